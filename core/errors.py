@@ -1,0 +1,33 @@
+"""What can go wrong, as sentences.
+
+Core raises; pages show ``str(error)``. Every message says what was wrong, the
+value that was received and what is allowed, so that no page needs to add to it.
+"""
+
+
+class LabError(Exception):
+    """Something a person can read and act on; never shown as a traceback."""
+
+
+class SpecError(LabError):
+    """An experiment that can't be run as described."""
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(" ".join(sentences))
+        self.sentences = sentences
+
+
+class StoreError(LabError):
+    """The database is missing, locked, read-only or not ours."""
+
+
+class UnknownExperiment(StoreError):
+    """No experiment of that id is stored."""
+
+
+class DeviceError(LabError):
+    """The device that was asked for isn't on this machine."""
+
+
+class EngineError(LabError):
+    """The training service can't be reached or started."""

@@ -1,0 +1,301 @@
+"""What a person can ask for: one immutable ``ExperimentSpec``, checked once, here.
+
+The bounds live here; widgets read them and the validators enforce them, so whatever
+reaches the rest of ``core`` needs no further check. JSON goes both ways.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+
+from core.datasets import DATASETS, Dataset, split_sizes
+from core.errors import SpecError
+from core.losses import LOSSES, LossSpec
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The allowed range of a number, and the sentence for one outside it."""
+
+    label: str
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.low:,g} to {self.high:,g}"
+
+    def check(self, value: Any) -> Any:
+        # A comparison with NaN is false, so NaN is refused here too.
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{self.label} was {value:,}; allowed is {self}.")
+        return value
+
+
+NOISE = Bounds("Noise", 0, 1)
+ROWS = Bounds("Rows", 50, 20_000)
+VALIDATION_FRACTION = Bounds("Validation fraction", 0.05, 0.5)
+HIDDEN_LAYERS = Bounds("Hidden layers", 0, 6)
+HIDDEN_SIZE = Bounds("Hidden size", 1, 4096)
+LEARNING_RATE = Bounds("Learning rate", 1e-5, 10)
+WEIGHT_DECAY = Bounds("Weight decay", 0, 1)
+MOMENTUM = Bounds("Momentum", 0, 0.999)
+BATCH_SIZE = Bounds("Batch size", 1, 20_000)
+EPOCHS = Bounds("Epochs", 1, 10_000)
+SEED = Bounds("Seed", 0, 2**31 - 1)
+SEEDS = Bounds("Number of seeds", 1, 20)
+
+#: All runs of an experiment together.
+MAX_PARAMETERS = 50_000_000
+MAX_MEMORY_BYTES = 2 * 2**30
+MAX_RECORDED_LOSSES = 50_000_000
+
+#: What the learning-rate control offers: 1, 2 and 5 in each decade of its bounds.
+LEARNING_RATES = tuple(
+    float(f"{mantissa}e{exponent}") for exponent in range(-5, 1) for mantissa in (1, 2, 5)
+) + (10.0,)
+
+
+class Activation(StrEnum):
+    RELU = "relu"
+    TANH = "tanh"
+    SIGMOID = "sigmoid"
+    GELU = "gelu"
+
+
+class OptimizerName(StrEnum):
+    SGD = "sgd"
+    MOMENTUM = "momentum"
+    ADAM = "adam"
+    ADAMW = "adamw"
+
+    @property
+    def title(self) -> str:
+        titles = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
+        return titles[self.value]
+
+
+class DeviceName(StrEnum):
+    AUTO = "auto"
+    CUDA = "cuda"
+    MPS = "mps"
+    CPU = "cpu"
+
+
+def _known_dataset(name: str) -> str:
+    if name not in DATASETS:
+        raise ValueError(f"Data set was {name!r}; allowed are {', '.join(DATASETS)}.")
+    return name
+
+
+def _known_losses(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in LOSSES:
+            raise ValueError(f"Loss was {name!r}; allowed are {', '.join(LOSSES)}.")
+    if not names:
+        raise ValueError("No loss was picked; pick at least one.")
+    return _distinct(names, "Losses")
+
+
+def _hidden_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    HIDDEN_LAYERS.check(len(sizes))
+    for size in sizes:
+        HIDDEN_SIZE.check(size)
+    return sizes
+
+
+def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    SEEDS.check(len(seeds))
+    for seed in seeds:
+        SEED.check(seed)
+    return _distinct(seeds, "Seeds")
+
+
+def _distinct(values: tuple[T, ...], label: str) -> tuple[T, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError(f"{label} were {list(values)}; each may stand there once.")
+    return values
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataSpec(_Frozen):
+    """The data set. ``rows`` and ``noise`` matter where it is generated."""
+
+    name: Annotated[str, AfterValidator(_known_dataset)] = "digits"
+    rows: Annotated[int, AfterValidator(ROWS.check)] = 1000
+    noise: Annotated[float, AfterValidator(NOISE.check)] = 0.2
+    validation_fraction: Annotated[float, AfterValidator(VALIDATION_FRACTION.check)] = 0.2
+
+
+class NetworkSpec(_Frozen):
+    """A multilayer perceptron: the hidden sizes, and what follows each of them."""
+
+    hidden_sizes: Annotated[tuple[int, ...], AfterValidator(_hidden_sizes)] = (128,)
+    activation: Activation = Activation.RELU
+
+
+class OptimizerSpec(_Frozen):
+    """The update rule. ``momentum`` is read by SGD with momentum alone.
+
+    Weight decay is an L2 term in the gradient, but for AdamW, where it is decoupled:
+    as in ``torch.optim``.
+    """
+
+    name: OptimizerName = OptimizerName.ADAM
+    learning_rate: Annotated[float, AfterValidator(LEARNING_RATE.check)] = 1e-3
+    momentum: Annotated[float, AfterValidator(MOMENTUM.check)] = 0.9
+    weight_decay: Annotated[float, AfterValidator(WEIGHT_DECAY.check)] = 0.0
+
+
+class TrainingSpec(_Frozen):
+    """How long, in what portions and where."""
+
+    batch_size: Annotated[int, AfterValidator(BATCH_SIZE.check)] = 32
+    epochs: Annotated[int, AfterValidator(EPOCHS.check)] = 50
+    device: DeviceName = DeviceName.AUTO
+
+
+class ExperimentSpec(_Frozen):
+    """One experiment: every loss is trained from every seed, all runs as one stack.
+
+    Runs are numbered loss by loss: run ``k`` has loss ``losses[k // S]`` and seed
+    ``seeds[k % S]`` for S seeds.
+    """
+
+    data: DataSpec = DataSpec()
+    network: NetworkSpec = NetworkSpec()
+    optimizer: OptimizerSpec = OptimizerSpec()
+    training: TrainingSpec = TrainingSpec()
+    losses: Annotated[tuple[str, ...], AfterValidator(_known_losses)] = ("cross_entropy",)
+    seeds: Annotated[tuple[int, ...], AfterValidator(_seeds)] = (0,)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = list(self._misfits())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _misfits(self) -> Iterable[str]:
+        for loss in self.loss_specs:
+            refusal = loss.refusal(self.dataset.task)
+            if refusal:
+                yield f"{loss.title} does not fit {self.dataset.title}. {refusal}"
+        train_rows, _ = split_sizes(self.data)
+        if self.training.batch_size > train_rows:
+            yield (
+                f"Batch size was {self.training.batch_size:,}; {self.dataset.title} has "
+                f"{train_rows:,} training rows, so allowed is 1 to {train_rows:,}."
+            )
+        yield from self._too_large()
+
+    def _too_large(self) -> Iterable[str]:
+        sizes = {
+            "parameters": (self.parameters * self.run_count, MAX_PARAMETERS, ""),
+            "bytes of memory": (self.memory_bytes, MAX_MEMORY_BYTES, " estimated"),
+            "recorded losses": (self.total_steps * self.run_count, MAX_RECORDED_LOSSES, ""),
+        }
+        for what, (value, allowed, how) in sizes.items():
+            if value > allowed:
+                yield (
+                    f"This is too large: {value:,} {what}{how} for {self.run_count} "
+                    f"run(s) together; allowed is up to {allowed:,}."
+                )
+
+    # -------------------------------------------------------- what follows from it
+
+    @property
+    def dataset(self) -> Dataset:
+        return DATASETS[self.data.name]
+
+    @property
+    def loss_specs(self) -> tuple[LossSpec, ...]:
+        return tuple(LOSSES[name] for name in self.losses)
+
+    @property
+    def run_count(self) -> int:
+        return len(self.losses) * len(self.seeds)
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Features, hidden sizes, and the widest head among the losses."""
+        head = max(loss.head.width(self.dataset.outputs) for loss in self.loss_specs)
+        return (self.dataset.features, *self.network.hidden_sizes, head)
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases of one run."""
+        sizes = self.layer_sizes
+        return sum(
+            (fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False)
+        )
+
+    @property
+    def steps_per_epoch(self) -> int:
+        train_rows, _ = split_sizes(self.data)
+        return math.ceil(train_rows / self.training.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.training.epochs
+
+    @property
+    def memory_bytes(self) -> int:
+        """Estimate: parameters with gradient and two moments, activations, data."""
+        train_rows, val_rows = split_sizes(self.data)
+        widths = sum(self.layer_sizes[1:])
+        batch = max(self.training.batch_size, 512)
+        state = 4 * self.parameters * self.run_count
+        activations = 3 * widths * batch * self.run_count
+        data = 2 * (train_rows + val_rows) * self.dataset.features * len(self.seeds)
+        return 4 * (state + activations + data)
+
+    # -------------------------------------------------------- in and out
+
+    @classmethod
+    def parse(cls, source: str | Mapping[str, Any]) -> Self:
+        """A spec from JSON text or plain values; ``SpecError`` says all that is wrong."""
+        try:
+            if isinstance(source, str):
+                return cls.model_validate_json(source)
+            return cls.model_validate(source)
+        except ValidationError as error:
+            raise SpecError(*_sentences(error)) from error
+
+    def to_json(self) -> str:
+        return self.model_dump_json()
+
+
+def _sentences(error: ValidationError) -> Iterable[str]:
+    for problem in error.errors():
+        kind, value = problem["type"], problem["input"]
+        field = " ".join(str(part) for part in problem["loc"]).replace("_", " ")
+        if kind == "value_error":
+            yield from str(problem["ctx"]["error"]).splitlines()
+        elif kind == "extra_forbidden":
+            yield f"The experiment has no field called {field!r}."
+        elif kind == "json_invalid":
+            yield "The experiment is not valid JSON."
+        else:
+            shown = repr(value) if len(repr(value)) < 60 else f"{repr(value)[:57]}..."
+            yield f"{(field or 'the experiment').capitalize()} was {shown}. {problem['msg']}."
+
+
+#: "The lesson": 64-128-10, one batch of 32 random rows, Adam at 0.01, 10 epochs.
+LESSON = ExperimentSpec(
+    data=DataSpec(name="lesson"),
+    network=NetworkSpec(hidden_sizes=(128,), activation=Activation.RELU),
+    optimizer=OptimizerSpec(name=OptimizerName.ADAM, learning_rate=0.01),
+    training=TrainingSpec(batch_size=32, epochs=10),
+)
