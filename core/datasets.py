@@ -99,9 +99,9 @@ def load(data: DataSpec, seed: int) -> Split:
         stratify=y if entry.task.is_classification else None,
     )
     x_train, x_val, _ = _standardise(x[train], x[val])
-    y_train, y_val, scale = y[train], y[val], 1.0
-    if not entry.task.is_classification:
-        y_train, y_val, scale = _standardise(y_train, y_val)
+    if entry.task.is_classification:
+        return Split(x_train, y[train], x_val, y[val], 1.0)
+    y_train, y_val, scale = _standardise(y[train], y[val])
     return Split(x_train, y_train, x_val, y_val, float(scale))
 
 

@@ -161,17 +161,72 @@ def multiclass_hinge_backward(margins: Tensor, y: Tensor) -> Tensor:
     return violated.sub_(y * violated.sum(-2, keepdim=True)).div_(margins.shape[-2])
 
 
+# ------------------------------------------------------------------ best constants
+#
+# The logits [C, 1] that make the mean loss over targets y [C, N] smallest when every
+# example gets the same ones: what a network without inputs could learn.
+
+
+def log_frequencies(y: Tensor) -> Tensor:
+    """softmax of these is the frequency of each class, best for any proper score."""
+    return y.mean(-1, keepdim=True).clamp_(min=1e-12).log_()
+
+
+def logit_frequencies(y: Tensor) -> Tensor:
+    """sigmoid of these is the frequency of each 1, best for any proper score."""
+    return y.mean(-1, keepdim=True).logit_(eps=1e-12)
+
+
+def mean_target(y: Tensor) -> Tensor:
+    return y.mean(-1, keepdim=True)
+
+
+def median_target(y: Tensor) -> Tensor:
+    return y.median(-1, keepdim=True).values
+
+
+def huber_location(y: Tensor) -> Tensor:
+    """The root of the mean of clamp(z - y, -1, 1), which only rises with z: by halving."""
+    low, high = y.amin(-1, keepdim=True), y.amax(-1, keepdim=True)
+    for _ in range(60):
+        middle = (low + high) / 2
+        rising = (middle - y).clamp_(-1, 1).mean(-1, keepdim=True) > 0
+        low, high = middle.where(~rising, low), middle.where(rising, high)
+    return (low + high) / 2
+
+
+def hinge_scores(y: Tensor) -> Tensor:
+    """A linear program in the scores z_c and the margins m_tc >= 1 - z_t + z_c, m >= 0."""
+    import numpy as np
+    from scipy.optimize import linprog
+
+    frequencies = y.mean(-1).tolist()
+    classes = len(frequencies)
+    pairs = [(t, c) for t in range(classes) for c in range(classes) if t != c]
+    cost = [0.0] * classes + [frequencies[t] for t, _ in pairs]
+    rows = np.zeros((len(pairs), len(cost)))
+    for row, (t, c) in enumerate(pairs):
+        rows[row, [c, t, classes + row]] = 1, -1, -1
+    bounds = [(None, None)] * classes + [(0, None)] * len(pairs)
+    best = linprog(cost, A_ub=rows, b_ub=-np.ones(len(pairs)), bounds=bounds).x[:classes]
+    return y.new_tensor(best.tolist()).unsqueeze(-1)
+
+
 # ------------------------------------------------------------------ the catalogue
 
 
 @dataclass(frozen=True)
 class Form:
-    """A loss as it is used for one task: its link, formula, forward and backward."""
+    """A loss as it is used for one task: its link, formula, forward and backward.
+
+    ``constant(y)`` gives the logits of the best constant predictor, the loss's baseline.
+    """
 
     link: Link
     formula: str
     forward: Forward
     backward: Backward
+    constant: Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -208,12 +263,14 @@ _CE = Form(
     r"-\sum_{c=1}^{C} y_c \log \hat{y}_c,\quad \hat{y} = \mathrm{softmax}(z)",
     cross_entropy,
     cross_entropy_backward,
+    log_frequencies,
 )
 _BCE_BINARY = Form(
     Link.SIGMOID,
     r"-\left[y \log \hat{y} + (1-y)\log(1-\hat{y})\right],\quad \hat{y} = \sigma(z)",
     binary_cross_entropy,
     binary_cross_entropy_backward,
+    logit_frequencies,
 )
 _BCE_ONE_AGAINST_REST = Form(
     Link.SIGMOID,
@@ -221,12 +278,14 @@ _BCE_ONE_AGAINST_REST = Form(
     r"\quad \hat{y}_c = \sigma(z_c)",
     binary_cross_entropy,
     binary_cross_entropy_backward,
+    logit_frequencies,
 )
 _HINGE = Form(
     Link.IDENTITY,
     r"\frac{1}{C}\sum_{c \ne t} \max(0,\, 1 - z_t + z_c)",
     multiclass_hinge,
     multiclass_hinge_backward,
+    hinge_scores,
 )
 
 _ENTRIES = (
@@ -273,15 +332,22 @@ _ENTRIES = (
                 r"(\hat{y} - y)^2,\quad \hat{y} = \sigma(z)",
                 squared_error_of_sigmoid,
                 squared_error_of_sigmoid_backward,
+                logit_frequencies,
             ),
             Task.MULTICLASS: Form(
                 Link.SOFTMAX,
-                r"\frac{1}{C}\sum_{c=1}^{C} (\hat{y}_c - y_c)^2,\quad \hat{y} = \mathrm{softmax}(z)",
+                r"\frac{1}{C}\sum_{c=1}^{C} (\hat{y}_c - y_c)^2,"
+                r"\quad \hat{y} = \mathrm{softmax}(z)",
                 squared_error_of_softmax,
                 squared_error_of_softmax_backward,
+                log_frequencies,
             ),
             Task.REGRESSION: Form(
-                Link.IDENTITY, r"(\hat{y} - y)^2", squared_error, squared_error_backward
+                Link.IDENTITY,
+                r"(\hat{y} - y)^2",
+                squared_error,
+                squared_error_backward,
+                mean_target,
             ),
         },
         refusals={},
@@ -299,7 +365,11 @@ _ENTRIES = (
         value_range="0 to infinity",
         forms={
             Task.REGRESSION: Form(
-                Link.IDENTITY, r"|\hat{y} - y|", absolute_error, absolute_error_backward
+                Link.IDENTITY,
+                r"|\hat{y} - y|",
+                absolute_error,
+                absolute_error_backward,
+                median_target,
             )
         },
         refusals={Task.BINARY: _NEEDS_VALUES, Task.MULTICLASS: _NEEDS_VALUES},
@@ -322,6 +392,7 @@ _ENTRIES = (
                 r"\quad e = \hat{y} - y",
                 smooth_absolute_error,
                 smooth_absolute_error_backward,
+                huber_location,
             )
         },
         refusals={Task.BINARY: _NEEDS_VALUES, Task.MULTICLASS: _NEEDS_VALUES},

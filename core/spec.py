@@ -6,6 +6,7 @@ reaches the rest of ``core`` needs no further check. JSON goes both ways.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, mod
 from core.datasets import DATASETS, Dataset, split_sizes
 from core.errors import SpecError
 from core.losses import LOSSES, LossSpec
-
 
 T = TypeVar("T")
 
@@ -59,9 +59,10 @@ MAX_MEMORY_BYTES = 2 * 2**30
 MAX_RECORDED_LOSSES = 50_000_000
 
 #: What the learning-rate control offers: 1, 2 and 5 in each decade of its bounds.
-LEARNING_RATES = tuple(
-    float(f"{mantissa}e{exponent}") for exponent in range(-5, 1) for mantissa in (1, 2, 5)
-) + (10.0,)
+LEARNING_RATES = (
+    *(float(f"{mantissa}e{exponent}") for exponent in range(-5, 1) for mantissa in (1, 2, 5)),
+    10.0,
+)
 
 
 class Activation(StrEnum):
@@ -76,11 +77,6 @@ class OptimizerName(StrEnum):
     MOMENTUM = "momentum"
     ADAM = "adam"
     ADAMW = "adamw"
-
-    @property
-    def title(self) -> str:
-        titles = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
-        return titles[self.value]
 
 
 class DeviceName(StrEnum):
@@ -237,9 +233,7 @@ class ExperimentSpec(_Frozen):
     def parameters(self) -> int:
         """Weights and biases of one run."""
         sizes = self.layer_sizes
-        return sum(
-            (fan_in + 1) * fan_out for fan_in, fan_out in zip(sizes, sizes[1:], strict=False)
-        )
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
 
     @property
     def steps_per_epoch(self) -> int:
