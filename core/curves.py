@@ -8,7 +8,7 @@ the same to extend and to read whether it stands for a thousand steps or a milli
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -20,11 +20,13 @@ from tsdownsample import MinMaxDownsampler
 from core.envelope import Envelope, MovingAverage
 from core.records import Chunk, Evaluation, Measure, Run, Split
 
-#: Points of one trace. Even, as the downsampler takes a low and a high at a time.
+#: Points of one trace by step, and by epoch, where many runs share a chart.
+#: Even, as the downsampler takes a low and a high at a time.
 MAX_POINTS = 1000
+MAX_EPOCH_POINTS = 500
 #: Smoothing weights remembered at once: several viewers, each with a slider.
 MAX_SMOOTHINGS = 4
-#: Rows smoothed at a time, so that a new weight on a long run needs little memory.
+#: Steps reduced at a time: few enough to need little memory, enough to be quick.
 _SLICE = 65_536
 
 _thin = MinMaxDownsampler()
@@ -32,7 +34,10 @@ _thin = MinMaxDownsampler()
 
 @dataclass(frozen=True)
 class Line:
-    """Finite points of a run's loss by step, counted from 1; at most ``MAX_POINTS``."""
+    """Finite points of a run's loss by step, counted from 1; at most ``MAX_POINTS``.
+
+    Lows, highs and the newest step are among them, so spikes stay.
+    """
 
     x: NDArray[np.int32]
     y: NDArray[np.float32]
@@ -40,20 +45,30 @@ class Line:
 
 @dataclass(frozen=True)
 class EpochLine:
-    """Finite values of one measure on one split; epoch 0 is before training."""
+    """One measure on one split at the end of each epoch; epoch 0 is before training."""
 
     epochs: NDArray[np.int32]
     steps: NDArray[np.int32]
     values: NDArray[np.float32]
 
+    def thinned(self) -> EpochLine:
+        """What a chart draws of it: finite values, at most ``MAX_EPOCH_POINTS``."""
+        finite = np.flatnonzero(np.isfinite(self.values))
+        kept = finite[_kept(self.values[finite], MAX_EPOCH_POINTS)]
+        return EpochLine(self.epochs[kept], self.steps[kept], self.values[kept])
+
 
 @dataclass(frozen=True)
 class RunCurves:
-    """All curves of one run. ``smoothed`` is None where no smoothing was asked for."""
+    """All curves of one run. ``smoothed`` is None where no smoothing was asked for.
+
+    ``newest_loss`` is the newest step's, None before the first; it may be not finite.
+    """
 
     run: Run
     raw: Line
     smoothed: Line | None
+    newest_loss: float | None
     evaluations: Mapping[tuple[Split, Measure], EpochLine]
     diverged_step: int | None
 
@@ -70,6 +85,8 @@ class CurveSet:
     runs: tuple[RunCurves, ...]
 
 
+#: How evaluations of one run, split and measure are kept.
+_EPOCH = np.dtype([("epoch", np.int32), ("step", np.int32), ("value", np.float32)])
 _NO_EPOCHS = EpochLine(np.empty(0, "i4"), np.empty(0, "i4"), np.empty(0, "f4"))
 
 
@@ -84,71 +101,70 @@ class Curves:
         self.experiment_id = experiment_id
         self.last_chunk = -1
         self.last_epoch = -1
-        self._losses = _Rows(run_count, np.float32)
+        self._losses = _Rows(np.dtype(np.float32), run_count)
         self._envelope = Envelope(run_count)
         self._smoothings: OrderedDict[float, _Smoothing] = OrderedDict()
-        self._evaluations: dict[tuple[int, Split, Measure], _Rows] = {}
+        self._evaluations: list[dict[tuple[Split, Measure], _Rows]] = [{} for _ in range(run_count)]
         self._diverged_steps: list[int | None] = [None] * run_count
         self._lock = Lock()
 
     def extend(self, chunks: Iterable[Chunk], evaluations: Iterable[Evaluation]) -> None:
         """Take in chunks in order of index, and evaluations of whole epochs."""
         with self._lock:
+            fresh = []
             for chunk in chunks:
                 if chunk.index == self.last_chunk + 1:
-                    self._add_losses(chunk.losses)
+                    fresh.append(chunk.losses)
                     self.last_chunk = chunk.index
+            if fresh:
+                self._add_losses(np.concatenate(fresh))
             self._add_evaluations(evaluations)
 
     def view(self, runs: Sequence[Run], smoothing: float = 0.0) -> CurveSet:
         """What is to be drawn of ``runs``; ``smoothing`` is the weight, 0 to 0.99."""
         with self._lock:
             smoothed = self._smoothed(smoothing) if smoothing else None
-            shown = {run.index for run in runs}
-            by_run: dict[int, dict[tuple[Split, Measure], EpochLine]] = defaultdict(dict)
-            for (run, split, measure), rows in self._evaluations.items():
-                if run in shown:
-                    by_run[run][split, measure] = _epoch_line(rows.array)
-            return CurveSet(
-                self.experiment_id,
-                len(self._losses.array),
-                tuple(
-                    RunCurves(
-                        run,
-                        _line(self._envelope, run.index),
-                        _line(smoothed, run.index) if smoothed else None,
-                        by_run[run.index],
-                        self._diverged_steps[run.index],
-                    )
-                    for run in runs
-                ),
-            )
+            shown = tuple(self._run_curves(run, smoothed) for run in runs)
+            return CurveSet(self.experiment_id, len(self._losses.array), shown)
+
+    def _run_curves(self, run: Run, smoothed: Envelope | None) -> RunCurves:
+        losses = self._losses.array
+        return RunCurves(
+            run,
+            _line(self._envelope, run.index),
+            _line(smoothed, run.index) if smoothed else None,
+            float(losses[-1, run.index]) if len(losses) else None,
+            {key: _epoch_line(rows) for key, rows in self._evaluations[run.index].items()},
+            self._diverged_steps[run.index],
+        )
 
     def _add_losses(self, losses: NDArray[np.float32]) -> None:
         steps_before = len(self._losses.array)
         self._losses.extend(losses)
-        self._envelope.extend(losses)
+        for rows in _slices(losses):
+            self._envelope.extend(rows)
         broken = ~np.isfinite(losses)
         for run in np.flatnonzero(broken.any(axis=0)):
             if self._diverged_steps[run] is None:
                 self._diverged_steps[run] = steps_before + 1 + int(broken[:, run].argmax())
 
     def _add_evaluations(self, evaluations: Iterable[Evaluation]) -> None:
-        known, newest = self.last_epoch, self.last_epoch
+        newest = self.last_epoch
         fresh = defaultdict(list)
         for row in evaluations:
-            if row.epoch > known:
+            if row.epoch > self.last_epoch:
+                newest = max(newest, row.epoch)
                 key = (row.run, row.split, row.measure)
                 fresh[key].append((row.epoch, row.step, row.value))
-                newest = max(newest, row.epoch)
-        for key, rows in fresh.items():
-            self._evaluations.setdefault(key, _Rows(3, np.float64)).extend(np.array(rows))
+        for (run, split, measure), rows in fresh.items():
+            kept = self._evaluations[run].setdefault((split, measure), _Rows(_EPOCH))
+            kept.extend(np.array(rows, _EPOCH))
         self.last_epoch = newest
 
     def _smoothed(self, weight: float) -> Envelope:
         smoothing = self._smoothings.pop(weight, None)
         if smoothing is None:
-            smoothing = _Smoothing(weight, self._losses.columns)
+            smoothing = _Smoothing(weight, len(self._diverged_steps))
         self._smoothings[weight] = smoothing
         if len(self._smoothings) > MAX_SMOOTHINGS:
             self._smoothings.popitem(last=False)
@@ -164,17 +180,18 @@ class _Smoothing:
         self._average = MovingAverage(weight, run_count)
 
     def follow(self, losses: NDArray[np.float32]) -> None:
-        for start in range(self._average.count, len(losses), _SLICE):
-            rows = losses[start : start + _SLICE]
+        for rows in _slices(losses[self._average.count :]):
             self.envelope.extend(self._average.extend(rows).astype(np.float32))
 
 
 class _Rows:
-    """A matrix that grows by rows, doubling its room so that each row is moved O(1) times."""
+    """An array that grows, doubling its room so that each row is moved O(1) times.
 
-    def __init__(self, columns: int, dtype: type[np.generic]) -> None:
-        self.columns = columns
-        self._room: NDArray[Any] = np.empty((64, columns), dtype)
+    Rows once written stay as they are, so what ``array`` gave remains true.
+    """
+
+    def __init__(self, dtype: np.dtype[Any], *columns: int) -> None:
+        self._room: NDArray[Any] = np.empty((64, *columns), dtype)
         self._count = 0
 
     @property
@@ -184,27 +201,31 @@ class _Rows:
     def extend(self, rows: NDArray[Any]) -> None:
         count = self._count + len(rows)
         if count > len(self._room):
-            room = np.empty((max(count, 2 * len(self._room)), self.columns), self._room.dtype)
+            room = np.empty((max(count, 2 * self._count), *self._room.shape[1:]), self._room.dtype)
             room[: self._count] = self.array
             self._room = room
         self._room[self._count : count] = rows
         self._count = count
 
 
+def _slices(rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+    for start in range(0, len(rows), _SLICE):
+        yield rows[start : start + _SLICE]
+
+
 def _line(envelope: Envelope, run: int) -> Line:
     x, y = envelope.points(run)
-    kept = _kept(y)
+    kept = _kept(y, MAX_POINTS)
     return Line(x[kept], y[kept])
 
 
-def _epoch_line(rows: NDArray[np.float64]) -> EpochLine:
-    rows = rows[np.isfinite(rows[:, 2])]
-    rows = rows[_kept(np.ascontiguousarray(rows[:, 2]))]
-    return EpochLine(
-        rows[:, 0].astype(np.int32), rows[:, 1].astype(np.int32), rows[:, 2].astype(np.float32)
-    )
+def _epoch_line(rows: _Rows) -> EpochLine:
+    return EpochLine(rows.array["epoch"], rows.array["step"], rows.array["value"])
 
 
-def _kept(y: NDArray[Any]) -> Any:
-    """Which of the points to draw: all, or the low and high of equal stretches."""
-    return slice(None) if len(y) <= MAX_POINTS else _thin.downsample(y, n_out=MAX_POINTS)
+def _kept(y: NDArray[np.float32], limit: int) -> Any:
+    """Which points to draw: all, or the low and high of equal stretches and the newest."""
+    if len(y) <= limit:
+        return slice(None)
+    extremes = _thin.downsample(y[:-1], n_out=limit - 2).astype(np.intp)
+    return np.append(extremes, len(y) - 1)

@@ -29,6 +29,7 @@ class Envelope:
         self._high: Floats = self._low
         self._low_at: Steps = np.empty((0, run_count), np.int32)
         self._high_at: Steps = self._low_at
+        self._newest: Floats = np.full(run_count, np.nan, np.float32)
 
     def extend(self, values: Floats) -> None:
         """Take in the next n steps; a row of its own is a stretch of one step."""
@@ -39,6 +40,7 @@ class Envelope:
         at = np.broadcast_to(steps[:, None], values.shape)
         low = np.concatenate([self._low, np.where(finite, values, np.float32(np.inf))])
         high = np.concatenate([self._high, np.where(finite, values, np.float32(-np.inf))])
+        self._newest = values[-1].copy()
         self.count += len(values)
         while self.count > self.width * MAX_BUCKETS:
             self.width *= 2
@@ -52,7 +54,7 @@ class Envelope:
         self._high = -minus_high
 
     def points(self, run: int) -> tuple[Steps, Floats]:
-        """One run's lows and highs in order of step: x and y, at most 2 a stretch."""
+        """One run's lows and highs and its newest value, in order of step: x and y."""
         low_at, high_at = self._low_at[:, run], self._high_at[:, run]
         low, high = self._low[:, run], self._high[:, run]
         rises = low_at <= high_at
@@ -60,7 +62,10 @@ class Envelope:
         y = np.stack([np.where(rises, low, high), np.where(rises, high, low)], axis=1)
         drawn = np.isfinite(y)
         drawn[:, 1] &= low_at != high_at
-        return x[drawn], y[drawn]
+        x, y = x[drawn], y[drawn]
+        if np.isfinite(self._newest[run]) and x[-1] != self.count:
+            return np.append(x, np.int32(self.count)), np.append(y, self._newest[run])
+        return x, y
 
 
 def _lowest(values: Floats, at: Steps, starts: NDArray[np.intp]) -> tuple[Floats, Steps]:
@@ -109,6 +114,6 @@ class MovingAverage:
             self._state, self._ended = sums[-1].copy(), ended[-1]
         corrections = 1 - self._weight ** np.arange(self.count + 1.0, self.count + 1.0 + n)
         self.count += n
-        averages = sums / corrections[:, None]
+        averages: NDArray[np.float64] = sums / corrections[:, None]
         averages[ended] = np.nan
         return averages

@@ -174,7 +174,8 @@ def log_frequencies(y: Tensor) -> Tensor:
 
 def logit_frequencies(y: Tensor) -> Tensor:
     """sigmoid of these is the frequency of each 1, best for any proper score."""
-    return y.mean(-1, keepdim=True).logit_(eps=1e-12)
+    frequency = y.mean(-1, keepdim=True)
+    return frequency.clamp(min=1e-12).log_() - (1 - frequency).clamp_(min=1e-12).log_()
 
 
 def mean_target(y: Tensor) -> Tensor:
@@ -373,7 +374,7 @@ _ENTRIES = (
             )
         },
         refusals={Task.BINARY: _NEEDS_VALUES, Task.MULTICLASS: _NEEDS_VALUES},
-        color="#B65C92",
+        color="#8769F0",
         dash="dashdot",
     ),
     LossSpec(
@@ -396,7 +397,7 @@ _ENTRIES = (
             )
         },
         refusals={Task.BINARY: _NEEDS_VALUES, Task.MULTICLASS: _NEEDS_VALUES},
-        color="#8C6D00",
+        color="#E1004B",
         dash="longdash",
     ),
     LossSpec(
@@ -410,7 +411,7 @@ _ENTRIES = (
         value_range="0 to infinity",
         forms={Task.BINARY: _HINGE, Task.MULTICLASS: _HINGE},
         refusals={Task.REGRESSION: _NEEDS_CLASSES},
-        color="#7A6FD0",
+        color="#B478A5",
         dash="longdashdot",
     ),
 )

@@ -95,7 +95,7 @@ class Batch:
         runs, *_ = stack.parameters.shape
 
         def buffer(width: int) -> Tensor:
-            return torch.zeros(runs, width, size, device=stack.parameters.device)
+            return stack.parameters.new_zeros(runs, width, size)
 
         self._hidden = []
         for width in stack.layer_sizes[1:-1]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +23,16 @@ from core.losses import LOSSES, LossSpec
 T = TypeVar("T")
 
 
+def _shown(value: object) -> str:
+    """A value as it can stand in a sentence, cut where it is long or deep."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONG_NUMBER:
+        return f"{value:,}"
+    return reprlib.repr(value)
+
+
+_LONG_NUMBER = 1e15
+
+
 @dataclass(frozen=True)
 class Bounds:
     """The allowed range of a number, and the sentence for one outside it."""
@@ -31,12 +42,12 @@ class Bounds:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.low:,g} to {self.high:,g}"
+        return f"{self.low:,.10g} to {self.high:,.10g}"
 
     def check(self, value: Any) -> Any:
         # A comparison with NaN is false, so NaN is refused here too.
         if not self.low <= value <= self.high:
-            raise ValueError(f"{self.label} was {value:,}; allowed is {self}.")
+            raise ValueError(f"{self.label} was {_shown(value)}; allowed is {self}.")
         return value
 
 
@@ -86,16 +97,20 @@ class DeviceName(StrEnum):
     CPU = "cpu"
 
 
+def _any_of(names: Iterable[str]) -> str:
+    return f"any of {', '.join(names)}"
+
+
 def _known_dataset(name: str) -> str:
     if name not in DATASETS:
-        raise ValueError(f"Data set was {name!r}; allowed are {', '.join(DATASETS)}.")
+        raise ValueError(f"Data set was {_shown(name)}; allowed is {_any_of(DATASETS)}.")
     return name
 
 
 def _known_losses(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in LOSSES:
-            raise ValueError(f"Loss was {name!r}; allowed are {', '.join(LOSSES)}.")
+            raise ValueError(f"Loss was {_shown(name)}; allowed is {_any_of(LOSSES)}.")
     if not names:
         raise ValueError("No loss was picked; pick at least one.")
     return _distinct(names, "Losses")
@@ -117,7 +132,7 @@ def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 def _distinct(values: tuple[T, ...], label: str) -> tuple[T, ...]:
     if len(set(values)) < len(values):
-        raise ValueError(f"{label} were {list(values)}; each may stand there once.")
+        raise ValueError(f"{label} were {_shown(list(values))}; each may stand there once.")
     return values
 
 
@@ -158,7 +173,7 @@ class TrainingSpec(_Frozen):
     """How long, in what portions and where."""
 
     batch_size: Annotated[int, AfterValidator(BATCH_SIZE.check)] = 32
-    epochs: Annotated[int, AfterValidator(EPOCHS.check)] = 50
+    epochs: Annotated[int, AfterValidator(EPOCHS.check)] = 100
     device: DeviceName = DeviceName.AUTO
 
 
@@ -265,25 +280,71 @@ class ExperimentSpec(_Frozen):
                 return cls.model_validate_json(source)
             return cls.model_validate(source)
         except ValidationError as error:
-            raise SpecError(*_sentences(error)) from error
+            sentences = dict.fromkeys(_sentences(error))
+            raise SpecError(*itertools.islice(sentences, _MOST_SENTENCES)) from error
 
     def to_json(self) -> str:
         return self.model_dump_json()
 
 
+#: More would not be read.
+_MOST_SENTENCES = 10
+
+
 def _sentences(error: ValidationError) -> Iterable[str]:
     for problem in error.errors():
-        kind, value = problem["type"], problem["input"]
-        field = " ".join(str(part) for part in problem["loc"]).replace("_", " ")
+        kind, place = problem["type"], problem["loc"]
         if kind == "value_error":
             yield from str(problem["ctx"]["error"]).splitlines()
-        elif kind == "extra_forbidden":
-            yield f"The experiment has no field called {field!r}."
         elif kind == "json_invalid":
             yield "The experiment is not valid JSON."
+        elif kind in ("extra_forbidden", "invalid_key"):
+            name = ".".join(str(part) for part in place)
+            yield f"The experiment has no field called {_shown(name)}."
         else:
-            shown = repr(value) if len(repr(value)) < 60 else f"{repr(value)[:57]}..."
-            yield f"{(field or 'the experiment').capitalize()} was {shown}. {problem['msg']}."
+            field = ".".join("item" if isinstance(part, int) else part for part in place)
+            label, allowed = _ALLOWED[field]
+            yield f"{label} was {_shown(problem['input'])}; allowed is {allowed}."
+
+
+def _number(bounds: Bounds) -> tuple[str, str]:
+    return bounds.label, f"a number from {bounds}"
+
+
+def _whole(bounds: Bounds) -> tuple[str, str]:
+    return bounds.label, f"a whole number from {bounds}"
+
+
+def _fields(model: type[BaseModel]) -> str:
+    return f"an object with the fields {', '.join(model.model_fields)}"
+
+
+#: What to call each field that holds something of the wrong kind, and what it may hold.
+_ALLOWED = {
+    "": ("The experiment", _fields(ExperimentSpec)),
+    "data": ("Data", _fields(DataSpec)),
+    "data.name": ("Data set", _any_of(DATASETS)),
+    "data.rows": _whole(ROWS),
+    "data.noise": _number(NOISE),
+    "data.validation_fraction": _number(VALIDATION_FRACTION),
+    "network": ("Network", _fields(NetworkSpec)),
+    "network.hidden_sizes": ("Hidden sizes", "a list of whole numbers, which may be empty"),
+    "network.hidden_sizes.item": _whole(HIDDEN_SIZE),
+    "network.activation": ("Activation", _any_of(Activation)),
+    "optimizer": ("Optimizer", _fields(OptimizerSpec)),
+    "optimizer.name": ("Optimizer", _any_of(OptimizerName)),
+    "optimizer.learning_rate": _number(LEARNING_RATE),
+    "optimizer.momentum": _number(MOMENTUM),
+    "optimizer.weight_decay": _number(WEIGHT_DECAY),
+    "training": ("Training", _fields(TrainingSpec)),
+    "training.batch_size": _whole(BATCH_SIZE),
+    "training.epochs": _whole(EPOCHS),
+    "training.device": ("Device", _any_of(DeviceName)),
+    "losses": ("Losses", f"a list with {_any_of(LOSSES)}"),
+    "losses.item": ("Loss", _any_of(LOSSES)),
+    "seeds": ("Seeds", f"a list of {SEEDS} whole numbers"),
+    "seeds.item": _whole(SEED),
+}
 
 
 #: "The lesson": 64-128-10, one batch of 32 random rows, Adam at 0.01, 10 epochs.

@@ -1,0 +1,10 @@
+"""Loss Lab: page config and navigation, nothing else."""
+
+import streamlit as st
+
+st.set_page_config(page_title="Loss Lab", page_icon="pages/parts/icon.png", layout="wide")
+
+st.navigation(
+    [st.Page("pages/train.py", title="Train", icon=":material/play_circle:", default=True)],
+    position="top",
+).run()

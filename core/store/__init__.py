@@ -1,0 +1,343 @@
+"""Experiments, their runs, and what training recorded of them: the only channel between
+the pages and the training processes.
+
+The contract, on every database:
+
+- Each read is a snapshot, and immutable; ask again for news. Readers of chunks and
+  evaluations keep a cursor and ask for what came after it.
+- A finished experiment never changes: writes to it do nothing, and say so by ``False``.
+- What one call writes is written in one transaction.
+- Every failure is a ``StoreError``, an id that isn't stored an ``UnknownExperiment``.
+
+A store may be shared by threads, never by processes: each opens its own.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import secrets
+import time
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+
+from core.errors import SpecError, StoreError, UnknownExperiment
+from core.records import (
+    Chunk,
+    Evaluation,
+    Experiment,
+    Facts,
+    Measure,
+    Progress,
+    Run,
+    Split,
+    Status,
+    Wanted,
+)
+from core.spec import ExperimentSpec
+from core.store import writing
+from core.store.database import Database
+from core.store.tables import ID_BYTES, chunks, evaluations, experiments, runs
+
+_log = logging.getLogger(__name__)
+
+_Row = Row[*tuple[Any, ...]]
+_Select = Select[*tuple[Any, ...]]
+
+_ID = re.compile(f"[0-9a-f]{{{2 * ID_BYTES}}}")
+_SHOWN_ID_LENGTH = 20
+
+_WENT_AWAY = (
+    "The training service went away, for example because the app or the machine was "
+    "restarted. What was recorded until then is kept."
+)
+
+
+class Command(NamedTuple):
+    """What a person wants of an experiment."""
+
+    wanted: Wanted
+    pause_after_epoch: int | None
+
+
+class Store:
+    """The experiments in the database at ``url``.
+
+    Without a URL it is the one that the environment variable LOSSLAB_STORE names, else
+    the file ``.losslab/losslab.db`` of the project. Missing tables are made.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        self._database = Database(url)
+
+    @property
+    def url(self) -> str:
+        """With it another process opens the same store; may hold a password."""
+        return self._database.url
+
+    # -------------------------------------------------------- what pages write
+
+    def create(self, spec: ExperimentSpec, pause_after_epoch: int | None = None) -> str:
+        """Store a new experiment as queued, wanted running; returns its id."""
+        experiment_id = secrets.token_hex(ID_BYTES)
+        now = time.time()
+        experiment = {
+            "id": experiment_id,
+            "created_at": now,
+            "spec": spec.to_json(),
+            "status": Status.QUEUED,
+            "wanted": Wanted.RUNNING,
+            "pause_after_epoch": pause_after_epoch,
+            "step": 0,
+            "epoch": 0,
+            "seconds": 0.0,
+            "heartbeat": now,
+        }
+        pairs = [(loss, seed) for loss in spec.losses for seed in spec.seeds]
+        common = {"experiment_id": experiment_id, "status": Status.QUEUED}
+        rows = [
+            common | {"run": run, "loss": loss, "seed": seed}
+            for run, (loss, seed) in enumerate(pairs)
+        ]
+        with self._database.write() as connection:
+            connection.execute(insert(experiments), experiment)
+            connection.execute(insert(runs), rows)
+        return experiment_id
+
+    def want(
+        self, experiment_id: str, wanted: Wanted, pause_after_epoch: int | None = None
+    ) -> bool:
+        """Ask for something; ``False`` if it has finished or was asked to stop before.
+
+        A queued experiment has nobody yet to obey: it is stopped here and now.
+        """
+        self._check(experiment_id)
+        with self._database.write() as connection:
+            asked = connection.execute(
+                update(experiments)
+                .where(writing.is_open(experiment_id), experiments.c.wanted != Wanted.STOPPED)
+                .values(wanted=wanted, pause_after_epoch=pause_after_epoch)
+            )
+            if not asked.rowcount:
+                return self._nothing_written(connection, experiment_id)
+            if wanted is Wanted.STOPPED:
+                writing.change_status(
+                    connection, experiment_id, Status.STOPPED, among=[Status.QUEUED]
+                )
+        return True
+
+    # -------------------------------------------------------- what the engine writes
+
+    def report(
+        self,
+        experiment_id: str,
+        progress: Progress,
+        status: Status = Status.RUNNING,
+        reason: str | None = None,
+    ) -> bool:
+        """Append what training reports, as one chunk, and where the experiment stands now.
+
+        Reaching ``pause_after_epoch`` turns what is wanted into a pause; being part of the
+        same transaction, it overrides no request made meanwhile. Runs take the status of
+        the experiment, but for those that diverged. ``False``, with nothing written, if
+        the experiment has finished.
+        """
+        self._check(experiment_id)
+        with self._database.write() as connection:
+            written = writing.report(connection, experiment_id, progress, status, reason)
+            return written or self._nothing_written(connection, experiment_id)
+
+    def set_status(self, experiment_id: str, status: Status, reason: str | None = None) -> bool:
+        """Change the status, and that of the runs still open; ``False`` if it has finished."""
+        self._check(experiment_id)
+        with self._database.write() as connection:
+            changed = writing.change_status(connection, experiment_id, status, reason)
+            return changed or self._nothing_written(connection, experiment_id)
+
+    def heartbeat(self, experiment_ids: Collection[str]) -> None:
+        """Say that somebody looks after these experiments."""
+        looked_after = (
+            experiments.c.id.in_(experiment_ids),
+            experiments.c.status.in_(writing.OPEN),
+        )
+        with self._database.write() as connection:
+            connection.execute(
+                update(experiments).where(*looked_after).values(heartbeat=time.time())
+            )
+
+    def interrupt_stale(self, older_than_seconds: float) -> list[str]:
+        """Mark as interrupted what nobody looked after for so long; returns their ids."""
+        stale = select(experiments.c.id).where(
+            experiments.c.status.in_(writing.OPEN),
+            experiments.c.heartbeat < time.time() - older_than_seconds,
+        )
+        with self._database.read() as connection:
+            ids = connection.scalars(stale).all()
+        return [each for each in ids if self.set_status(each, Status.INTERRUPTED, _WENT_AWAY)]
+
+    # -------------------------------------------------------- reading
+
+    def get(self, experiment_id: str) -> Experiment:
+        return self._experiment(self._one(select(experiments), experiment_id))
+
+    def command(self, experiment_id: str) -> Command:
+        columns = select(experiments.c.wanted, experiments.c.pause_after_epoch)
+        wanted, pause_after_epoch = self._one(columns, experiment_id)
+        return Command(Wanted(wanted), pause_after_epoch)
+
+    def step(self, experiment_id: str) -> int:
+        """The last step recorded."""
+        return int(self._one(select(experiments.c.step), experiment_id)[0])
+
+    def recent(self, limit: int) -> list[Experiment]:
+        """The newest experiments, newest first, but for those that can't be read any more."""
+        newest_first = (experiments.c.created_at.desc(), experiments.c.id.desc())
+        with self._database.read() as connection:
+            rows = connection.execute(
+                select(experiments).order_by(*newest_first).limit(limit)
+            ).all()
+        readable = []
+        for row in rows:
+            try:
+                readable.append(self._experiment(row))
+            except StoreError as error:
+                _log.warning("Left out of the recent experiments: %s", error)
+        return readable
+
+    def queue_place(self, experiment_id: str) -> int:
+        """1 for the next one: the queued experiments created before it, plus one."""
+        created = experiments.c.created_at
+        at = self._one(select(created), experiment_id)[0]
+        earlier = or_(created < at, and_(created == at, experiments.c.id < experiment_id))
+        with self._database.read() as connection:
+            ahead = connection.scalar(
+                select(func.count()).where(earlier, experiments.c.status == Status.QUEUED)
+            )
+        return 1 + (ahead or 0)
+
+    def runs(self, experiment_id: str) -> tuple[Run, ...]:
+        key = runs.c
+        rows = self._rows(
+            select(key.run, key.loss, key.seed, key.status, key.diverged_step)
+            .where(key.experiment_id == experiment_id)
+            .order_by(key.run),
+            experiment_id,
+        )
+        return tuple(
+            Run(index, loss, seed, Status(status), diverged)
+            for index, loss, seed, status, diverged in rows
+        )
+
+    def chunks(self, experiment_id: str, after: int = -1) -> list[Chunk]:
+        """The chunks numbered above ``after``, in order."""
+        key = chunks.c
+        rows = self._rows(
+            select(key.chunk, key.first_step, key.seconds, key.steps, key.losses)
+            .where(key.experiment_id == experiment_id, key.chunk > after)
+            .order_by(key.chunk),
+            experiment_id,
+        )
+        try:
+            return [
+                Chunk(index, first, seconds, np.frombuffer(blob, writing.BLOB).reshape(steps, -1))
+                for index, first, seconds, steps, blob in rows
+            ]
+        except ValueError as error:
+            raise self._damaged(experiment_id, error) from error
+
+    def evaluations(self, experiment_id: str, after_epoch: int = -1) -> list[Evaluation]:
+        """The evaluations of the epochs after ``after_epoch``, in the order of epochs and runs."""
+        key = evaluations.c
+        rows = self._rows(
+            select(key.run, key.epoch, key.step, key.split, key.measure, key.value)
+            .where(key.experiment_id == experiment_id, key.epoch > after_epoch)
+            .order_by(key.epoch, key.run, key.split, key.measure),
+            experiment_id,
+        )
+        return [
+            Evaluation(
+                run,
+                epoch,
+                step,
+                Split(split),
+                Measure(measure),
+                math.nan if value is None else value,
+            )
+            for run, epoch, step, split, measure, value in rows
+        ]
+
+    # -------------------------------------------------------- underneath
+
+    def _one(self, selected: _Select, experiment_id: str) -> _Row:
+        """The experiment's row of ``selected``."""
+        self._check(experiment_id)
+        with self._database.read() as connection:
+            row = connection.execute(
+                selected.where(experiments.c.id == experiment_id)
+            ).one_or_none()
+        if row is None:
+            raise self._unknown(experiment_id)
+        return row
+
+    def _rows(self, selected: _Select, experiment_id: str) -> Sequence[_Row]:
+        """What is recorded of an experiment: none may mean that there is no such one."""
+        self._check(experiment_id)
+        with self._database.read() as connection:
+            rows = connection.execute(selected).all()
+            if not rows:
+                self._require(connection, experiment_id)
+        return rows
+
+    def _require(self, connection: Connection, experiment_id: str) -> None:
+        there = select(experiments.c.id).where(experiments.c.id == experiment_id)
+        if connection.scalar(there) is None:
+            raise self._unknown(experiment_id)
+
+    def _nothing_written(self, connection: Connection, experiment_id: str) -> bool:
+        """``False``, if that is because the experiment has finished."""
+        self._require(connection, experiment_id)
+        return False
+
+    def _check(self, experiment_id: str) -> None:
+        """Ids come from links; what can't be one isn't sent to the database."""
+        if not _ID.fullmatch(experiment_id):
+            raise self._unknown(experiment_id)
+
+    def _unknown(self, experiment_id: str) -> UnknownExperiment:
+        shown = experiment_id[:_SHOWN_ID_LENGTH]
+        shown += "…" if shown != experiment_id else ""
+        return UnknownExperiment(
+            f"No experiment {shown!r} is stored in {self._database.shown}. An id has "
+            f"{2 * ID_BYTES} characters, 0-9 and a-f; the link may be cut or of another machine."
+        )
+
+    def _damaged(self, experiment_id: str, why: Exception) -> StoreError:
+        return StoreError(
+            f"Experiment {experiment_id} in {self._database.shown} can't be read; it is damaged "
+            f"or of another version of Loss Lab: {str(why).rstrip('.')}."
+        )
+
+    def _experiment(self, row: _Row) -> Experiment:
+        try:
+            return Experiment(
+                id=row.id,
+                created_at=datetime.fromtimestamp(row.created_at, UTC),
+                spec=ExperimentSpec.parse(str(row.spec)),
+                status=Status(row.status),
+                wanted=Wanted(row.wanted),
+                pause_after_epoch=row.pause_after_epoch,
+                reason=row.reason,
+                facts=Facts(**json.loads(row.facts)) if row.facts else None,
+                step=row.step,
+                epoch=row.epoch,
+                seconds=row.seconds,
+                heartbeat=datetime.fromtimestamp(row.heartbeat, UTC),
+            )
+        except (SpecError, ValueError, TypeError) as error:
+            raise self._damaged(row.id, error) from error

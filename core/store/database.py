@@ -1,0 +1,202 @@
+"""The connection to the database: where it is, and what its errors mean in a sentence."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateTable
+
+from core.errors import StoreError
+from core.store.tables import metadata
+
+ENVIRONMENT_VARIABLE = "LOSSLAB_STORE"
+DEFAULT_FILE = Path(__file__).parents[2] / ".losslab" / "losslab.db"
+#: How long SQLite waits for another writer.
+BUSY_SECONDS = 5
+
+_EXAMPLES = (
+    "sqlite:////folder/losslab.db or, with its driver installed, "
+    "postgresql+psycopg://user:password@host/name"
+)
+_INSTEAD = f"or name another database in {ENVIRONMENT_VARIABLE}."
+
+
+class Database:
+    """Connections of this process alone; whatever goes wrong in one is a ``StoreError``."""
+
+    def __init__(self, url: str | None) -> None:
+        self._url = _located(url or os.environ.get(ENVIRONMENT_VARIABLE))
+        self._shown = self._url.render_as_string(hide_password=True)
+        with self._errors_as_sentences():
+            self._engine = _engine(self._url)
+        with self.write() as connection:
+            for table in metadata.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+
+    @property
+    def url(self) -> str:
+        """The full URL, its password included, with which another process gets here."""
+        return self._url.render_as_string(hide_password=False)
+
+    @property
+    def shown(self) -> str:
+        """What a person may see: the file, or the URL without its password."""
+        return str(self._file or self._shown)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        with self._errors_as_sentences(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction: all of it is written, or nothing."""
+        with self._errors_as_sentences(), self._engine.begin() as connection:
+            yield connection
+
+    @property
+    def _file(self) -> Path | None:
+        if self._url.get_backend_name() != "sqlite":
+            return None
+        return Path(str(self._url.database).removeprefix("file:"))
+
+    @contextmanager
+    def _errors_as_sentences(self) -> Iterator[None]:
+        try:
+            yield
+        except (ImportError, NoSuchModuleError) as error:
+            raise StoreError(
+                f"The driver of the database {self.shown} isn't installed ({error}). "
+                f"Install it, {_INSTEAD}"
+            ) from error
+        except SQLAlchemyError as error:
+            raise StoreError(self._sentence(error)) from error
+
+    def _sentence(self, error: SQLAlchemyError) -> str:
+        said = str(error.orig if isinstance(error, DBAPIError) else error)
+        if self._url.password:
+            said = said.replace(str(self._url.password), "***")
+        return self._file_sentence(said) or (
+            f"The database {self.shown} answered: {said.strip().rstrip('.')}. "
+            f"Check that it is reachable and that the address in {ENVIRONMENT_VARIABLE} is right."
+        )
+
+    def _file_sentence(self, said: str) -> str | None:
+        """What SQLite's answer means, in the order of what explains most."""
+        if self._file is None:
+            return None
+        file, folder = self._file, self._file.parent
+        if not folder.is_dir():
+            return f"The database's folder {folder} doesn't exist. Make it, {_INSTEAD}"
+        if file.is_dir():
+            return f"The database {file} is a folder. Name a file in {ENVIRONMENT_VARIABLE}."
+        if "locked" in said:
+            return (
+                f"The database {file} was locked by another program for {BUSY_SECONDS} s. "
+                "Close that program and try again."
+            )
+        if "readonly" in said:
+            return (
+                f"The database {file} can't be written: it is read-only, or was moved or "
+                f"deleted while in use. Make it writable and restart, {_INSTEAD}"
+            )
+        if "unable to open" in said:
+            return f"The database {file} can't be opened. Check its permissions, {_INSTEAD}"
+        if "not a database" in said or "malformed" in said:
+            return (
+                f"The file {file} is damaged or isn't an SQLite database. Move it away, {_INSTEAD}"
+            )
+        if "no such table" in said or "column" in said:
+            return (
+                f"The database {file} hasn't the tables of this version of Loss Lab ({said}). "
+                f"Restart to make missing tables, {_INSTEAD}"
+            )
+        if "full" in said:
+            return f"The disk of the database {file} is full. Free some space and try again."
+        return None
+
+
+def _located(text: str | None) -> URL:
+    """The URL parsed, with an absolute path: other processes run in other folders."""
+    if not text:
+        return URL.create("sqlite", database=str(_default_file()))
+    try:
+        url = make_url(text)
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError) as error:
+        # Not shown: there may be a password in it.
+        raise StoreError(
+            f"The address of the database can't be read; allowed is for example {_EXAMPLES}."
+        ) from error
+    if backend != "sqlite":
+        return url
+    path = url.database or ":memory:"
+    if ":memory:" in path or url.query.get("mode") == "memory":
+        raise StoreError(
+            "The database was in memory, where the training process can't reach it; "
+            f"allowed is a file, for example {_EXAMPLES}."
+        )
+    return url if path.startswith("file:") else url.set(database=str(Path(path).absolute()))
+
+
+def _default_file() -> Path:
+    try:
+        DEFAULT_FILE.parent.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The database's folder {DEFAULT_FILE.parent} can't be made ({error.strerror}). "
+            f"Check the permissions, {_INSTEAD}"
+        ) from error
+    return DEFAULT_FILE
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "checkout", _still_the_same_file)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+    # With a write-ahead log readers never wait for the writer; NORMAL syncs at checkpoints
+    # alone: a crash of the machine may lose the last moments, never the file.
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    record.info["file"] = _main_file(connection)
+    record.info["inode"] = _inode(record.info["file"])
+
+
+def _still_the_same_file(
+    _connection: sqlite3.Connection, record: ConnectionPoolEntry, _proxy: object
+) -> None:
+    """Connect anew if the file was moved or deleted: what is written to it now gets lost."""
+    if _inode(record.info["file"]) != record.info["inode"]:
+        raise DisconnectionError
+
+
+def _main_file(connection: sqlite3.Connection) -> str:
+    _number, _name, file = connection.execute("PRAGMA database_list").fetchone()
+    return str(file)
+
+
+def _inode(file: str) -> int | None:
+    try:
+        return os.stat(file).st_ino
+    except OSError:
+        return None

@@ -1,0 +1,82 @@
+"""The four tables. Times are seconds since 1970, UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Double,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+ID_BYTES = 5
+_ID = String(2 * ID_BYTES)
+_WORD = String(32)
+
+
+def _experiment_id() -> Column[str]:
+    return Column("experiment_id", _ID, ForeignKey("experiments.id"), primary_key=True)
+
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("created_at", Double, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("status", _WORD, nullable=False),
+    Column("wanted", _WORD, nullable=False),
+    Column("pause_after_epoch", Integer),
+    Column("reason", Text),
+    Column("facts", Text),
+    Column("step", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("heartbeat", Double, nullable=False),
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    _experiment_id(),
+    Column("run", Integer, primary_key=True),
+    Column("loss", _WORD, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("status", _WORD, nullable=False),
+    Column("diverged_step", Integer),
+)
+
+#: ``losses`` is little-endian float32 ``[steps, K]``, row by row.
+chunks = Table(
+    "chunks",
+    metadata,
+    _experiment_id(),
+    Column("chunk", Integer, primary_key=True),
+    Column("first_step", Integer, nullable=False),
+    Column("steps", Integer, nullable=False),
+    Column("seconds", Float, nullable=False),
+    Column("losses", LargeBinary, nullable=False),
+)
+
+#: The key leads with the epoch, which readers use as their cursor. ``value`` is null for
+#: NaN, which SQLite can't hold.
+evaluations = Table(
+    "evaluations",
+    metadata,
+    _experiment_id(),
+    Column("epoch", Integer, primary_key=True),
+    Column("run", Integer, primary_key=True),
+    Column("split", _WORD, primary_key=True),
+    Column("measure", _WORD, primary_key=True),
+    Column("step", Integer, nullable=False),
+    Column("value", Double),
+    sqlite_with_rowid=False,
+)

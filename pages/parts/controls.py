@@ -1,0 +1,112 @@
+"""Train, Pause or Resume, One epoch, Stop; and the settings as a file."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.errors import SpecError
+from core.records import Experiment, Status, Wanted
+from core.spec import ExperimentSpec
+from pages.parts import session, spec_form
+
+#: A settings file is a few hundred bytes; anything much larger is none.
+_MOST_FILE_BYTES = 20_000
+
+
+def draw(spec: ExperimentSpec | None, shown: Experiment | None) -> Experiment | None:
+    """The row of buttons; returns the experiment to show, a new one if one was started."""
+    active = shown if shown is not None and not shown.status.is_finished else None
+    with st.container(horizontal=True, key="controls"):
+        train = st.button(
+            "Train",
+            type="primary",
+            icon=":material/play_arrow:",
+            shortcut="Ctrl+Enter",
+            disabled=spec is None or active is not None,
+        )
+        _pause_or_resume(active)
+        one_epoch = st.button(
+            "One epoch",
+            icon=":material/skip_next:",
+            disabled=spec is None if active is None else active.status is Status.QUEUED,
+            help="Train to the end of one epoch, then pause.",
+        )
+        st.button(
+            "Stop",
+            icon=":material/stop:",
+            disabled=active is None,
+            on_click=_ask,
+            args=(active, Wanted.STOPPED),
+        )
+    if active is None and spec is not None and (train or one_epoch):
+        return _start(spec, shown, pause_after_epoch=1 if one_epoch else None)
+    if active is not None and one_epoch:
+        _ask(active, Wanted.RUNNING, pause_after_epoch=active.epoch + 1)
+    return shown
+
+
+def _start(
+    spec: ExperimentSpec, shown: Experiment | None, pause_after_epoch: int | None
+) -> Experiment | None:
+    with session.told():
+        session.start(spec, pause_after_epoch)
+        # The buttons above were drawn before there was anything to pause or stop.
+        st.rerun()
+    return shown
+
+
+def _pause_or_resume(active: Experiment | None) -> None:
+    paused = active is not None and Wanted.PAUSED in (active.wanted, active.status)
+    st.button(
+        "Resume" if paused else "Pause",
+        key="pause",
+        icon=":material/resume:" if paused else ":material/pause:",
+        disabled=active is None,
+        on_click=_ask,
+        args=(active, Wanted.RUNNING if paused else Wanted.PAUSED),
+    )
+
+
+def _ask(active: Experiment, wanted: Wanted, pause_after_epoch: int | None = None) -> None:
+    with session.told():
+        session.store().want(active.id, wanted, pause_after_epoch)
+
+
+def draw_settings_file(spec: ExperimentSpec | None) -> None:
+    """Download the settings, or fill the form from a file."""
+    with st.expander("Settings as a file", icon=":material/save:"):
+        st.download_button(
+            "Download settings",
+            data=spec.to_json() if spec else "",
+            file_name="loss-lab.json",
+            mime="application/json",
+            disabled=spec is None,
+            on_click="ignore",
+            icon=":material/download:",
+            width="stretch",
+        )
+        st.file_uploader(
+            "Open settings", type="json", key="settings_file", on_change=_fill_from_file
+        )
+        if problem := st.session_state.get(session.FILE_PROBLEM):
+            st.error(problem, icon=":material/error:")
+
+
+def _fill_from_file() -> None:
+    """Fill the form if the file holds a spec; otherwise say why and change nothing."""
+    file = st.session_state["settings_file"]
+    problem = None
+    if file is not None:
+        try:
+            spec_form.fill(_parsed(file.getvalue()))
+        except SpecError as error:
+            problem = f"{file.name} was not opened. {error}"
+    st.session_state[session.FILE_PROBLEM] = problem
+
+
+def _parsed(content: bytes) -> ExperimentSpec:
+    if len(content) > _MOST_FILE_BYTES:
+        raise SpecError(
+            f"The file has {len(content):,} bytes; settings have at most {_MOST_FILE_BYTES:,}."
+        )
+    return ExperimentSpec.parse(content.decode("utf-8", errors="replace"))

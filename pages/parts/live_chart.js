@@ -1,0 +1,121 @@
+// One chart: a <div> that stays mounted, redrawn whenever a new figure arrives.
+// Its state hangs on the element, because Streamlit may load this module more than once.
+
+// The buttons are named because Plotly's own choice has one that uploads the chart's data.
+const CONFIG = {
+  displaylogo: false,
+  showTips: false,
+  plotlyServerURL: "",
+  modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["resetScale2d"]],
+}
+const HEIGHT_WHILE_UNKNOWN = 300
+
+export default function ({ data, parentElement }) {
+  if (!data?.figure) {
+    // A preload: fetch, and leave no gap in the page.
+    loadPlotly(data.source).catch(() => {})
+    const element = parentElement.closest('[data-testid="stElementContainer"]')
+    if (element) element.style.display = "none"
+    return
+  }
+  const host = parentElement.querySelector('[data-testid="live-chart"]') ?? mount(parentElement)
+  host.style.height = `${data.height ?? HEIGHT_WHILE_UNKNOWN}px`
+  host.dataset.chart = data.key
+  host.setAttribute("aria-label", data.label)
+  host.chart.newest = { ...data, theme: readTheme(host) }
+  drawNewest(host)
+  return () => unmount(host)
+}
+
+function mount(parentElement) {
+  const host = document.createElement("div")
+  host.dataset.testid = "live-chart"
+  host.setAttribute("role", "img")
+  host.style.width = "100%"
+  const observer = new ResizeObserver(() => {
+    if (host.chart.drawn && host.offsetWidth) window.Plotly.Plots.resize(host)
+  })
+  host.chart = { newest: null, drawn: null, busy: false, observer }
+  parentElement.append(host)
+  observer.observe(host)
+  return host
+}
+
+function unmount(host) {
+  host.chart.observer.disconnect()
+  host.chart.newest = null
+  window.Plotly?.purge(host)
+  host.remove()
+}
+
+// Frames that arrive while one is drawing replace each other; the newest is drawn next.
+async function drawNewest(host) {
+  const chart = host.chart
+  if (chart.busy) return
+  chart.busy = true
+  try {
+    const Plotly = await loadPlotly(chart.newest.source)
+    while (chart.newest && chart.newest !== chart.drawn) await draw(Plotly, host, chart.newest)
+  } catch (error) {
+    console.error(error)
+    host.textContent = "The chart could not be drawn. Reload the page to try again."
+  } finally {
+    chart.busy = false
+  }
+}
+
+async function draw(Plotly, host, frame) {
+  const drawn = host.chart.drawn
+  if (!drawn || frame.figure !== drawn.figure || !sameTheme(frame.theme, drawn.theme)) {
+    const { data, layout } = JSON.parse(frame.figure)
+    await Plotly.react(host, data, themed(layout, frame.theme), CONFIG)
+    host.dataset.traces = data.length
+  }
+  host.chart.drawn = frame
+  host.dataset.steps = frame.steps
+  host.dataset.status = frame.status
+}
+
+// One <script> a page, however many charts.
+function loadPlotly(source) {
+  window.plotlyLoading ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script")
+    script.src = source
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = () => reject(new Error(`${source} did not load`))
+    document.head.append(script)
+  })
+  return window.plotlyLoading
+}
+
+function readTheme(host) {
+  const style = getComputedStyle(host)
+  const read = (name) => style.getPropertyValue(`--st-${name}`).trim()
+  return {
+    text: read("text-color"),
+    background: read("background-color"),
+    border: read("border-color"),
+    grid: read("border-color-light"),
+    accent: read("primary-color"),
+    font: read("font"),
+  }
+}
+
+const sameTheme = (a, b) => Object.keys(a).every((name) => a[name] === b[name])
+
+function themed(layout, theme) {
+  const font = { ...layout.font, color: theme.text, family: theme.font }
+  const lines = { gridcolor: theme.grid, linecolor: theme.border, tickcolor: theme.border }
+  const touch = window.matchMedia("(pointer: coarse)").matches
+  return {
+    ...layout,
+    font,
+    autosize: true,
+    // A finger on the chart scrolls the page; a mouse zooms.
+    dragmode: touch ? false : "zoom",
+    xaxis: { ...layout.xaxis, ...lines },
+    yaxis: { ...layout.yaxis, ...lines },
+    hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.border, activecolor: theme.accent },
+  }
+}

@@ -1,0 +1,251 @@
+"""An experiment as it stands: status, progress, charts, numbers, printed losses.
+
+One fragment reads what came since its cursors and draws it, four times a second while
+something can still change and never after.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import streamlit as st
+
+from core.curves import Curves, CurveSet, RunCurves
+from core.errors import LabError
+from core.figures import loss_figure, rivals_figure
+from core.losses import LOSSES
+from core.records import Experiment, Measure, Split, Status
+from pages.parts import session
+from pages.parts.live_chart import live_chart
+
+REFRESH_SECONDS = 0.25
+
+#: Newest epochs shown in the printed list; the download has them all.
+_PRINTED_EPOCHS = 200
+
+_BADGES = {
+    Status.QUEUED: (":material/hourglass_empty:", "gray"),
+    Status.RUNNING: (":material/play_circle:", "blue"),
+    Status.PAUSED: (":material/pause_circle:", "orange"),
+    Status.FINISHED: (":material/check_circle:", "green"),
+    Status.STOPPED: (":material/stop_circle:", "gray"),
+    Status.DIVERGED: (":material/trending_up:", "red"),
+    Status.FAILED: (":material/error:", "red"),
+    Status.INTERRUPTED: (":material/power_off:", "orange"),
+}
+
+
+def draw(shown: Experiment) -> None:
+    """Follow the experiment until it has finished."""
+    waiting = not shown.status.is_finished
+    st.fragment(_frame, run_every=REFRESH_SECONDS if waiting else None)(
+        shown.id, shown.status, shown.wanted
+    )
+
+
+def _frame(experiment_id: str, drawn_status: Status, drawn_wanted: object) -> None:
+    try:
+        experiment, curves = _follow(experiment_id)
+    except LabError as error:
+        st.error(str(error), icon=":material/error:")
+        return
+    if (experiment.status, experiment.wanted) != (drawn_status, drawn_wanted):
+        # The buttons outside this fragment speak of another status.
+        st.rerun()
+    _draw_status(experiment)
+    _draw_numbers(experiment, curves.runs[0])
+    _draw_loss_chart(experiment, curves)
+    if len(experiment.spec.losses) > 1:
+        _draw_rivals_chart(experiment, curves)
+    _draw_printed(experiment, curves.runs[0])
+
+
+def _follow(experiment_id: str) -> tuple[Experiment, CurveSet]:
+    """The experiment and its curves, with all that was written since the last look."""
+    store = session.store()
+    experiment = store.get(experiment_id)
+    runs = store.runs(experiment_id)
+    curves: Curves = session.curves(experiment_id, len(runs))
+    curves.extend(
+        store.chunks(experiment_id, after=curves.last_chunk),
+        store.evaluations(experiment_id, after_epoch=curves.last_epoch),
+    )
+    return experiment, curves.view(runs, st.session_state.get("smoothing", 0.0))
+
+
+# ------------------------------------------------------------------ status
+
+
+def _draw_status(experiment: Experiment) -> None:
+    icon, color = _BADGES[experiment.status]
+    with st.container(horizontal=True, vertical_alignment="center", key="status"):
+        st.badge(experiment.status.value.capitalize(), icon=icon, color=color)
+        st.caption(_pace(experiment))
+    st.progress(min(1.0, experiment.step / experiment.spec.total_steps))
+    if experiment.reason:
+        is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
+        (st.error if is_bad else st.info)(experiment.reason)
+
+
+def _pace(experiment: Experiment) -> str:
+    """Epoch, time left, steps a second and device; the place in the queue while waiting."""
+    if experiment.status is Status.QUEUED:
+        place = session.store().queue_place(experiment.id)
+        return "Starting" if place == 1 else f"Number {place} in the queue"
+    spec = experiment.spec
+    parts = [f"epoch {experiment.epoch:,} of {spec.training.epochs:,}"]
+    if experiment.seconds > 0 and experiment.step:
+        rate = experiment.step / experiment.seconds
+        if not experiment.status.is_finished:
+            parts.append(f"{_duration((spec.total_steps - experiment.step) / rate)} left")
+        else:
+            parts.append(f"{_duration(experiment.seconds)} of training")
+        parts.append(f"{rate:,.0f} steps/s")
+    if experiment.facts:
+        parts.append(f"on {experiment.facts.device}")
+    return " · ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+# ------------------------------------------------------------------ numbers
+
+
+def _draw_numbers(experiment: Experiment, picked: RunCurves) -> None:
+    task = experiment.spec.dataset.task
+    yardstick = Measure.ACCURACY if task.is_classification else Measure.R2
+    name = "accuracy" if task.is_classification else "R²"
+    numbers = {
+        "Batch loss": _number(picked.raw.y[-1] if len(picked.raw.y) else None),
+        "Training loss": _newest(picked, Split.TRAIN, Measure.LOSS),
+        "Validation loss": _newest(picked, Split.VAL, Measure.LOSS),
+        f"Training {name}": _newest(picked, Split.TRAIN, yardstick),
+        f"Validation {name}": _newest(picked, Split.VAL, yardstick),
+    }
+    with st.grid(5, min_column_width=110, gap="small"):
+        for label, value in numbers.items():
+            st.metric(label, value)
+
+
+def _newest(picked: RunCurves, split: Split, measure: Measure) -> str:
+    values = picked.evaluation(split, measure).values
+    newest = values[-1] if len(values) else None
+    if newest is not None and measure is Measure.ACCURACY:
+        return f"{newest:.1%}"
+    return _number(newest)
+
+
+def _number(value: float | None) -> str:
+    """Four decimals where they say something, else powers of ten."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
+
+
+# ------------------------------------------------------------------ charts
+
+
+def _draw_loss_chart(experiment: Experiment, curves: CurveSet) -> None:
+    picked = experiment.spec.loss_specs[0]
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.markdown(f"**{picked.title} as it trains**")
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            log_y = st.toggle("Log axis", key="log_y", persist_state="session")
+            with st.popover("Smoothing"):
+                st.slider(
+                    "Weight of the past",
+                    0.0,
+                    0.99,
+                    step=0.01,
+                    key="smoothing",
+                    help="0 draws the loss as it was recorded.",
+                    persist_state="session",
+                )
+    facts = experiment.facts
+    live_chart(
+        loss_figure(
+            curves,
+            picked.key,
+            baseline=facts.baselines[picked.key] if facts else None,
+            log_y=log_y,
+        ),
+        key="loss_chart",
+        label=f"{picked.title} by training step",
+        steps=curves.step,
+        status=experiment.status.value,
+        height=340,
+    )
+
+
+def _draw_rivals_chart(experiment: Experiment, curves: CurveSet) -> None:
+    titles = [loss.title for loss in experiment.spec.loss_specs]
+    st.markdown(f"**{titles[0]} against {' and '.join(titles[1:])}**")
+    st.caption(
+        "Same starting weights, same batches. The losses themselves have different units, so "
+        "they share no axis; this yardstick is the same for all."
+    )
+    live_chart(
+        rivals_figure(curves, experiment.spec, experiment.spec.losses[0]),
+        key="rivals_chart",
+        label="Each loss judged by the same yardstick, by epoch",
+        steps=curves.step,
+        status=experiment.status.value,
+        height=300,
+    )
+
+
+# ------------------------------------------------------------------ printed losses
+
+
+def _draw_printed(experiment: Experiment, picked: RunCurves) -> None:
+    printed = picked.evaluation(Split.TRAIN, Measure.EPOCH_LOSS)
+    total = experiment.spec.training.epochs
+    lines = [
+        f"Epoch [{epoch}/{total}], Loss: {value:.4f}"
+        for epoch, value in zip(
+            printed.epochs[-_PRINTED_EPOCHS:], printed.values[-_PRINTED_EPOCHS:], strict=True
+        )
+    ]
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.markdown("**Loss, epoch by epoch**")
+        st.download_button(
+            "CSV",
+            data=lambda: epochs_csv(experiment.id),
+            file_name=f"loss-lab-{experiment.id}.csv",
+            mime="text/csv",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+            disabled=not lines,
+        )
+    st.code("\n".join(lines) or "The first epoch is not complete yet.", language=None, height=260)
+
+
+def epochs_csv(experiment_id: str) -> str:
+    """Every evaluation of every run, one line an epoch and run, full precision."""
+    store = session.store()
+    runs = {run.index: run for run in store.runs(experiment_id)}
+    columns: dict[str, None] = {}
+    rows: dict[tuple[int, int, int], dict[str, float]] = {}
+    for row in store.evaluations(experiment_id):
+        column = f"{row.split}_{row.measure}"
+        columns[column] = None
+        rows.setdefault((row.run, row.epoch, row.step), {})[column] = row.value
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["loss", "seed", "epoch", "step", *columns])
+    writer.writeheader()
+    for (run, epoch, step), values in sorted(rows.items()):
+        named = {"loss": LOSSES[runs[run].loss].title, "seed": runs[run].seed}
+        writer.writerow({**named, "epoch": epoch, "step": step, **values})
+    return text.getvalue()

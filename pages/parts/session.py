@@ -1,0 +1,69 @@
+"""What a session keeps (ids and choices, under these keys), and what all sessions share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from core.curves import Curves
+from core.engine import Engine
+from core.errors import LabError
+from core.records import Experiment
+from core.spec import ExperimentSpec
+from core.store import Store
+
+#: The address's parameter that names the experiment on the page.
+EXPERIMENT = "experiment"
+
+#: Session keys: why a settings file was refused, and which experiment filled the form.
+FILE_PROBLEM = "file_problem"
+FILLED_FROM = "filled_from"
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    return Store()
+
+
+@st.cache_resource(show_spinner=False)
+def engine() -> Engine:
+    """The training service; its process starts warming when the first page opens."""
+    service = Engine(store().url)
+    service.warm()
+    return service
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def curves(experiment_id: str, run_count: int) -> Curves:
+    """What has been read of an experiment so far, shared by everyone who looks at it."""
+    return Curves(experiment_id, run_count)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Show what goes wrong inside as a sentence, in place of what can't be shown."""
+    try:
+        yield
+    except LabError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def opened() -> Experiment | None:
+    """The experiment that the address names; a sentence if there is none of that id."""
+    experiment_id = st.query_params.get(EXPERIMENT)
+    if not experiment_id:
+        return None
+    with told():
+        return store().get(experiment_id)
+    return None
+
+
+def start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> Experiment:
+    """Store a new experiment, hand it to the engine and put it into the address."""
+    experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
+    engine().start(experiment_id)
+    st.session_state[FILLED_FROM] = experiment_id
+    st.query_params[EXPERIMENT] = experiment_id
+    return store().get(experiment_id)

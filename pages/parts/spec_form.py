@@ -1,0 +1,327 @@
+"""Widgets to ``ExperimentSpec``: the only place that does it.
+
+Every widget's value lives under its ``Field``; ``fill`` writes them all from a spec and
+``read`` makes a spec of them again, checked on the server whatever the browser sent.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import streamlit as st
+
+from core.datasets import DATASETS, split_sizes
+from core.losses import LOSSES, RIVALS, LossSpec, Task, fitting
+from core.records import Experiment
+from core.spec import (
+    BATCH_SIZE,
+    EPOCHS,
+    HIDDEN_LAYERS,
+    HIDDEN_SIZE,
+    LEARNING_RATES,
+    MOMENTUM,
+    NOISE,
+    ROWS,
+    SEED,
+    WEIGHT_DECAY,
+    Activation,
+    DataSpec,
+    DeviceName,
+    ExperimentSpec,
+    OptimizerName,
+)
+from pages.parts.session import FILLED_FROM
+
+_OPTIMIZER_TITLES = {
+    OptimizerName.SGD: "SGD",
+    OptimizerName.MOMENTUM: "SGD with momentum",
+    OptimizerName.ADAM: "Adam",
+    OptimizerName.ADAMW: "AdamW",
+}
+_ACTIVATION_TITLES = {
+    Activation.RELU: "ReLU",
+    Activation.TANH: "Tanh",
+    Activation.SIGMOID: "Sigmoid",
+    Activation.GELU: "GELU",
+}
+_DEVICE_TITLES = {
+    DeviceName.AUTO: "Fastest here",
+    DeviceName.CUDA: "CUDA",
+    DeviceName.MPS: "MPS",
+    DeviceName.CPU: "CPU",
+}
+
+
+#: What the form starts with: trains well at the first click, rivals beside it.
+DEFAULT = ExperimentSpec(losses=RIVALS)
+
+
+class Field(StrEnum):
+    """Session keys of the form's widgets."""
+
+    DATASET = "form_dataset"
+    ROWS = "form_rows"
+    NOISE = "form_noise"
+    LOSS = "form_loss"
+    AGAINST = "form_against"
+    LAYERS = "form_layers"
+    ACTIVATION = "form_activation"
+    OPTIMIZER = "form_optimizer"
+    LEARNING_RATE = "form_learning_rate"
+    MOMENTUM = "form_momentum"
+    WEIGHT_DECAY = "form_weight_decay"
+    BATCH_SIZE = "form_batch_size"
+    EPOCHS = "form_epochs"
+    SEED = "form_seed"
+    DEVICE = "form_device"
+
+
+def _size_key(layer: int) -> str:
+    return f"form_hidden_size_{layer}"
+
+
+def fill(spec: ExperimentSpec) -> None:
+    """Set every widget to what the spec says. Only before the widgets are drawn."""
+    sizes = spec.network.hidden_sizes
+    st.session_state.update(
+        {
+            Field.DATASET: spec.data.name,
+            Field.ROWS: spec.data.rows,
+            Field.NOISE: spec.data.noise,
+            Field.LOSS: spec.losses[0],
+            Field.AGAINST: len(spec.losses) > 1,
+            Field.LAYERS: len(sizes),
+            Field.ACTIVATION: spec.network.activation,
+            Field.OPTIMIZER: spec.optimizer.name,
+            Field.LEARNING_RATE: spec.optimizer.learning_rate,
+            Field.MOMENTUM: spec.optimizer.momentum,
+            Field.WEIGHT_DECAY: spec.optimizer.weight_decay,
+            Field.BATCH_SIZE: spec.training.batch_size,
+            Field.EPOCHS: spec.training.epochs,
+            Field.SEED: spec.seeds[0],
+            Field.DEVICE: spec.training.device,
+        }
+    )
+    for layer in range(int(HIDDEN_LAYERS.high)):
+        st.session_state[_size_key(layer)] = sizes[layer] if layer < len(sizes) else 64
+
+
+def fill_once(shown: Experiment | None) -> None:
+    """Fill the form when the session begins, and when another experiment is opened."""
+    if shown is not None and st.session_state.get(FILLED_FROM) != shown.id:
+        st.session_state[FILLED_FROM] = shown.id
+        fill(shown.spec)
+    elif Field.DATASET not in st.session_state:
+        fill(DEFAULT)
+
+
+def read() -> ExperimentSpec:
+    """The spec that the widgets describe; ``SpecError`` says what is wrong with it."""
+    state = st.session_state
+    return ExperimentSpec.parse(
+        {
+            "data": _data_values(),
+            "network": {
+                "hidden_sizes": [state[_size_key(i)] for i in range(state[Field.LAYERS])],
+                "activation": state[Field.ACTIVATION],
+            },
+            "optimizer": {
+                "name": state[Field.OPTIMIZER],
+                "learning_rate": state[Field.LEARNING_RATE],
+                "momentum": state[Field.MOMENTUM],
+                "weight_decay": state[Field.WEIGHT_DECAY],
+            },
+            "training": {
+                "batch_size": state[Field.BATCH_SIZE],
+                "epochs": state[Field.EPOCHS],
+                "device": state[Field.DEVICE],
+            },
+            "losses": _picked_and_rivals(),
+            "seeds": [state[Field.SEED]],
+        }
+    )
+
+
+def _data_values() -> dict[str, Any]:
+    state = st.session_state
+    return {
+        "name": state[Field.DATASET],
+        "rows": state[Field.ROWS],
+        "noise": state[Field.NOISE],
+    }
+
+
+def _task() -> Task:
+    return DATASETS[st.session_state[Field.DATASET]].task
+
+
+def _picked_and_rivals() -> list[str]:
+    picked = st.session_state[Field.LOSS]
+    return [picked, *rivals(picked, _task())] if st.session_state[Field.AGAINST] else [picked]
+
+
+def rivals(picked: str, task: Task) -> tuple[str, ...]:
+    """The losses among CrossEntropy, BCE and MSE that fit the task, but for the picked one."""
+    return tuple(key for key in RIVALS if key != picked and task in LOSSES[key].forms)
+
+
+def draw() -> None:
+    """The controls, from the data to the device."""
+    _draw_data()
+    _draw_losses()
+    _draw_network()
+    _draw_training()
+    _draw_more()
+
+
+def _draw_data() -> None:
+    st.selectbox(
+        "Data set",
+        list(DATASETS),
+        key=Field.DATASET,
+        format_func=lambda key: DATASETS[key].title,
+        on_change=_keep_form_fitting,
+        persist_state="session",
+    )
+    entry = DATASETS[st.session_state[Field.DATASET]]
+    train_rows, val_rows = split_sizes(_data_spec())
+    target = f"{entry.outputs} classes" if entry.task.is_classification else "one number"
+    held_out = f" + {val_rows:,} held out" if val_rows else ""
+    st.caption(
+        f"{entry.about.capitalize()}. {entry.features} features, {target}, "
+        f"{train_rows:,}{held_out} rows."
+    )
+    if entry.noisy:
+        _number("Rows", Field.ROWS, ROWS, step=50, on_change=_keep_form_fitting)
+        st.slider(
+            "Noise", NOISE.low, NOISE.high, step=0.05, key=Field.NOISE, persist_state="session"
+        )
+
+
+def _data_spec() -> DataSpec:
+    # While a field is being corrected the caption counts rows as if it were not touched.
+    values = _data_values()
+    values["rows"] = min(max(int(ROWS.low), values["rows"] or 0), int(ROWS.high))
+    return DataSpec(**values)
+
+
+def _keep_form_fitting() -> None:
+    """After a change of data: another loss or a smaller batch where the old can't be."""
+    state = st.session_state
+    fits = [loss.key for loss in fitting(_task())]
+    if state[Field.LOSS] not in fits:
+        state[Field.LOSS] = fits[0]
+    train_rows, _ = split_sizes(_data_spec())
+    state[Field.BATCH_SIZE] = min(state[Field.BATCH_SIZE], train_rows)
+
+
+def _draw_losses() -> None:
+    task = _task()
+    st.markdown(":small[Loss function]")
+    with st.container(horizontal=True, gap="xsmall", key="losses"):
+        for loss in LOSSES.values():
+            _loss_button(loss, task)
+    for reason, names in _refusals(task).items():
+        st.caption(f"{', '.join(names)}: {reason}")
+    others = [LOSSES[key].title for key in rivals(st.session_state[Field.LOSS], task)]
+    st.toggle(
+        f"Against {' and '.join(others)}" if others else "No rival fits this data",
+        key=Field.AGAINST,
+        disabled=not others,
+        help="Trains the rivals beside it: same starting weights, same batches, one chart.",
+        persist_state="session",
+    )
+
+
+def _refusals(task: Task) -> dict[str, list[str]]:
+    """The reasons why losses do not fit the task, each with their titles."""
+    reasons: dict[str, list[str]] = {}
+    for loss in LOSSES.values():
+        if reason := loss.refusal(task):
+            reasons.setdefault(reason, []).append(loss.title)
+    return reasons
+
+
+def _loss_button(loss: LossSpec, task: Task) -> None:
+    picked = st.session_state[Field.LOSS] == loss.key
+    st.button(
+        loss.title,
+        key=f"pick_{loss.key}",
+        type="primary" if picked else "secondary",
+        disabled=loss.refusal(task) is not None,
+        help=loss.refusal(task),
+        on_click=st.session_state.update,
+        args=({Field.LOSS: loss.key},),
+    )
+
+
+def _draw_network() -> None:
+    low, high = int(HIDDEN_LAYERS.low), int(HIDDEN_LAYERS.high)
+    st.slider("Hidden layers", low, high, key=Field.LAYERS, persist_state="session")
+    layers = st.session_state[Field.LAYERS]
+    if layers:
+        with st.grid(3, min_column_width=84, gap="xsmall"):
+            for layer in range(layers):
+                _number(f"Size {layer + 1}", _size_key(layer), HIDDEN_SIZE, step=8)
+
+
+def _draw_training() -> None:
+    rows, _ = split_sizes(_data_spec())
+    with st.grid(2, min_column_width=120, gap="small"):
+        _choice("Activation", Field.ACTIVATION, _ACTIVATION_TITLES)
+        _choice("Optimizer", Field.OPTIMIZER, _OPTIMIZER_TITLES)
+        st.select_slider(
+            "Learning rate",
+            sorted({*LEARNING_RATES, st.session_state[Field.LEARNING_RATE]}),
+            key=Field.LEARNING_RATE,
+            format_func=lambda rate: f"{rate:g}",
+            persist_state="session",
+        )
+        st.select_slider(
+            "Batch size",
+            _batch_sizes(rows),
+            key=Field.BATCH_SIZE,
+            format_func=lambda size: f"{size:,} (full)" if size == rows else f"{size:,}",
+            persist_state="session",
+        )
+        _number("Epochs", Field.EPOCHS, EPOCHS, step=10)
+        _number("Seed", Field.SEED, SEED, help="Same seed: same split, weights and batches.")
+
+
+def _batch_sizes(rows: int) -> list[int]:
+    """Powers of two up to the full batch, and what is set now."""
+    powers = [2**i for i in range(int(BATCH_SIZE.high).bit_length()) if 2**i < rows]
+    return sorted({*powers, rows, st.session_state[Field.BATCH_SIZE]})
+
+
+def _draw_more() -> None:
+    with st.expander("Device and more", icon=":material/tune:"):
+        _choice("Device", Field.DEVICE, _DEVICE_TITLES)
+        _number("Weight decay", Field.WEIGHT_DECAY, WEIGHT_DECAY, step=0.001, format="%g")
+        _number(
+            "Momentum",
+            Field.MOMENTUM,
+            MOMENTUM,
+            step=0.05,
+            disabled=st.session_state[Field.OPTIMIZER] != OptimizerName.MOMENTUM,
+            help="Read by SGD with momentum.",
+        )
+
+
+def _choice(label: str, key: str, titles: dict[Any, str]) -> None:
+    st.selectbox(
+        label, list(titles), key=key, format_func=titles.__getitem__, persist_state="session"
+    )
+
+
+def _number(label: str, key: str, bounds: Any, **options: Any) -> None:
+    kind = type(st.session_state[key])
+    st.number_input(
+        label,
+        min_value=kind(bounds.low),
+        max_value=kind(bounds.high),
+        key=key,
+        persist_state="session",
+        **options,
+    )

@@ -1,0 +1,58 @@
+"""Train: pick a loss and sizes, press Train, watch the curve."""
+
+import streamlit as st
+
+from core.errors import SpecError
+from core.spec import LESSON, ExperimentSpec
+from pages.parts import controls, live_view, session, spec_form, welcome
+
+
+def main() -> None:
+    session.engine()
+    shown = session.opened()
+    spec_form.fill_once(shown)
+    setup, view = st.columns([1, 2.2], gap="large")
+    with setup:
+        st.title("Loss Lab", anchor=False)
+        _draw_presets()
+        spec_form.draw()
+        spec = _read_form()
+        controls.draw_settings_file(spec)
+    with view:
+        shown = controls.draw(spec, shown)
+        if shown is None:
+            welcome.draw()
+        else:
+            live_view.draw(shown)
+
+
+def _draw_presets() -> None:
+    with st.container(horizontal=True):
+        st.button(
+            "The lesson",
+            icon=":material/school:",
+            on_click=spec_form.fill,
+            args=(LESSON,),
+            help="64-128-10, 32 random rows, CrossEntropy, Adam at 0.01, 10 epochs.",
+        )
+        st.button(
+            "Defaults",
+            icon=":material/restart_alt:",
+            type="tertiary",
+            on_click=spec_form.fill,
+            args=(spec_form.DEFAULT,),
+            help="Put every setting back.",
+        )
+
+
+def _read_form() -> ExperimentSpec | None:
+    try:
+        return spec_form.read()
+    except SpecError as error:
+        for sentence in error.sentences:
+            st.error(sentence, icon=":material/error:")
+        return None
+
+
+with session.told():
+    main()

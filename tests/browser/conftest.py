@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser.app import serving
+from tests.browser.chromium import ARGUMENTS, system_chromium
+from tests.browser.lab import PATIENCE_MS, button
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_type_launch_args, "args": ARGUMENTS, "executable_path": system_chromium()}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    return {**browser_context_args, "viewport": {"width": 1280, "height": 900}}
+
+
+@pytest.fixture(scope="session")
+def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('store') / 'lab.db'}"
+
+
+@pytest.fixture(scope="session")
+def address(store_url: str) -> Iterator[str]:
+    with serving(store_url) as address:
+        yield address
+
+
+@pytest.fixture
+def train_page(page: Page, address: str) -> Page:
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(address)
+    button(page, "Train").wait_for()
+    return page
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path:
+    folder = Path("test-results")
+    folder.mkdir(exist_ok=True)
+    return folder

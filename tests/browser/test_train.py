@@ -1,0 +1,187 @@
+"""The main job in a real browser against the real app."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+from playwright.sync_api import Browser, Page, expect
+from torch import nn
+
+from core.datasets import load
+from core.spec import LESSON
+from core.training import make_groups, make_stack
+from tests.browser.lab import (
+    PATIENCE_MS,
+    button,
+    chart,
+    press,
+    set_number,
+    steps,
+    wait_for_status,
+    wait_for_steps,
+)
+
+MANY_EPOCHS = 10_000
+
+
+def start_long_run(page: Page) -> None:
+    set_number(page, "Epochs", MANY_EPOCHS)
+    press(page, "Train")
+    wait_for_steps(page)
+
+
+def test_the_default_trains_on_digits_and_finishes_well(train_page: Page) -> None:
+    page = train_page
+    press(page, "Train")
+    first = wait_for_steps(page)
+    wait_for_steps(page, more_than=first)
+    wait_for_status(page, "finished")
+    assert steps(page) == 100 * 45
+    accuracy = page.get_by_test_id("stMetric").filter(has_text="Validation accuracy")
+    value = accuracy.get_by_test_id("stMetricValue").inner_text()
+    assert float(value.rstrip("%")) > 95
+    expect(chart(page, "rivals_chart")).to_have_attribute("data-traces", "3")
+
+
+def test_pause_resume_one_epoch_and_stop(train_page: Page) -> None:
+    page = train_page
+    start_long_run(page)
+    press(page, "Pause")
+    wait_for_status(page, "paused")
+    paused_at = steps(page)
+    press(page, "One epoch")
+    wait_for_steps(page, more_than=paused_at)
+    wait_for_status(page, "paused")
+    assert steps(page) - paused_at <= 45
+    assert steps(page) % 45 == 0
+    press(page, "Resume")
+    wait_for_steps(page, more_than=steps(page) + 45)
+    press(page, "Stop")
+    wait_for_status(page, "stopped")
+    expect(button(page, "Train")).to_be_enabled()
+    expect(button(page, "Stop")).to_be_disabled()
+
+
+def test_one_epoch_from_the_start_trains_one_and_waits(train_page: Page) -> None:
+    page = train_page
+    press(page, "One epoch")
+    wait_for_status(page, "paused")
+    assert steps(page) == 45
+    press(page, "Stop")
+    wait_for_status(page, "stopped")
+
+
+def test_a_zoom_is_kept_while_the_curve_grows(train_page: Page) -> None:
+    page = train_page
+    start_long_run(page)
+    plot = chart(page).locator(".nsewdrag").first
+    box = plot.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.6, steps=8)
+    page.mouse.up()
+    zoomed = x_range(page)
+    wait_for_steps(page, more_than=steps(page) + 500)
+    assert x_range(page) == zoomed
+    press(page, "Stop")
+    wait_for_status(page, "stopped")
+    assert x_range(page) == zoomed
+
+
+def x_range(page: Page) -> list[float]:
+    ends = chart(page).evaluate(
+        "host => (host.querySelector('.js-plotly-plot') || host)._fullLayout.xaxis.range"
+    )
+    return [float(end) for end in ends]
+
+
+def test_reload_and_second_tab_show_the_same_run_live(train_page: Page, browser: Browser) -> None:
+    page = train_page
+    start_long_run(page)
+    expect(page).to_have_url(re.compile("experiment=[0-9a-f]+"))
+    page.reload()
+    seen = wait_for_steps(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    wait_for_steps(other, more_than=seen)
+    press(other, "Stop")
+    wait_for_status(other, "stopped")
+    wait_for_status(page, "stopped")
+    expect(other.get_by_label("Epochs", exact=True).first).to_have_value(str(MANY_EPOCHS))
+
+
+def lesson_program() -> list[float]:
+    """The lesson's own program, from the lab's initial weights and random rows."""
+    stack = make_stack(LESSON, make_groups(LESSON), torch.device("cpu"))
+    model = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, 10))
+    for layer, linear in zip(stack.layers, (model[0], model[2]), strict=True):
+        linear.weight.data.copy_(layer.weight[0])
+        linear.bias.data.copy_(layer.bias[0, :, 0])
+    rows = load(LESSON.data, LESSON.seeds[0])
+    inputs = torch.from_numpy(rows.x_train)
+    targets = torch.from_numpy(rows.y_train).long()
+    loss_function = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    printed = []
+    for _ in range(10):
+        loss = loss_function(model(inputs), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        printed.append(loss.item())
+    return printed
+
+
+def test_the_lesson_prints_the_ten_numbers_of_the_pytorch_program(train_page: Page) -> None:
+    page = train_page
+    press(page, "The lesson")
+    expect(page.get_by_label("Epochs", exact=True).first).to_have_value("10")
+    press(page, "Train")
+    wait_for_status(page, "finished")
+    expected = lesson_program()
+    lines = [f"Epoch [{i}/10], Loss: {loss:.4f}" for i, loss in enumerate(expected, 1)]
+    printed = page.get_by_test_id("stCode").first
+    expect(printed).to_contain_text(lines[-1], timeout=PATIENCE_MS)
+    assert printed.inner_text().split("\n")[:10] == lines
+
+
+def test_a_diverging_run_is_marked_and_keeps_its_curve(train_page: Page) -> None:
+    page = train_page
+    page.goto(page.url)
+    page.get_by_label("Data set").first.click()
+    page.get_by_role("option", name="Diabetes", exact=True).click()
+    expect(page.get_by_text("CrossEntropy, BCE", exact=False).first).to_be_visible()
+    page.get_by_label("Optimizer").first.click()
+    page.get_by_role("option", name="SGD", exact=True).click()
+    slider = page.get_by_role("slider", name="Learning rate")
+    slider.focus()
+    slider.press("End")
+    press(page, "Train")
+    wait_for_status(page, "diverged")
+    assert steps(page) > 1
+    expect(chart(page)).to_contain_text("diverged at step")
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [("?experiment=0123456789", "No experiment"), ("?experiment=../../etc", "No experiment")],
+)
+def test_an_address_of_no_experiment_says_so(
+    page: Page, address: str, query: str, sentence: str
+) -> None:
+    page.goto(address + "/" + query)
+    expect(page.get_by_test_id("stAlert")).to_contain_text(sentence, timeout=PATIENCE_MS)
+    expect(button(page, "Train")).to_be_enabled()
+
+
+def test_nothing_is_loaded_from_outside(page: Page, address: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    press(page, "Train")
+    wait_for_status(page, "finished")
+    outside = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
+    assert [url for url in outside if not url.startswith(address.replace("http", "ws"))] == []

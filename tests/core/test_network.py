@@ -1,0 +1,212 @@
+"""The stack against plain PyTorch: a ``nn.Sequential``, autograd, ``torch.optim``."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from core import losses
+from core.losses import LOSSES, Head, Task
+from core.network import Stack
+from core.spec import Activation, ExperimentSpec, OptimizerName
+from core.training import Trainer, make_groups
+from tests.core import plain
+
+HIDDEN = (6, 5, 4)
+DEPTHS = range(len(HIDDEN) + 1)
+DATA = {Task.BINARY: "moons", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
+BATCHES = {Task.BINARY: 12, Task.MULTICLASS: 50, Task.REGRESSION: 100}
+
+
+def spec_for(task: Task, **parts: object) -> ExperimentSpec:
+    """All losses of a task in one small stack, the last batch of an epoch shorter."""
+    spec = {
+        "data": {"name": DATA[task], "rows": 50},
+        "training": {"batch_size": BATCHES[task], "epochs": 1, "device": "cpu"},
+        "losses": [loss.key for loss in losses.fitting(task)],
+    }
+    return ExperimentSpec.parse(spec | parts)
+
+
+# ------------------------------------------------------------------ gradients
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("task", Task)
+def test_gradients_are_autograds(task, activation, depth):
+    """In float64, where only a wrong formula could show: 1e-12."""
+    spec = spec_for(task, network={"hidden_sizes": HIDDEN[:depth], "activation": activation})
+    groups = make_groups(spec)
+    stack = Stack(len(groups), spec.layer_sizes, activation, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 9, spec.dataset.features, generator=generator, dtype=torch.float64)
+    y = torch.arange(9.0).double() % spec.dataset.outputs + (task is Task.REGRESSION)
+    batch = stack.batch(9)
+    for run, group in enumerate(groups):
+        stack.initialise(run, 0, group.width)
+    batch.forward(x.expand(len(groups), -1, -1))
+    for run, group in enumerate(groups):
+        encoded = plain.columns(y, task, group.width).T
+        saved = group.form.forward(batch.logits[run, : group.width], encoded)[1]
+        batch.logit_gradients[run, : group.width] = group.form.backward(saved, encoded) / 9
+    batch.backward(x.expand(len(groups), -1, -1).contiguous())
+    for run, group in enumerate(groups):
+        network = plain.network_of(stack, run, group.width)
+        plain.loss_function(group.loss, task)(network(x[0]), y).backward()
+        for layer, linear in zip(stack.layers, network[::2], strict=True):
+            rows = len(linear.bias)
+            close(layer.weight_gradient[run, :rows], linear.weight.grad)
+            close(layer.bias_gradient[run, :rows, 0], linear.bias.grad)
+
+
+def close(ours: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-14)
+
+
+# ------------------------------------------------------------------ the first 100 steps
+
+STEPS = 100
+OPTIMIZERS = {
+    OptimizerName.SGD: 0.05,
+    OptimizerName.MOMENTUM: 0.02,
+    OptimizerName.ADAM: 0.01,
+    OptimizerName.ADAMW: 0.01,
+}
+
+
+def endless_batches(trainer: Trainer):
+    while True:
+        yield from trainer.batches()
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("optimizer", OptimizerName)
+@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("task", Task)
+def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, depth):
+    """Every loss, activation, optimizer and depth, with ragged batches and weight decay.
+
+    In float32, as in training: both sides round at 1e-7 and sum in different orders.
+    """
+    spec = spec_for(
+        task,
+        network={"hidden_sizes": HIDDEN[:depth], "activation": activation},
+        optimizer={"name": optimizer, "learning_rate": OPTIMIZERS[optimizer], "weight_decay": 0.01},
+    )
+    with torch.inference_mode():
+        trainer = Trainer(spec)
+    networks = plain.networks_of(trainer.stack, trainer.groups)
+    with torch.inference_mode():
+        batches = list(itertools.islice(endless_batches(trainer), STEPS))
+        recorded = torch.zeros(STEPS, len(networks))
+        for batch, row in zip(batches, recorded, strict=True):
+            trainer.step(batch, tuple(row[:, None]))
+    assert len({batch.size for batch in batches}) == 2
+    ys = [targets_of(batch.targets[0][0], task).clone() for batch in batches]
+    xs = [batch.x[0].clone() for batch in batches]
+    expected = plain_steps(spec, networks, xs, ys)
+    torch.testing.assert_close(recorded, expected, rtol=RTOL, atol=ATOL)
+    for run, group in enumerate(trainer.groups):
+        ours = plain.weights_of(trainer.stack, run, group.width)
+        for (weight, bias), linear in zip(ours, networks[run][::2], strict=True):
+            torch.testing.assert_close(weight, linear.weight.data, rtol=RTOL, atol=ATOL)
+            torch.testing.assert_close(bias, linear.bias.data, rtol=RTOL, atol=ATOL)
+
+
+RTOL, ATOL = 1e-5, 1e-6
+
+
+def targets_of(encoded: Tensor, task: Task) -> Tensor:
+    """``[N]`` from the columns that the batch holds."""
+    return encoded[0] if len(encoded) == 1 else encoded.argmax(0).float()
+
+
+def plain_steps(
+    spec: ExperimentSpec, networks: list[nn.Sequential], xs: list[Tensor], ys: list[Tensor]
+) -> Tensor:
+    """Step losses ``[steps, losses]`` of plain networks.
+
+    One optimizer holds all their parameters and one backward serves their sum: neither
+    mixes them, and it takes a third of the time.
+    """
+    task = spec.dataset.task
+    functions = [plain.loss_function(loss, task) for loss in spec.loss_specs]
+    optimizer = plain.optimizer(spec.optimizer, [p for n in networks for p in n.parameters()])
+    recorded = []
+    for x, y in zip(xs, ys, strict=True):
+        values = [f(network(x), y) for f, network in zip(functions, networks, strict=True)]
+        optimizer.zero_grad()
+        total = torch.stack(values)
+        total.sum().backward()
+        optimizer.step()
+        recorded.append(total.detach())
+    return torch.stack(recorded)
+
+
+# ------------------------------------------------------------------ the start
+
+
+def started(head_width: int, seed: int = 3, widest: int = 10) -> Stack:
+    stack = Stack(1, (64, 128, 32, widest), Activation.RELU)
+    stack.initialise(0, seed, head_width)
+    return stack
+
+
+def test_the_start_is_distributed_as_in_nn_linear():
+    """Uniform over +-1/sqrt(in): its bounds reached, its mean and deviation."""
+    for weight, bias in plain.weights_of(started(10), 0, 10):
+        bound = weight.shape[1] ** -0.5
+        reference = nn.Linear(weight.shape[1], weight.shape[0])
+        assert weight.abs().max() <= bound
+        assert bias.abs().max() <= bound
+        assert weight.max() > 0.97 * bound
+        assert weight.min() < -0.97 * bound
+        assert abs(weight.mean()) < 5 * bound / (3 * weight.numel()) ** 0.5
+        assert weight.std() == pytest.approx(bound / 3**0.5, rel=0.1)
+        assert reference.weight.std() == pytest.approx(bound / 3**0.5, rel=0.1)
+
+
+def test_a_seed_starts_every_head_from_the_same_trunk():
+    wide, narrow = started(10), started(1)
+    trunk = 65 * 128 + 129 * 32
+    assert torch.equal(wide.parameters[:, :trunk], narrow.parameters[:, :trunk])
+    assert not torch.equal(started(10, seed=4).parameters, wide.parameters)
+
+
+@pytest.mark.parametrize("width", [1, 2, 9])
+def test_a_narrower_head_is_the_first_rows_of_a_wider_one(width):
+    wide, narrow = started(10).layers[-1], started(width).layers[-1]
+    assert torch.equal(narrow.weight[:, :width], wide.weight[:, :width])
+    assert torch.equal(narrow.bias[:, :width], wide.bias[:, :width])
+    assert not narrow.weight[:, width:].any()
+    assert not narrow.bias[:, width:].any()
+
+
+# ------------------------------------------------------------------ heads of two widths
+
+
+def test_padding_of_a_narrow_head_stays_zero_while_weight_decay_trains_the_rest():
+    spec = ExperimentSpec.parse(
+        {
+            "data": {"name": "breast_cancer"},
+            "network": {"hidden_sizes": [5]},
+            "optimizer": {"name": "adam", "weight_decay": 0.1},
+            "losses": ["cross_entropy", "bce"],
+            "training": {"device": "cpu"},
+        }
+    )
+    with torch.inference_mode():
+        trainer = Trainer(spec)
+        before = trainer.stack.parameters.clone()
+        for batch in itertools.islice(endless_batches(trainer), 40):
+            trainer.step(batch, (torch.zeros(1), torch.zeros(1)))
+    head = trainer.stack.layers[-1]
+    assert [LOSSES[name].head for name in spec.losses] == [Head.PER_CLASS, Head.NARROWEST]
+    assert head.weight[1, 1:].tolist() == [[0.0] * 5]
+    assert head.bias[1, 1:].tolist() == [[0.0]]
+    moved = (trainer.stack.parameters != before).sum(1).tolist()
+    assert moved == [spec.parameters, spec.parameters - 6]

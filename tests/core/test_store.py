@@ -1,0 +1,476 @@
+"""The store against real SQLite files: what goes in comes out, and every failure is told."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from core.errors import StoreError, UnknownExperiment
+from core.records import Evaluation, Facts, Measure, Progress, Split, Status, Wanted
+from core.spec import ExperimentSpec
+from core.store import Store, database
+from tests.waiting import wait_until
+
+SPEC = ExperimentSpec(losses=("cross_entropy", "mse"), seeds=(3, 4))
+K = SPEC.run_count
+FACTS = Facts("cpu", 2, 9610, 1437, 360, 45, 2250, 1.0, {"cross_entropy": 2.3}, "2.13.0")
+FINAL = (Status.FINISHED, Status.STOPPED, Status.DIVERGED, Status.FAILED, Status.INTERRUPTED)
+SOME_ID = "0123456789"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "lab.db"
+
+
+@pytest.fixture
+def store(file: Path) -> Store:
+    return Store(f"sqlite:///{file}")
+
+
+def progress(
+    step: int, steps: int = 1, epoch: int = 0, runs: int = K, **changes: object
+) -> Progress:
+    """``steps`` steps up to ``step``, whose losses are the numbers of the steps."""
+    numbers = np.arange(step - steps + 1, step + 1, dtype=np.float32)
+    made = Progress(
+        step=step,
+        epoch=epoch,
+        seconds=step / 100,
+        losses=np.repeat(numbers[:, None], runs, axis=1),
+        evaluations=(),
+        diverged_steps=(None,) * runs,
+    )
+    return replace(made, **changes)
+
+
+def evaluation(run: int, epoch: int, value: float = 0.5) -> Evaluation:
+    return Evaluation(run, epoch, 10 * epoch, Split.VAL, Measure.LOSS, value)
+
+
+# ---------------------------------------------------------------- round trips
+
+
+def test_a_new_experiment_is_queued_and_wanted_running(store: Store) -> None:
+    before = datetime.now(UTC)
+    experiment = store.get(store.create(SPEC, pause_after_epoch=1))
+    assert experiment.spec == SPEC
+    assert (experiment.status, experiment.wanted) == (Status.QUEUED, Wanted.RUNNING)
+    assert (experiment.step, experiment.epoch, experiment.seconds) == (0, 0, 0)
+    assert (experiment.facts, experiment.reason) == (None, None)
+    assert experiment.pause_after_epoch == 1
+    assert before <= experiment.created_at == experiment.heartbeat <= datetime.now(UTC)
+
+
+def test_runs_are_numbered_loss_by_loss(store: Store) -> None:
+    runs = store.runs(store.create(SPEC))
+    assert [run.index for run in runs] == [0, 1, 2, 3]
+    assert [(run.loss, run.seed) for run in runs] == [
+        ("cross_entropy", 3),
+        ("cross_entropy", 4),
+        ("mse", 3),
+        ("mse", 4),
+    ]
+    assert {run.status for run in runs} == {Status.QUEUED}
+
+
+def test_a_report_is_all_there_at_once(store: Store) -> None:
+    key = store.create(SPEC)
+    rows = (evaluation(0, 1), evaluation(1, 1, np.inf))
+    assert store.report(key, progress(5, 5, epoch=1, evaluations=rows, facts=FACTS))
+    experiment = store.get(key)
+    assert (experiment.status, experiment.step, experiment.epoch) == (Status.RUNNING, 5, 1)
+    assert (experiment.seconds, experiment.facts) == (0.05, FACTS)
+    assert store.step(key) == 5
+    assert store.evaluations(key) == list(rows)
+    assert {run.status for run in store.runs(key)} == {Status.RUNNING}
+
+
+def test_facts_stay_when_a_later_report_has_none(store: Store) -> None:
+    key = store.create(SPEC)
+    store.report(key, progress(1, facts=FACTS))
+    store.report(key, progress(2))
+    assert store.get(key).facts == FACTS
+
+
+def test_a_nan_survives(store: Store) -> None:
+    key = store.create(SPEC)
+    store.report(key, progress(1, evaluations=(evaluation(0, 0, np.nan),)))
+    assert np.isnan(store.evaluations(key)[0].value)
+
+
+floats = st.floats(width=32, allow_nan=True, allow_infinity=True)
+parts = st.lists(st.integers(0, 5), max_size=6)
+
+
+@given(data=st.data(), sizes=parts, runs=st.integers(1, 20))
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_every_bit_of_the_losses_comes_back(
+    store: Store, data: st.DataObject, sizes: list[int], runs: int
+) -> None:
+    key = store.create(ExperimentSpec(seeds=tuple(range(runs))))
+    written, step = [], 0
+    for size in sizes:
+        losses = data.draw(npst.arrays(np.float32, (size, runs), elements=floats))
+        step += size
+        store.report(key, progress(step, runs=runs, losses=losses))
+        written.extend([losses] if size else [])
+    read = store.chunks(key)
+    assert [chunk.index for chunk in read] == list(range(len(written)))
+    assert [chunk.first_step for chunk in read] == [
+        1 + sum(len(part) for part in written[:index]) for index in range(len(written))
+    ]
+    for chunk, losses in zip(read, written, strict=True):
+        assert chunk.losses.dtype == np.float32
+        assert chunk.losses.shape == losses.shape
+        assert chunk.losses.tobytes() == losses.tobytes()
+
+
+def test_losses_are_little_endian_in_the_file(store: Store, file: Path) -> None:
+    store.report(store.create(SPEC), progress(1))
+    with closing(sqlite3.connect(file)) as connection:
+        (blob,) = connection.execute("select losses from chunks").fetchone()
+    assert blob == b"\x00\x00\x80\x3f" * K
+
+
+# ---------------------------------------------------------------- cursors, lists, the queue
+
+
+def test_a_reader_gets_only_what_is_new(store: Store) -> None:
+    key = store.create(SPEC)
+    for step in (1, 2, 3):
+        store.report(key, progress(step, evaluations=(evaluation(0, step),)))
+    assert [chunk.index for chunk in store.chunks(key, after=0)] == [1, 2]
+    assert store.chunks(key, after=2) == []
+    assert [row.epoch for row in store.evaluations(key, after_epoch=1)] == [2, 3]
+    assert store.evaluations(key, after_epoch=3) == []
+
+
+def test_experiments_are_kept_apart(store: Store) -> None:
+    one, other = store.create(SPEC), store.create(SPEC)
+    store.report(one, progress(2, 2, evaluations=(evaluation(0, 0),)))
+    assert (store.chunks(other), store.evaluations(other)) == ([], [])
+    assert store.get(other).status is Status.QUEUED
+    assert {run.status for run in store.runs(other)} == {Status.QUEUED}
+
+
+def test_recent_is_newest_first(store: Store) -> None:
+    ids = [store.create(SPEC) for _ in range(3)]
+    assert [experiment.id for experiment in store.recent(2)] == [ids[2], ids[1]]
+
+
+def test_the_place_in_the_queue_moves_up(store: Store) -> None:
+    first, second, third = (store.create(SPEC) for _ in range(3))
+    assert [store.queue_place(key) for key in (first, second, third)] == [1, 2, 3]
+    store.report(first, progress(1))
+    assert [store.queue_place(key) for key in (second, third)] == [1, 2]
+
+
+# ---------------------------------------------------------------- status
+
+
+@pytest.mark.parametrize("final", FINAL)
+def test_a_finished_experiment_never_changes(store: Store, final: Status) -> None:
+    key = store.create(SPEC)
+    store.report(key, progress(1))
+    assert store.set_status(key, final, "Because.")
+    before = store.get(key), store.runs(key)
+    assert not store.set_status(key, Status.RUNNING)
+    assert not store.set_status(key, Status.FAILED, "Something else.")
+    assert not store.report(key, progress(2, evaluations=(evaluation(0, 1),)))
+    assert not store.want(key, Wanted.PAUSED)
+    store.heartbeat([key])
+    assert store.interrupt_stale(-1) == []
+    assert (store.get(key), store.runs(key)) == before
+    assert len(store.chunks(key)) == 1
+    assert store.evaluations(key) == []
+
+
+def test_a_diverged_run_keeps_its_first_step_and_status(store: Store) -> None:
+    key = store.create(SPEC)
+    diverged = (None, 2, None, None)
+    store.report(key, progress(2, diverged_steps=diverged))
+    store.report(key, progress(3, diverged_steps=diverged), Status.FINISHED)
+    statuses = [run.status for run in store.runs(key)]
+    assert statuses == [Status.FINISHED, Status.DIVERGED, Status.FINISHED, Status.FINISHED]
+    assert store.runs(key)[1].diverged_step == 2
+
+
+def test_what_is_wanted_reaches_the_job(store: Store) -> None:
+    key = store.create(SPEC)
+    assert store.want(key, Wanted.RUNNING, pause_after_epoch=4)
+    assert store.command(key) == (Wanted.RUNNING, 4)
+    assert store.want(key, Wanted.PAUSED)
+    assert store.command(key) == (Wanted.PAUSED, None)
+
+
+def test_the_epoch_to_pause_after_becomes_a_pause(store: Store) -> None:
+    key = store.create(SPEC, pause_after_epoch=2)
+    store.report(key, progress(1, epoch=1))
+    assert store.command(key) == (Wanted.RUNNING, 2)
+    store.report(key, progress(2, epoch=2))
+    assert store.command(key) == (Wanted.PAUSED, None)
+
+
+def test_nothing_takes_a_stop_back(store: Store) -> None:
+    key = store.create(SPEC, pause_after_epoch=1)
+    store.report(key, progress(1))
+    assert store.want(key, Wanted.STOPPED)
+    assert not store.want(key, Wanted.RUNNING)
+    store.report(key, progress(2, epoch=1))
+    assert store.command(key).wanted is Wanted.STOPPED
+
+
+def test_a_queued_experiment_is_stopped_at_once(store: Store) -> None:
+    key = store.create(SPEC)
+    store.want(key, Wanted.STOPPED)
+    assert store.get(key).status is Status.STOPPED
+    assert {run.status for run in store.runs(key)} == {Status.STOPPED}
+
+
+def test_only_what_lost_its_heartbeat_is_interrupted(store: Store, file: Path) -> None:
+    lost, kept = store.create(SPEC), store.create(SPEC)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("update experiments set heartbeat = heartbeat - 60")
+    store.heartbeat([kept])
+    assert store.interrupt_stale(15) == [lost]
+    assert store.get(lost).status is Status.INTERRUPTED
+    assert "kept" in str(store.get(lost).reason)
+    assert store.get(kept).status is Status.QUEUED
+
+
+# ---------------------------------------------------------------- several processes
+
+
+def write_reports(url: str, key: str, count: int) -> None:
+    writer = Store(url)
+    for step in range(1, count + 1):
+        writer.report(key, progress(step, evaluations=(evaluation(0, step),)))
+    writer.set_status(key, Status.FINISHED)
+
+
+def test_readers_and_writers_in_other_processes_see_whole_reports(store: Store) -> None:
+    reports = 60
+    keys = [store.create(SPEC) for _ in range(2)]
+    fork = multiprocessing.get_context("fork")
+    writers = [fork.Process(target=write_reports, args=(store.url, key, reports)) for key in keys]
+    for writer in writers:
+        writer.start()
+    seen = dict.fromkeys(keys, 0)
+
+    def all_is_read() -> bool:
+        for key in keys:
+            new = store.chunks(key, after=seen[key] - 1)
+            # Written in one transaction with the chunk, so never behind it.
+            assert store.step(key) >= seen[key] + len(new) <= len(store.evaluations(key))
+            seen[key] += len(new)
+        return all(store.get(key).status is Status.FINISHED for key in keys)
+
+    wait_until(all_is_read, 30, "both writers to finish")
+    for key in keys:
+        assert [chunk.index for chunk in store.chunks(key)] == list(range(reports))
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+
+
+def open_store(url: str, ready: multiprocessing.synchronize.Barrier) -> None:
+    ready.wait()
+    Store(url).create(SPEC)
+
+
+def test_processes_may_make_the_same_file_at_once(file: Path) -> None:
+    fork = multiprocessing.get_context("fork")
+    barrier = fork.Barrier(4)
+    url = f"sqlite:///{file}"
+    processes = [fork.Process(target=open_store, args=(url, barrier)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    assert len(Store(url).recent(9)) == 4
+
+
+# ---------------------------------------------------------------- what can go wrong
+
+
+@contextmanager
+def told(*words: str, error: type[StoreError] = StoreError) -> Iterator[None]:
+    """The block fails with one sentence or more that says all these words."""
+    with pytest.raises(error) as caught:
+        yield
+    message = str(caught.value)
+    assert message.endswith(".")
+    assert "Traceback" not in message
+    assert [word for word in words if word not in message] == [], message
+
+
+@pytest.mark.parametrize("key", [SOME_ID, "", "x" * 5000, "' or 1=1 --", "\ud800", "ÄÖÜ"])
+@pytest.mark.parametrize(
+    "read",
+    [Store.get, Store.runs, Store.chunks, Store.evaluations, Store.command, Store.queue_place],
+)
+def test_an_unknown_id_is_told_shortly(store: Store, read: object, key: str) -> None:
+    assert callable(read)
+    with pytest.raises(UnknownExperiment) as caught:
+        read(store, key)
+    assert len(str(caught.value)) < 400
+    assert "No experiment" in str(caught.value)
+
+
+def test_nothing_is_written_to_an_unknown_id(store: Store) -> None:
+    with told("No experiment", SOME_ID, error=UnknownExperiment):
+        store.report(SOME_ID, progress(1))
+    with told(SOME_ID, error=UnknownExperiment):
+        store.set_status(SOME_ID, Status.FAILED)
+    with told(SOME_ID, error=UnknownExperiment):
+        store.want(SOME_ID, Wanted.PAUSED)
+
+
+def test_a_missing_folder(tmp_path: Path) -> None:
+    with told(str(tmp_path / "gone"), "doesn't exist", "LOSSLAB_STORE"):
+        Store(f"sqlite:///{tmp_path}/gone/lab.db")
+
+
+def test_a_folder_that_goes_away(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    store = Store(f"sqlite:///{folder}/lab.db")
+    key = store.create(SPEC)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    with told(str(folder), "doesn't exist"):
+        store.want(key, Wanted.PAUSED)
+
+
+def test_a_file_that_goes_away(store: Store, file: Path) -> None:
+    key = store.create(SPEC)
+    for path in file.parent.iterdir():
+        path.unlink()
+    with told(str(file), "no such table", "Restart"):
+        store.want(key, Wanted.PAUSED)
+
+
+def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
+    with told(str(tmp_path), "is a folder"):
+        Store(f"sqlite:///{tmp_path}")
+
+
+def test_a_file_that_is_no_database(file: Path) -> None:
+    file.write_text("Dear diary, " * 500)
+    with told(str(file), "isn't an SQLite database"):
+        Store(f"sqlite:///{file}")
+
+
+def test_missing_tables(store: Store, file: Path) -> None:
+    key = store.create(SPEC)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("drop table chunks")
+    with told(str(file), "no such table: chunks", "Restart"):
+        store.chunks(key)
+
+
+def test_tables_of_another_program(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("create table experiments (id text primary key, colour text)")
+    with told(str(file), "tables of this version"):
+        Store(f"sqlite:///{file}").create(SPEC)
+
+
+def test_a_read_only_database_can_still_be_read(store: Store, file: Path) -> None:
+    key = store.create(SPEC)
+    reader = Store(f"sqlite:///file:{file}?mode=ro&uri=true")
+    assert reader.get(key).spec == SPEC
+    with told(str(file), "read-only"):
+        reader.want(key, Wanted.PAUSED)
+
+
+def test_a_locked_database(store: Store, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    key = store.create(SPEC)
+    impatient = Store(store.url)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        with told(str(file), "locked by another program for 0.1 s"):
+            impatient.want(key, Wanted.PAUSED)
+        assert impatient.get(key).wanted is Wanted.RUNNING
+    assert impatient.want(key, Wanted.PAUSED)
+
+
+def test_a_corrupt_spec_spoils_no_list(store: Store, file: Path) -> None:
+    good, bad = store.create(SPEC), store.create(SPEC)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("update experiments set spec = '{' where id = ?", [bad])
+    with told(bad, str(file), "damaged", "not valid JSON"):
+        store.get(bad)
+    assert [experiment.id for experiment in store.recent(9)] == [good]
+
+
+def test_a_corrupt_chunk(store: Store, file: Path) -> None:
+    key = store.create(SPEC)
+    store.report(key, progress(3, 3))
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("update chunks set losses = x'00112233445566'")
+    with told(key, "damaged"):
+        store.chunks(key)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense with hunter2", ["can't be read", "sqlite:////"]),
+        ("nosuch://user:hunter2@host/db", ["isn't installed", "nosuch"]),
+        ("postgresql+psycopg://user:hunter2@host/db", ["isn't installed", "user:***@host"]),
+        ("sqlite://", ["in memory"]),
+        ("sqlite:///:memory:", ["in memory"]),
+    ],
+)
+def test_an_address_that_leads_nowhere(url: str, words: list[str]) -> None:
+    with pytest.raises(StoreError) as caught:
+        Store(url)
+    assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+# ---------------------------------------------------------------- where it is
+
+
+def test_the_environment_names_the_store(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOSSLAB_STORE", f"sqlite:///{file}")
+    Store().create(SPEC)
+    assert file.exists()
+
+
+def test_the_default_folder_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOSSLAB_STORE", raising=False)
+    default = tmp_path / ".losslab" / "losslab.db"
+    monkeypatch.setattr(database, "DEFAULT_FILE", default)
+    Store()
+    assert default.exists()
+
+
+def test_the_url_leads_there_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Store("sqlite:///here.db").url == f"sqlite:///{tmp_path}/here.db"
+
+
+def test_readers_do_not_wait_for_writers(store: Store, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
