@@ -59,7 +59,8 @@ def rivals_figure(curves: CurveSet, spec: ExperimentSpec, picked: str) -> Figure
     measure = Measure.ACCURACY if is_classification else Measure.R2
     held_out = split_sizes(spec.data)[1] > 0
     split = Split.VAL if held_out else Split.TRAIN
-    runs = sorted(curves.runs, key=lambda run: run.run.loss == picked)
+    # The bold one lies under the thin ones, or it would hide them where they meet.
+    runs = sorted(curves.runs, key=lambda run: run.run.loss != picked)
     traces = [_rival(run, run.evaluation(split, measure).thinned(), picked) for run in runs]
     order = list(LOSSES)
     for trace in traces:

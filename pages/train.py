@@ -6,14 +6,20 @@ from core.errors import SpecError
 from core.spec import LESSON, ExperimentSpec
 from pages.parts import controls, live_view, session, spec_form, welcome
 
+#: Where the columns stack, Train and its charts come before the settings.
+_VIEW_FIRST_ON_A_PHONE = """<style>
+@media (max-width: 640px) { [data-testid="stColumn"]:has(.st-key-setup) { order: 1; } }
+</style>"""
+
 
 def main() -> None:
     session.engine()
     shown = session.opened()
     spec_form.fill_once(shown)
+    st.html(_VIEW_FIRST_ON_A_PHONE)
+    st.title("Loss Lab", anchor=False)
     setup, view = st.columns([1, 2.2], gap="large")
-    with setup:
-        st.title("Loss Lab", anchor=False)
+    with setup, st.container(key="setup"):
         _draw_presets()
         spec_form.draw()
         spec = _read_form()

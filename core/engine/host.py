@@ -229,7 +229,8 @@ def _how_it_ended(exit_code: int | None) -> str:
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    """An orderly end, as at the end of the input."""
+    """An orderly end, as at the end of the input; a second signal is not to disturb it."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(0)
 
 

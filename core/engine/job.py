@@ -60,10 +60,10 @@ def run(store_url: str, experiment_id: str, host: Connection[Message, Message]) 
     except Exception as error:
         if not isinstance(error, LabError):
             _log.exception("Experiment %s failed.", experiment_id)
-        store.set_status(experiment_id, Status.FAILED, _reason(error))
+        store.set_status(experiment_id, Status.FAILED, reason_for(error))
 
 
-def _reason(error: Exception) -> str:
+def reason_for(error: Exception) -> str:
     if isinstance(error, LabError):
         return str(error)
     import torch

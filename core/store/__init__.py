@@ -139,7 +139,6 @@ class Store:
         experiment_id: str,
         progress: Progress,
         status: Status = Status.RUNNING,
-        reason: str | None = None,
     ) -> bool:
         """Append what training reports, as one chunk, and where the experiment stands now.
 
@@ -150,7 +149,7 @@ class Store:
         """
         self._check(experiment_id)
         with self._database.write() as connection:
-            written = writing.report(connection, experiment_id, progress, status, reason)
+            written = writing.report(connection, experiment_id, progress, status)
             return written or self._nothing_written(connection, experiment_id)
 
     def set_status(self, experiment_id: str, status: Status, reason: str | None = None) -> bool:
@@ -187,9 +186,13 @@ class Store:
         return self._experiment(self._one(select(experiments), experiment_id))
 
     def command(self, experiment_id: str) -> Command:
-        columns = select(experiments.c.wanted, experiments.c.pause_after_epoch)
-        wanted, pause_after_epoch = self._one(columns, experiment_id)
-        return Command(Wanted(wanted), pause_after_epoch)
+        """What the job is to do; once the experiment has finished, however that came, stop."""
+        key = experiments.c
+        status, wanted, pause_after_epoch = self._one(
+            select(key.status, key.wanted, key.pause_after_epoch), experiment_id
+        )
+        finished = Status(status).is_finished
+        return Command(Wanted.STOPPED if finished else Wanted(wanted), pause_after_epoch)
 
     def step(self, experiment_id: str) -> int:
         """The last step recorded."""

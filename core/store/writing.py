@@ -39,14 +39,13 @@ def report(
     experiment_id: str,
     progress: Progress,
     status: Status,
-    reason: str | None,
 ) -> bool:
     """Append ``progress``; ``False``, with nothing written, if the experiment isn't open."""
     # The update comes first: it takes SQLite's write lock before anything is read.
     updated = connection.execute(
         update(experiments)
         .where(is_open(experiment_id))
-        .values(_standing(progress) | {"status": status, "reason": reason})
+        .values(_standing(progress) | {"status": status})
     )
     if not updated.rowcount:
         return False

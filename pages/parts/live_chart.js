@@ -44,7 +44,8 @@ function mount(parentElement) {
 function unmount(host) {
   host.chart.observer.disconnect()
   host.chart.newest = null
-  window.Plotly?.purge(host)
+  // Plotly cannot lose its element midway through a drawing; that purges when it is done.
+  if (!host.chart.busy) window.Plotly?.purge(host)
   host.remove()
 }
 
@@ -61,6 +62,7 @@ async function drawNewest(host) {
     host.textContent = "The chart could not be drawn. Reload the page to try again."
   } finally {
     chart.busy = false
+    if (!chart.newest) window.Plotly?.purge(host)
   }
 }
 

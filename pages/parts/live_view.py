@@ -129,7 +129,7 @@ def _draw_numbers(experiment: Experiment, picked: RunCurves) -> None:
         f"Training {name}": _newest(picked, Split.TRAIN, yardstick),
         f"Validation {name}": _newest(picked, Split.VAL, yardstick),
     }
-    with st.grid(5, min_column_width=110, gap="small"):
+    with st.grid(5, min_column_width=128, gap="small"):
         for label, value in numbers.items():
             st.metric(label, value)
 

@@ -26,6 +26,7 @@ from core.spec import (
     SEED,
     WEIGHT_DECAY,
     Activation,
+    Bounds,
     DataSpec,
     DeviceName,
     ExperimentSpec,
@@ -195,7 +196,7 @@ def _draw_data() -> None:
     if entry.noisy:
         _number("Rows", Field.ROWS, ROWS, step=50, on_change=_keep_form_fitting)
         st.slider(
-            "Noise", NOISE.low, NOISE.high, step=0.05, key=Field.NOISE, persist_state="session"
+            "Noise", 0.0, float(NOISE.high), step=0.05, key=Field.NOISE, persist_state="session"
         )
 
 
@@ -261,7 +262,7 @@ def _draw_network() -> None:
     st.slider("Hidden layers", low, high, key=Field.LAYERS, persist_state="session")
     layers = st.session_state[Field.LAYERS]
     if layers:
-        with st.grid(3, min_column_width=84, gap="xsmall"):
+        with st.grid(2, min_column_width=120, gap="small"):
             for layer in range(layers):
                 _number(f"Size {layer + 1}", _size_key(layer), HIDDEN_SIZE, step=8)
 
@@ -315,13 +316,15 @@ def _choice(label: str, key: str, titles: dict[Any, str]) -> None:
     )
 
 
-def _number(label: str, key: str, bounds: Any, **options: Any) -> None:
-    kind = type(st.session_state[key])
+def _number(
+    label: str, key: str, bounds: Bounds, *, step: float = 1, help: str = "", **options: Any
+) -> None:
+    """A number field. It lets any number through: the spec's sentence says more than a limit."""
     st.number_input(
         label,
-        min_value=kind(bounds.low),
-        max_value=kind(bounds.high),
+        step=step,
         key=key,
+        help=f"{help} {bounds}.".strip().capitalize(),
         persist_state="session",
         **options,
     )

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from core.engine import Engine
-from core.engine.host import MAX_PROCESSES, PLACES
-from core.engine.job import combined
-from core.errors import EngineError
+from core.engine.host import MAX_PROCESSES, PLACES, Host
+from core.engine.job import combined, reason_for
+from core.errors import DeviceError, EngineError
 from core.records import Evaluation, Experiment, Measure, Progress, Split, Status, Wanted
 from core.spec import (
     DataSpec,
@@ -23,7 +28,7 @@ from core.spec import (
     OptimizerSpec,
     TrainingSpec,
 )
-from core.store import Store
+from core.store import Store, database
 from tests.waiting import wait_until
 
 #: Trains until it is stopped, as far as a test is concerned.
@@ -188,7 +193,8 @@ def test_a_pause_holds_and_ends(store: Store, engine: Engine) -> None:
     paused = store.get(key)
     # Another experiment's whole life is long enough to see that nothing moves.
     ended(store, started(store, engine, SHORT))
-    assert (store.get(key).step, len(jobs(host_of(engine)))) == (paused.step, 1)
+    wait_until(lambda: len(jobs(host_of(engine))) == 1, SOON, "the other's process to end")
+    assert store.get(key) == replace(paused, heartbeat=store.get(key).heartbeat)
     store.want(key, Wanted.RUNNING)
     reached(store, key, Status.RUNNING, 0.5)
     assert training(store, key).step > paused.step
@@ -320,6 +326,36 @@ def test_what_is_wrong_with_the_spec_is_the_reason(store: Store, engine: Engine)
     assert "cuda" in str(failed.reason).lower()
 
 
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "ran out of memory"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "ran out of memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: 9 bytes"), "ran out of memory"),
+        (ZeroDivisionError("by 0"), "Training failed: ZeroDivisionError: by 0"),
+        (DeviceError("No such device."), "No such device."),
+    ],
+)
+def test_every_error_becomes_a_reason(error: Exception, words: str) -> None:
+    assert words in reason_for(error)
+
+
+def test_an_end_that_the_database_refuses_is_marked_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    store = Store(f"sqlite:///{tmp_path}/lab.db")
+    key = store.create(SHORT)
+    host = Host(store, multiprocessing.get_context("forkserver"))
+    host._obey(f"start {key}")
+    with closing(sqlite3.connect(tmp_path / "lab.db", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        host._obey(f"kill {key}")
+        assert store.get(key).status is Status.QUEUED
+    host._care()
+    assert store.get(key).status is Status.STOPPED
+
+
 def test_lines_that_say_nothing_are_passed_over(store: Store, engine: Engine) -> None:
     engine._tell("nonsense\n\n\x00start\nstart one two\nkill nobody\nstart 0123456789\n")
     assert engine._host is not None
@@ -352,7 +388,10 @@ def busy(own: tuple[Store, Engine]) -> tuple[Store, Engine, list[str]]:
     running = [started(store, engine) for _ in range(PLACES)]
     for key in running:
         training(store, key)
-    return store, engine, [paused, *running, started(store, engine)]
+    queued = started(store, engine)
+    new = store.get(queued).heartbeat
+    wait_until(lambda: store.get(queued).heartbeat > new, SOON, "the host to hear of it")
+    return store, engine, [paused, *running, queued]
 
 
 def close(engine: Engine) -> None:

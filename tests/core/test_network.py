@@ -15,6 +15,16 @@ from core.spec import Activation, ExperimentSpec, OptimizerName
 from core.training import Trainer, make_groups
 from tests.core import plain
 
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """A second thread costs these sizes more than it brings."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 HIDDEN = (6, 5, 4)
 DEPTHS = range(len(HIDDEN) + 1)
 DATA = {Task.BINARY: "moons", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
@@ -90,7 +100,9 @@ def endless_batches(trainer: Trainer):
 def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, depth):
     """Every loss, activation, optimizer and depth, with ragged batches and weight decay.
 
-    In float32, as in training: both sides round at 1e-7 and sum in different orders.
+    In float32, as in training: both sides round at 1e-7 and sum in different orders, so
+    losses agree to 1e-5. Adam divides a gradient by its own size, so where it is nearly
+    0 its rounding is all there is: weights agree to 1e-5, a thousandth of one Adam step.
     """
     spec = spec_for(
         task,
@@ -109,15 +121,12 @@ def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, dep
     ys = [targets_of(batch.targets[0][0], task).clone() for batch in batches]
     xs = [batch.x[0].clone() for batch in batches]
     expected = plain_steps(spec, networks, xs, ys)
-    torch.testing.assert_close(recorded, expected, rtol=RTOL, atol=ATOL)
+    torch.testing.assert_close(recorded, expected, rtol=1e-5, atol=1e-6)
     for run, group in enumerate(trainer.groups):
         ours = plain.weights_of(trainer.stack, run, group.width)
         for (weight, bias), linear in zip(ours, networks[run][::2], strict=True):
-            torch.testing.assert_close(weight, linear.weight.data, rtol=RTOL, atol=ATOL)
-            torch.testing.assert_close(bias, linear.bias.data, rtol=RTOL, atol=ATOL)
-
-
-RTOL, ATOL = 1e-5, 1e-6
+            torch.testing.assert_close(weight, linear.weight.data, rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(bias, linear.bias.data, rtol=1e-5, atol=1e-5)
 
 
 def targets_of(encoded: Tensor, task: Task) -> Tensor:
@@ -160,14 +169,14 @@ def test_the_start_is_distributed_as_in_nn_linear():
     """Uniform over +-1/sqrt(in): its bounds reached, its mean and deviation."""
     for weight, bias in plain.weights_of(started(10), 0, 10):
         bound = weight.shape[1] ** -0.5
-        reference = nn.Linear(weight.shape[1], weight.shape[0])
+        reference = nn.Linear(weight.shape[1], weight.shape[0]).weight.detach()
         assert weight.abs().max() <= bound
         assert bias.abs().max() <= bound
         assert weight.max() > 0.97 * bound
         assert weight.min() < -0.97 * bound
         assert abs(weight.mean()) < 5 * bound / (3 * weight.numel()) ** 0.5
         assert weight.std() == pytest.approx(bound / 3**0.5, rel=0.1)
-        assert reference.weight.std() == pytest.approx(bound / 3**0.5, rel=0.1)
+        assert reference.std() == pytest.approx(bound / 3**0.5, rel=0.1)
 
 
 def test_a_seed_starts_every_head_from_the_same_trunk():

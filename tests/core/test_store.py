@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -241,6 +242,12 @@ def test_a_queued_experiment_is_stopped_at_once(store: Store) -> None:
     assert {run.status for run in store.runs(key)} == {Status.STOPPED}
 
 
+def test_a_job_whose_experiment_has_finished_is_to_stop(store: Store) -> None:
+    key = store.create(SPEC)
+    store.set_status(key, Status.INTERRUPTED)
+    assert store.command(key).wanted is Wanted.STOPPED
+
+
 def test_only_what_lost_its_heartbeat_is_interrupted(store: Store, file: Path) -> None:
     lost, kept = store.create(SPEC), store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection, connection:
@@ -285,6 +292,18 @@ def test_readers_and_writers_in_other_processes_see_whole_reports(store: Store) 
     for writer in writers:
         writer.join()
         assert writer.exitcode == 0
+
+
+def test_threads_share_a_store(store: Store) -> None:
+    keys = [store.create(SPEC) for _ in range(8)]
+
+    def live(key: str) -> int:
+        for step in range(1, 11):
+            store.report(key, progress(step))
+        return len(store.chunks(key))
+
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        assert list(threads.map(live, keys)) == [10] * 8
 
 
 def open_store(url: str, ready: multiprocessing.synchronize.Barrier) -> None:

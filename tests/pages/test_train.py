@@ -113,23 +113,30 @@ def test_the_lesson_fills_the_form_and_defaults_puts_it_back(app: AppTest) -> No
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "part"),
+    ("field", "value", "sentence"),
     [
         (Field.EPOCHS, 99_999, "Epochs was 99,999; allowed is 1 to 10,000."),
-        (Field.SEED, -1, "Seed was -1"),
-        (Field.LEARNING_RATE, 20.0, "Learning rate was 20"),
+        (Field.SEED, -1, "Seed was -1; allowed is 0 to"),
+        ("form_hidden_size_0", 0, "Hidden size was 0; allowed is 1 to 4,096."),
     ],
 )
 def test_the_server_checks_what_the_browser_sent(
-    app: AppTest, field: Field, value: float, part: str
+    app: AppTest, field: str, value: int, sentence: str
 ) -> None:
     app.run()
-    app.session_state[field] = value
-    with pytest.MonkeyPatch.context() as patch:
-        # A browser that ignores the bounds: the widgets let the value pass.
-        patch.setattr("core.spec.Bounds.__init__", lambda *a, **k: None)
-        app.run()
-    assert part in texts(app)
+    app.number_input(key=field).set_value(value).run()
+    assert not app.exception
+    assert sentence in texts(app)
+    assert button(app, "Train").disabled
+
+
+def test_a_network_too_large_is_refused_with_the_numbers(app: AppTest) -> None:
+    app.run()
+    app.slider(key=Field.LAYERS).set_value(6).run()
+    for layer in range(6):
+        app.number_input(key=f"form_hidden_size_{layer}").set_value(4096)
+    app.run()
+    assert "allowed is up to 50,000,000" in texts(app)
     assert button(app, "Train").disabled
 
 
