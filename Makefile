@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 .PHONY: run test check bench screenshot clean
 
 run: $(VENV)/installed
+	@mkdir -p static
 	@echo "Loss Lab is at http://$(HOST):$(PORT)"
 	@$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 

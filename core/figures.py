@@ -24,6 +24,8 @@ Figure = dict[str, Any]
 
 #: Reads on a light and on a dark page.
 NEUTRAL = "#808080"
+#: A logarithmic axis with whole numbers for labels, few enough for a small chart.
+_LOG = {"type": "log", "tickformat": "~g", "nticks": 4}
 #: Up to so many epochs each has its marker; more would hide the line.
 _MARKED_EPOCHS = 40
 #: Longer axis titles are broken at their first comma.
@@ -45,7 +47,8 @@ def loss_figure(curves: CurveSet, loss: str, *, baseline: float | None, log_y: b
         shapes.append(_baseline(baseline))
     figure = _figure(curves, traces, "step", _loss_title(spec))
     figure["layout"]["shapes"] = shapes
-    figure["layout"]["yaxis"]["type"] = "log" if log_y else "linear"
+    if log_y:
+        figure["layout"]["yaxis"] |= _LOG
     return figure
 
 

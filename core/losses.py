@@ -209,8 +209,8 @@ def hinge_scores(y: Tensor) -> Tensor:
     for row, (t, c) in enumerate(pairs):
         rows[row, [c, t, classes + row]] = 1, -1, -1
     bounds = [(None, None)] * classes + [(0, None)] * len(pairs)
-    best = linprog(cost, A_ub=rows, b_ub=-np.ones(len(pairs)), bounds=bounds).x[:classes]
-    return y.new_tensor(best.tolist()).unsqueeze(-1)
+    best = np.asarray(linprog(cost, A_ub=rows, b_ub=-np.ones(len(pairs)), bounds=bounds).x)
+    return y.new_tensor(best[:classes].tolist()).unsqueeze(-1)
 
 
 # ------------------------------------------------------------------ the catalogue

@@ -25,7 +25,7 @@ def main() -> None:
         spec = _read_form()
         controls.draw_settings_file(spec)
     with view:
-        shown = controls.draw(spec, shown)
+        controls.draw(shown, can_start=spec is not None)
         if shown is None:
             welcome.draw()
         else:

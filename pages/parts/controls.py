@@ -13,23 +13,26 @@ from pages.parts import session, spec_form
 _MOST_FILE_BYTES = 20_000
 
 
-def draw(spec: ExperimentSpec | None, shown: Experiment | None) -> Experiment | None:
-    """The row of buttons; returns the experiment to show, a new one if one was started."""
+def draw(shown: Experiment | None, can_start: bool) -> None:
+    """The row of buttons. Each acts before the page is drawn anew, so one pass shows it."""
     active = shown if shown is not None and not shown.status.is_finished else None
     with st.container(horizontal=True, key="controls"):
-        train = st.button(
+        st.button(
             "Train",
             type="primary",
             icon=":material/play_arrow:",
             shortcut="Ctrl+Enter",
-            disabled=spec is None or active is not None,
+            disabled=active is not None or not can_start,
+            on_click=_start,
         )
         _pause_or_resume(active)
-        one_epoch = st.button(
+        st.button(
             "One epoch",
             icon=":material/skip_next:",
-            disabled=spec is None if active is None else active.status is Status.QUEUED,
+            disabled=not can_start if active is None else active.status is Status.QUEUED,
             help="Train to the end of one epoch, then pause.",
+            on_click=_one_epoch,
+            args=(active,),
         )
         st.button(
             "Stop",
@@ -38,21 +41,20 @@ def draw(spec: ExperimentSpec | None, shown: Experiment | None) -> Experiment | 
             on_click=_ask,
             args=(active, Wanted.STOPPED),
         )
-    if active is None and spec is not None and (train or one_epoch):
-        return _start(spec, shown, pause_after_epoch=1 if one_epoch else None)
-    if active is not None and one_epoch:
-        _ask(active, Wanted.RUNNING, pause_after_epoch=active.epoch + 1)
-    return shown
 
 
-def _start(
-    spec: ExperimentSpec, shown: Experiment | None, pause_after_epoch: int | None
-) -> Experiment | None:
+def _start(pause_after_epoch: int | None = None) -> None:
     with session.told():
-        session.start(spec, pause_after_epoch)
-        # The buttons above were drawn before there was anything to pause or stop.
-        st.rerun()
-    return shown
+        session.start(spec_form.read(), pause_after_epoch)
+
+
+def _one_epoch(active: Experiment | None) -> None:
+    if active is None:
+        _start(pause_after_epoch=1)
+    else:
+        with session.told():
+            epoch = session.store().get(active.id).epoch
+            session.store().want(active.id, Wanted.RUNNING, pause_after_epoch=epoch + 1)
 
 
 def _pause_or_resume(active: Experiment | None) -> None:
@@ -67,9 +69,9 @@ def _pause_or_resume(active: Experiment | None) -> None:
     )
 
 
-def _ask(active: Experiment, wanted: Wanted, pause_after_epoch: int | None = None) -> None:
+def _ask(active: Experiment, wanted: Wanted) -> None:
     with session.told():
-        session.store().want(active.id, wanted, pause_after_epoch)
+        session.store().want(active.id, wanted)
 
 
 def draw_settings_file(spec: ExperimentSpec | None) -> None:

@@ -15,11 +15,13 @@ from core.curves import Curves, CurveSet, RunCurves
 from core.errors import LabError
 from core.figures import loss_figure, rivals_figure
 from core.losses import LOSSES
-from core.records import Experiment, Measure, Split, Status
+from core.records import Experiment, Measure, Split, Status, Wanted
 from pages.parts import session
 from pages.parts.live_chart import live_chart
 
+#: Between two looks at what is written; shorter while something asked for is awaited.
 REFRESH_SECONDS = 0.25
+EAGER_SECONDS = 0.08
 
 #: Newest epochs shown in the printed list; the download has them all.
 _PRINTED_EPOCHS = 200
@@ -38,13 +40,16 @@ _BADGES = {
 
 def draw(shown: Experiment) -> None:
     """Follow the experiment until it has finished."""
-    waiting = not shown.status.is_finished
-    st.fragment(_frame, run_every=REFRESH_SECONDS if waiting else None)(
-        shown.id, shown.status, shown.wanted
-    )
+    st.fragment(_frame, run_every=_refresh_seconds(shown))(shown.id, shown.status, shown.wanted)
 
 
-def _frame(experiment_id: str, drawn_status: Status, drawn_wanted: object) -> None:
+def _refresh_seconds(shown: Experiment) -> float | None:
+    if shown.status.is_finished:
+        return None
+    return REFRESH_SECONDS if shown.wanted == shown.status else EAGER_SECONDS
+
+
+def _frame(experiment_id: str, drawn_status: Status, drawn_wanted: Wanted) -> None:
     try:
         experiment, curves = _follow(experiment_id)
     except LabError as error:
@@ -123,7 +128,7 @@ def _draw_numbers(experiment: Experiment, picked: RunCurves) -> None:
     yardstick = Measure.ACCURACY if task.is_classification else Measure.R2
     name = "accuracy" if task.is_classification else "R²"
     numbers = {
-        "Batch loss": _number(picked.raw.y[-1] if len(picked.raw.y) else None),
+        "Batch loss": _number(picked.newest_loss),
         "Training loss": _newest(picked, Split.TRAIN, Measure.LOSS),
         "Validation loss": _newest(picked, Split.VAL, Measure.LOSS),
         f"Training {name}": _newest(picked, Split.TRAIN, yardstick),
@@ -229,7 +234,8 @@ def _draw_printed(experiment: Experiment, picked: RunCurves) -> None:
             on_click="ignore",
             disabled=not lines,
         )
-    st.code("\n".join(lines) or "The first epoch is not complete yet.", language=None, height=260)
+    with st.container(height=280, autoscroll=True, border=False, key="printed"):
+        st.code("\n".join(lines) or "The first epoch is not complete yet.", language=None)
 
 
 def epochs_csv(experiment_id: str) -> str:

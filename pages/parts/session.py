@@ -60,10 +60,9 @@ def opened() -> Experiment | None:
     return None
 
 
-def start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> Experiment:
+def start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
     """Store a new experiment, hand it to the engine and put it into the address."""
     experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
     engine().start(experiment_id)
     st.session_state[FILLED_FROM] = experiment_id
     st.query_params[EXPERIMENT] = experiment_id
-    return store().get(experiment_id)

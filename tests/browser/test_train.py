@@ -150,10 +150,9 @@ def test_the_lesson_prints_the_ten_numbers_of_the_pytorch_program(train_page: Pa
 
 def test_a_diverging_run_is_marked_and_keeps_its_curve(train_page: Page) -> None:
     page = train_page
-    page.goto(page.url)
     page.get_by_label("Data set").first.click()
     page.get_by_role("option", name="Diabetes", exact=True).click()
-    expect(page.get_by_text("CrossEntropy, BCE", exact=False).first).to_be_visible()
+    expect(page.get_by_text("CrossEntropy, Hinge: It needs classes")).to_be_visible()
     page.get_by_label("Optimizer").first.click()
     page.get_by_role("option", name="SGD", exact=True).click()
     slider = page.get_by_role("slider", name="Learning rate")

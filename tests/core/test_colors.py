@@ -1,0 +1,102 @@
+"""Colours: that losses, text and buttons can be read and told apart, by every eye."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.losses import LOSSES
+
+#: Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
+VISION = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+    "tritanopia": np.array(
+        [
+            [1.255528, -0.076749, -0.178779],
+            [-0.078411, 0.930809, 0.147602],
+            [0.004733, 0.691367, 0.303900],
+        ]
+    ),
+}
+TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+WHITE = np.array([0.95047, 1.0, 1.08883])
+
+
+def linear(color: str) -> NDArray[np.float64]:
+    rgb = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2 contrast ratio."""
+    dark, light = sorted(float(linear(color) @ TO_XYZ[1]) for color in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    xyz = TO_XYZ @ np.clip(rgb, 0, 1) / WHITE
+    f = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+def theme(mode: str) -> dict[str, str]:
+    config = Path(__file__).parents[2] / ".streamlit" / "config.toml"
+    colors: dict[str, str] = tomllib.loads(config.read_text())["theme"][mode]
+    return colors
+
+
+def test_contrast_of_black_and_white_is_21() -> None:
+    assert contrast("#000000", "#ffffff") == pytest.approx(21, rel=1e-3)
+    np.testing.assert_allclose(lab(linear("#ffffff")), [100, 0, 0], atol=0.01)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_losses_stand_out_from_the_page(mode: str) -> None:
+    for loss in LOSSES.values():
+        for background in (theme(mode)["backgroundColor"], "#ffffff", "#0e1117"):
+            assert contrast(loss.color, background) >= 3, (loss.key, background)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_and_buttons_of_the_theme_are_readable(mode: str) -> None:
+    colors = theme(mode)
+    for background in (colors["backgroundColor"], colors["secondaryBackgroundColor"]):
+        assert contrast(colors["textColor"], background) >= 7
+        assert contrast(colors["linkColor"], background) >= 4.5
+    assert contrast("#ffffff", colors["primaryColor"]) >= 4.5
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_losses_stay_apart_for_every_eye(vision: str) -> None:
+    seen = {loss.key: lab(VISION[vision] @ linear(loss.color)) for loss in LOSSES.values()}
+    for one, other in itertools.combinations(seen, 2):
+        assert np.linalg.norm(seen[one] - seen[other]) >= 15, (one, other)
+
+
+def test_losses_differ_in_dash_too() -> None:
+    assert len({loss.dash for loss in LOSSES.values()}) == len(LOSSES)

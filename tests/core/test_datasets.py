@@ -1,0 +1,134 @@
+"""What the table says of each data set is what loading it gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from core.datasets import DATASETS, Dataset, Split, derive_seed, load, split_sizes
+from core.losses import Task
+from core.spec import DataSpec
+
+every_dataset = pytest.mark.parametrize("entry", DATASETS.values(), ids=DATASETS)
+SPLIT = [entry for entry in DATASETS.values() if entry.split]
+GENERATED = [entry for entry in DATASETS.values() if entry.rows is None]
+every_split = pytest.mark.parametrize("entry", SPLIT, ids=lambda entry: entry.key)
+every_generated = pytest.mark.parametrize("entry", GENERATED, ids=lambda entry: entry.key)
+
+
+def data_of(entry: Dataset, **parts: float) -> DataSpec:
+    return DataSpec(name=entry.key, **({"rows": 300} | parts))
+
+
+@every_dataset
+def test_the_table_is_true(entry):
+    data = data_of(entry)
+    split = load(data, seed=0)
+    x, y = np.concatenate([split.x_train, split.x_val]), np.concatenate([split.y_train, split.y_val])
+    assert DATASETS[entry.key] is entry
+    assert len(x) == len(y) == (entry.rows or 300)
+    assert x.shape[1] == entry.features
+    assert x.dtype == y.dtype == np.float32
+    assert np.isfinite(x).all()
+    assert np.isfinite(y).all()
+    assert (len(split.x_train), len(split.x_val)) == split_sizes(data)
+    assert (entry.outputs == 1) == (entry.task is Task.REGRESSION)
+    assert (entry.outputs == 2) == (entry.task is Task.BINARY)
+    if entry.task.is_classification:
+        assert set(y) == set(range(entry.outputs))
+    assert entry.noisy == (entry.rows is None)
+
+
+@pytest.mark.parametrize(("fraction", "held_out"), [(0.05, 28), (0.2, 114), (0.5, 284)])
+def test_a_fraction_is_held_out(fraction, held_out):
+    data = DataSpec(name="breast_cancer", validation_fraction=fraction)
+    assert split_sizes(data) == (569 - held_out, held_out)
+    assert len(load(data, 0).x_val) == held_out
+
+
+@every_split
+def test_features_are_standardised_by_the_training_rows_alone(entry):
+    data = data_of(entry, noise=0.1)
+    split = load(data, seed=1)
+    raw_x, raw_y = entry.source(data, 1)
+    train = rows_of(split.x_train, raw_x)
+    assert split.x_train.mean(0) == pytest.approx(np.zeros(entry.features), abs=1e-4)
+    varies = raw_x[train].std(0) > 0
+    assert split.x_train.std(0)[varies] == pytest.approx(1, abs=1e-4)
+    assert not split.x_train[:, ~varies].any()
+    mean, scale = raw_x[train].mean(0), np.where(varies, raw_x[train].std(0), 1)
+    val = np.setdiff1d(np.arange(len(raw_x)), train)
+    expected = (raw_x[val] - mean) / scale
+    order, theirs = np.lexsort(split.x_val.T), np.lexsort(expected.T)
+    np.testing.assert_allclose(split.x_val[order], expected[theirs], rtol=1e-3, atol=1e-3)
+    assert abs(split.x_val.mean(0)).max() > 1e-3
+    if entry.task is Task.REGRESSION:
+        assert split.target_scale == pytest.approx(raw_y[train].std())
+        assert split.y_train.mean() == pytest.approx(0, abs=1e-5)
+        assert split.y_train.std() == pytest.approx(1, abs=1e-5)
+        expected = split.y_train * split.target_scale + raw_y[train].mean()
+        np.testing.assert_allclose(np.sort(expected), np.sort(raw_y[train]), rtol=1e-4)
+    else:
+        assert split.target_scale == 1
+
+
+def rows_of(standardised: np.ndarray, raw: np.ndarray) -> np.ndarray:
+    """Which raw rows these are: a linear map keeps who is nearest to whom it came from."""
+    design = np.c_[standardised, np.ones(len(standardised))].astype(float)
+    return best_match(design, raw)
+
+
+@every_split
+def test_classes_keep_their_proportions(entry):
+    if not entry.task.is_classification:
+        pytest.skip("a target that is a number has no classes")
+    split = load(data_of(entry), seed=2)
+    for label in range(entry.outputs):
+        train, val = (split.y_train == label).mean(), (split.y_val == label).mean()
+        assert abs(train - val) <= 1 / len(split.y_val)
+
+
+@every_dataset
+def test_a_seed_gives_one_split_and_another_seed_another(entry):
+    data = data_of(entry)
+    first, again, other = load(data, 5), load(data, 5), load(data, 6)
+    for name in ("x_train", "y_train", "x_val", "y_val"):
+        assert np.array_equal(getattr(first, name), getattr(again, name))
+    assert not np.array_equal(first.x_train, other.x_train)
+
+
+@every_generated
+def test_noise_spreads_the_points(entry):
+    """What noise adds is the distance from the points that the same seed has without it."""
+    still, *noisy = (entry.source(data_of(entry, noise=noise), 0)[0] for noise in (0, 0.1, 0.5))
+    small, large = (np.abs(points - still).mean() for points in noisy)
+    assert 0 < small < large
+    assert large == pytest.approx(5 * small, rel=0.3)
+
+
+def test_the_lesson_is_the_lessons_own_tensors():
+    split = load(DataSpec(name="lesson"), seed=3)
+    generator = torch.Generator().manual_seed(derive_seed(3, "noise"))
+    x, y = torch.rand(32, 64, generator=generator), torch.randint(10, (32,), generator=generator)
+    assert torch.equal(torch.from_numpy(split.x_train), x)
+    assert split.y_train.tolist() == y.tolist()
+    assert (len(split.x_val), len(split.y_val), split.target_scale) == (0, 0, 1)
+
+
+def test_derived_seeds_are_stable_and_distinct():
+    """The first 31 bits of ``printf 0:split | sha256sum``, as a number."""
+    assert derive_seed(0, "split") == HAND_VALUE
+    purposes = ("split", "trunk", "head", "head bias", "order", "noise")
+    derived = {derive_seed(seed, purpose) for seed in range(100) for purpose in purposes}
+    assert len(derived) == 600
+    assert all(0 <= each < 2**31 for each in derived)
+    assert max(derived) > 2**30
+
+
+HAND_VALUE = 0
+
+
+def test_a_split_is_plain_arrays():
+    assert all(isinstance(each, np.ndarray | float) for each in vars(load(DataSpec(), 0)).values())
+    assert isinstance(load(DataSpec(), 0), Split)

@@ -1,0 +1,175 @@
+"""The yardsticks against scikit-learn, and the evaluator against plain PyTorch."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, r2_score
+
+from core import evaluation
+from core.evaluation import Evaluator, Group, accuracy, encode, r2
+from core.losses import LOSSES, Task
+from core.network import Stack
+from core.records import Measure, Split
+from core.spec import Activation
+from tests.core import plain
+
+finite = st.floats(-1e3, 1e3, width=32)
+
+
+@given(
+    data=st.data(),
+    classes=st.integers(2, 5),
+    rows=st.integers(1, 30),
+)
+def test_accuracy_is_scikit_learns(data, classes, rows):
+    y = data.draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
+    logits = data.draw(st.lists(finite, min_size=rows * classes, max_size=rows * classes))
+    z = np.array(logits, dtype=np.float32).reshape(classes, rows)
+    expected = accuracy_score(y, z.argmax(0))
+    ours = accuracy(torch.from_numpy(z)[None], torch.tensor([y]).float())
+    assert ours.tolist() == pytest.approx([expected], rel=1e-6)
+
+
+@given(pairs=st.lists(st.tuples(finite, st.integers(0, 1)), min_size=1, max_size=30))
+def test_accuracy_of_one_logit_is_scikit_learns(pairs):
+    z, y = (torch.tensor(column).float() for column in zip(*pairs, strict=True))
+    expected = accuracy_score(y, z > 0)
+    assert accuracy(z[None, None], y[None]).tolist() == pytest.approx([expected], rel=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore:.*in divide:RuntimeWarning:sklearn")
+@given(pairs=st.lists(st.tuples(finite, finite), min_size=2, max_size=30))
+def test_r2_is_scikit_learns(pairs):
+    """A constant target among them: undefined where it is met, else minus infinity."""
+    z, y = (torch.tensor(column).double() for column in zip(*pairs, strict=True))
+    expected = r2_score(y, z, force_finite=False)
+    ours = r2(z[None, None], y[None]).item()
+    assert ours == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+def test_yardsticks_judge_each_run_by_itself():
+    z = torch.tensor([[[1.0, -1, 1]], [[-1.0, -1, 1]]])
+    y = torch.tensor([[1.0, 0, 1], [1.0, 0, 0]])
+    assert accuracy(z, y).tolist() == pytest.approx([1, 1 / 3])
+    assert r2(z, y).tolist() == pytest.approx([-0.5, -8])
+
+
+@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize("width", [1, 3])
+def test_targets_are_encoded_for_the_head(task, width):
+    y = torch.tensor([[0.0, 1, 0], [1, 0, 0]])
+    encoded = encode(y, task, width)
+    expected = [plain.columns(row, task, width).T for row in y]
+    assert torch.equal(encoded, torch.stack(expected))
+
+
+# ------------------------------------------------------------------ the evaluator
+
+
+ROWS = 1300
+FEATURES = 4
+
+
+def groups_of(task: Task, names: tuple[str, ...], classes: int) -> list[Group]:
+    losses = [LOSSES[name] for name in names]
+    return [
+        Group(loss, loss.forms[task], slice(2 * i, 2 * i + 2), loss.head.width(classes))
+        for i, loss in enumerate(losses)
+    ]
+
+
+def started(task: Task, names: tuple[str, ...], classes: int) -> tuple[Stack, list[Group]]:
+    """Two seeds a loss, each at its start."""
+    groups = groups_of(task, names, classes)
+    widest = max(group.width for group in groups)
+    stack = Stack(2 * len(groups), (FEATURES, 8, widest), Activation.GELU)
+    for group in groups:
+        for seed in (0, 1):
+            stack.initialise(group.runs.start + seed, seed, group.width)
+    return stack, groups
+
+
+def some_data(classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2, ROWS, FEATURES, generator=generator)
+    # Ordered, so that the mean of the batches' means would be another number.
+    y = torch.arange(ROWS) * classes // ROWS if classes > 1 else torch.arange(ROWS) / ROWS
+    return x * (1 + torch.arange(ROWS)[:, None] / 500), y.float().expand(2, -1).contiguous()
+
+
+CASES = [
+    (Task.BINARY, ("cross_entropy", "bce", "mse", "hinge"), 2),
+    (Task.MULTICLASS, ("cross_entropy", "bce", "mse", "hinge"), 3),
+    (Task.REGRESSION, ("mse", "l1", "huber"), 1),
+]
+
+
+@pytest.mark.parametrize(("task", "names", "classes"), CASES)
+def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classes):
+    stack, groups = started(task, names, classes)
+    x, y = some_data(classes)
+    evaluator = Evaluator(stack, groups, task)
+    evaluator.add(Split.TRAIN, x, y)
+    evaluator.add(Split.VAL, x[:, :100], y[:, :100])
+    rows = list(evaluator.evaluate(epoch=3, step=30))
+    assert {(row.epoch, row.step) for row in rows} == {(3, 30)}
+    measure = Measure.ACCURACY if task.is_classification else Measure.R2
+    found = {(row.run, row.split, row.measure): row.value for row in rows}
+    assert len(rows) == len(found) == 2 * len(groups) * 2 * 2
+    for run, network in enumerate(plain.networks_of(stack, groups)):
+        loss = groups[run // 2].loss
+        for split, count in ((Split.TRAIN, ROWS), (Split.VAL, 100)):
+            targets = y[run % 2, :count]
+            with torch.no_grad():
+                z = network(x[run % 2, :count])
+            expected = plain.loss_function(loss, task)(z, targets).item()
+            assert found[run, split, Measure.LOSS] == pytest.approx(expected, rel=1e-5)
+            if not task.is_classification:
+                judged = r2_score(targets, z[:, 0])
+            else:
+                judged = accuracy_score(targets, z[:, 0] > 0 if z.shape[1] == 1 else z.argmax(1))
+            assert found[run, split, measure] == pytest.approx(judged, rel=1e-5)
+
+
+def test_rows_count_alike_however_many_are_evaluated_at_once(monkeypatch):
+    task, names, classes = CASES[1]
+    stack, groups = started(task, names, classes)
+    x, y = some_data(classes)
+    evaluator = Evaluator(stack, groups, task)
+    evaluator.add(Split.VAL, x, y)
+    in_parts = [row.value for row in evaluator.evaluate(0, 0)]
+    monkeypatch.setattr(evaluation, "_ROWS_AT_ONCE", ROWS)
+    at_once = [row.value for row in evaluator.evaluate(0, 0)]
+    assert in_parts == pytest.approx(at_once, rel=1e-6)
+    pieces = []
+    for rows, targets in zip(x.split(512, 1), y.split(512, 1), strict=True):
+        piece = Evaluator(stack, groups, task)
+        piece.add(Split.VAL, rows, targets)
+        pieces.append([row.value for row in piece.evaluate(0, 0)])
+    assert np.mean(pieces, axis=0) != pytest.approx(at_once, rel=1e-3)
+
+
+# ------------------------------------------------------------------ baselines
+
+
+def test_the_baseline_is_the_mean_over_seeds_of_the_best_constants_loss():
+    y = torch.tensor([[0.0, 0, 0, 1], [0, 0, 1, 1]])
+    (ce, bce, mse) = groups_of(Task.BINARY, ("cross_entropy", "bce", "mse"), 2)
+    entropy = (-0.75 * math.log(0.75) - 0.25 * math.log(0.25) + math.log(2)) / 2
+    assert ce.baseline(y, Task.BINARY) == pytest.approx(entropy, rel=1e-6)
+    assert bce.baseline(y, Task.BINARY) == pytest.approx(entropy, rel=1e-6)
+    assert mse.baseline(y, Task.BINARY) == pytest.approx((3 / 16 + 1 / 4) / 2, rel=1e-6)
+
+
+def test_the_baseline_of_values_is_variance_or_absolute_deviation():
+    y = torch.tensor([[-2.0, 0, 0, 2]])
+    mse, l1, huber = groups_of(Task.REGRESSION, ("mse", "l1", "huber"), 1)
+    assert mse.baseline(y, Task.REGRESSION) == pytest.approx(2)
+    assert l1.baseline(y, Task.REGRESSION) == pytest.approx(1)
+    assert huber.baseline(y, Task.REGRESSION) == pytest.approx(0.75)
