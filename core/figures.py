@@ -42,11 +42,12 @@ def loss_figure(curves: CurveSet, loss: str, *, baseline: float | None, log_y: b
     traces = [trace for run in runs for trace in _training(run, spec.color)]
     traces += [_validation(run, spec.color) for run in runs]
     diverged = sorted({run.diverged_step for run in runs if run.diverged_step is not None})
-    shapes = [_diverged(step, curves.step) for step in diverged]
+    shapes = [_across({"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}) for x in diverged]
     if baseline is not None and (baseline > 0 or not log_y):
         shapes.append(_baseline(baseline))
     figure = _figure(curves, traces, "step", _loss_title(spec))
     figure["layout"]["shapes"] = shapes
+    figure["layout"]["annotations"] = [_diverged(step, curves.step) for step in diverged]
     if log_y:
         figure["layout"]["yaxis"] |= _LOG
     return figure
@@ -82,7 +83,7 @@ def rivals_figure(curves: CurveSet, spec: ExperimentSpec, picked: str) -> Figure
 
 def _training(run: RunCurves, color: str) -> Iterable[Figure]:
     if run.smoothed is None:
-        yield _loss_line("training", run.raw, color, width=1.5)
+        yield _loss_line("training", run.raw, color, width=1.5) | {"opacity": 0.6}
     else:
         yield _loss_line("training", run.raw, color, width=1) | {"opacity": 0.45}
         yield _loss_line("smoothed", run.smoothed, color, width=2.5)
@@ -98,7 +99,7 @@ def _validation(run: RunCurves, color: str) -> Figure:
     return _trace("validation", line.steps, line.values) | {
         "mode": "lines+markers",
         "legendgroup": "validation",
-        "line": {"color": color, "width": 1, "dash": "dot"},
+        "line": {"color": color, "width": 2, "dash": "dot"},
         "marker": {
             "color": color,
             "size": 7,
@@ -133,30 +134,27 @@ def _typed(array: NDArray[Any]) -> dict[str, str]:
 
 
 def _baseline(value: float) -> Figure:
-    return _across(
-        {"y0": value, "y1": value, "x0": 0, "x1": 1, "xref": "paper"},
-        {"text": "best constant", "textposition": "end", "yanchor": "bottom"},
-    )
+    label = {"text": "best constant", "textposition": "end", "yanchor": "bottom"}
+    place = {"y0": value, "y1": value, "x0": 0, "x1": 1, "xref": "paper"}
+    return _across(place) | {"label": label | {"font": {"size": 12}}}
 
 
 def _diverged(step: int, newest: int) -> Figure:
-    # The text stands on the side that has room for it.
-    side = "right" if step > newest / 2 else "left"
-    return _across(
-        {"x0": step, "x1": step, "y0": 0, "y1": 1, "yref": "paper"},
-        {
-            "text": f"diverged at step {step:,}",
-            "textangle": 0,
-            "textposition": "end",
-            "xanchor": side,
-            "yanchor": "top",
-        },
-    )
+    return {
+        "text": f"diverged at step {step:,}",
+        "x": step,
+        "y": 1,
+        "yref": "paper",
+        "showarrow": False,
+        # The text stands on the side that has room for it.
+        "xanchor": "right" if step > newest / 2 else "left",
+        "yanchor": "top",
+        "font": {"size": 12},
+    }
 
 
-def _across(place: Figure, label: Figure) -> Figure:
-    line = {"color": NEUTRAL, "width": 1, "dash": "dash"}
-    return {"type": "line", "line": line, "label": label | {"font": {"size": 12}}, **place}
+def _across(place: Figure) -> Figure:
+    return {"type": "line", "line": {"color": NEUTRAL, "width": 1, "dash": "dash"}, **place}
 
 
 # ------------------------------------------------------------------ layout

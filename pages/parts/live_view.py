@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 
 import streamlit as st
 
@@ -59,6 +60,7 @@ def _frame(experiment_id: str, drawn_status: Status, drawn_wanted: Wanted) -> No
         # The buttons outside this fragment speak of another status.
         st.rerun()
     _draw_status(experiment)
+    _draw_divergence(curves)
     _draw_numbers(experiment, curves.runs[0])
     _draw_loss_chart(experiment, curves)
     if len(experiment.spec.losses) > 1:
@@ -91,6 +93,20 @@ def _draw_status(experiment: Experiment) -> None:
     if experiment.reason:
         is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
         (st.error if is_bad else st.info)(experiment.reason)
+
+
+def _draw_divergence(curves: CurveSet) -> None:
+    ended = [
+        f"{LOSSES[run.run.loss].title} at step {run.diverged_step:,}"
+        for run in curves.runs
+        if run.diverged_step is not None
+    ]
+    if ended:
+        st.warning(
+            f"No longer a finite number: {', '.join(ended)}. A smaller learning rate usually "
+            "helps. The curve up to there is kept.",
+            icon=":material/trending_up:",
+        )
 
 
 def _pace(experiment: Experiment) -> str:
@@ -151,6 +167,8 @@ def _number(value: float | None) -> str:
     """Four decimals where they say something, else powers of ten."""
     if value is None:
         return "–"
+    if not math.isfinite(value):
+        return "not finite"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
 
 

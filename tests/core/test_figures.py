@@ -111,10 +111,11 @@ def test_divergence_is_marked_at_its_step(step: int, side: str) -> None:
     curves = Curves("abc", 1)
     curves.extend([Chunk(0, 1, 0.1, losses)], [])
     view = curves.view([Run(0, "mse", 0, Status.DIVERGED, step)])
-    (shape,) = loss_figure(view, "mse", baseline=None, log_y=False)["layout"]["shapes"]
-    assert (shape["x0"], shape["x1"]) == (step, step)
-    assert shape["label"]["text"] == f"diverged at step {step}"
-    assert shape["label"]["xanchor"] == side
+    layout = loss_figure(view, "mse", baseline=None, log_y=False)["layout"]
+    (shape,), (label,) = layout["shapes"], layout["annotations"]
+    assert shape["x0"] == shape["x1"] == label["x"] == step
+    assert label["text"] == f"diverged at step {step}"
+    assert label["xanchor"] == side
 
 
 def test_log_axis() -> None:

@@ -70,7 +70,6 @@ def nonsense(folder: Path) -> str:
         a_text_file,
         a_folder,
         a_missing_folder,
-        a_database_of_others,
         a_read_only_database,
         nonsense,
     ],
@@ -85,6 +84,15 @@ def test_a_broken_store_is_a_sentence(
     assert error.value.rstrip().endswith(".")
     assert "Traceback" not in error.value
     assert "sqlalche.me" not in error.value
+
+
+def test_a_database_of_others_is_told_when_it_is_written_to(
+    app_with_store: Opened, tmp_path: Path
+) -> None:
+    app = app_with_store(a_database_of_others(tmp_path))
+    next(button for button in app.button if button.label == "Train").click().run()
+    assert not app.exception
+    assert "has no column named id" in app.error[0].value
 
 
 def test_the_server_never_imports_torch(tmp_path: Path) -> None:
