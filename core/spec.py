@@ -27,10 +27,12 @@ def _shown(value: object) -> str:
     """A value as it can stand in a sentence, cut where it is long or deep."""
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONG_NUMBER:
         return f"{value:,}"
-    return reprlib.repr(value)
+    text = reprlib.repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 _LONG_NUMBER = 1e15
+_LONGEST_SHOWN = 60
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,12 @@ from core.errors import SpecError
 from core.spec import LESSON, ExperimentSpec
 from pages.parts import controls, live_view, session, spec_form, welcome
 
-#: Where the columns stack, Train and its charts come before the settings.
-_VIEW_FIRST_ON_A_PHONE = """<style>
+#: Where the columns stack, Train and its charts come before the settings; and a slider's
+#: value is text, so it has the colour of text and not that of a button.
+_STYLE = """<style>
 @media (max-width: 640px) { [data-testid="stColumn"]:has(.st-key-setup) { order: 1; } }
+[data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] * {
+  color: var(--st-text-color, inherit) !important; }
 </style>"""
 
 
@@ -16,7 +19,7 @@ def main() -> None:
     session.engine()
     shown = session.opened()
     spec_form.fill_once(shown)
-    st.html(_VIEW_FIRST_ON_A_PHONE)
+    st.html(_STYLE)
     st.title("Loss Lab", anchor=False)
     setup, view = st.columns([1, 2.2], gap="large")
     with setup, st.container(key="setup"):

@@ -72,6 +72,7 @@ def _pause_or_resume(active: Experiment | None) -> None:
 def _ask(active: Experiment, wanted: Wanted) -> None:
     with session.told():
         session.store().want(active.id, wanted)
+        session.await_answer(active.id, lambda now: now.status == wanted or now.status.is_finished)
 
 
 def draw_settings_file(spec: ExperimentSpec | None) -> None:

@@ -30,7 +30,7 @@ export default function ({ data, parentElement }) {
 function mount(parentElement) {
   const host = document.createElement("div")
   host.dataset.testid = "live-chart"
-  host.setAttribute("role", "img")
+  host.setAttribute("role", "figure")
   host.style.width = "100%"
   const observer = new ResizeObserver(() => {
     if (host.chart.drawn && host.offsetWidth) window.Plotly.Plots.resize(host)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import streamlit as st
@@ -20,6 +21,10 @@ EXPERIMENT = "experiment"
 #: Session keys: why a settings file was refused, and which experiment filled the form.
 FILE_PROBLEM = "file_problem"
 FILLED_FROM = "filled_from"
+
+#: How long a click waits for its answer, and between two looks for it.
+ANSWER_SECONDS = 0.3
+_LOOK_SECONDS = 0.005
 
 
 @st.cache_resource(show_spinner=False)
@@ -60,9 +65,20 @@ def opened() -> Experiment | None:
     return None
 
 
+def await_answer(experiment_id: str, is_answer: Callable[[Experiment], bool]) -> None:
+    """Give the training process a moment to obey, so that this pass shows that it did.
+
+    The next look at the store costs a round trip to the browser, which is slower.
+    """
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while time.monotonic() < deadline and not is_answer(store().get(experiment_id)):
+        time.sleep(_LOOK_SECONDS)
+
+
 def start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
     """Store a new experiment, hand it to the engine and put it into the address."""
     experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
     engine().start(experiment_id)
     st.session_state[FILLED_FROM] = experiment_id
     st.query_params[EXPERIMENT] = experiment_id
+    await_answer(experiment_id, lambda now: now.step > 0 or now.status.is_finished)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from torch import nn
 
 from core.datasets import load
-from core.spec import LESSON
+from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from core.training import make_groups, make_stack
 from tests.browser.lab import (
     PATIENCE_MS,
@@ -184,3 +186,63 @@ def test_nothing_is_loaded_from_outside(page: Page, address: str) -> None:
     wait_for_status(page, "finished")
     outside = [url for url in asked if not url.startswith((address, "data:", "blob:"))]
     assert [url for url in outside if not url.startswith(address.replace("http", "ws"))] == []
+
+
+def test_control_enter_trains(train_page: Page) -> None:
+    page = train_page
+    page.keyboard.press("Control+Enter")
+    wait_for_steps(page)
+    wait_for_status(page, "finished")
+
+
+def test_a_settings_file_fills_the_form_and_nonsense_changes_nothing(train_page: Page) -> None:
+    page = train_page
+    page.get_by_text("Settings as a file").click()
+    chooser = page.locator('input[type="file"]')
+    good = ExperimentSpec(training=TrainingSpec(epochs=17), losses=("hinge",)).to_json()
+    chooser.set_input_files({"name": "good.json", "mimeType": "", "buffer": good.encode()})
+    epochs = page.get_by_label("Epochs", exact=True).first
+    expect(epochs).to_have_value("17")
+    bad = b'{"training": {"epochs": 0}}'
+    chooser.set_input_files({"name": "bad.json", "mimeType": "", "buffer": bad})
+    expect(page.get_by_test_id("stAlert")).to_contain_text(
+        "bad.json was not opened. Epochs was 0; allowed is 1 to 10,000."
+    )
+    expect(epochs).to_have_value("17")
+
+
+def test_the_csv_has_every_epoch_of_every_loss(train_page: Page) -> None:
+    page = train_page
+    press(page, "One epoch")
+    wait_for_status(page, "paused")
+    with page.expect_download() as download:
+        press(page, "CSV")
+    table = pd.read_csv(download.value.path())
+    assert list(table.loss.unique()) == ["CrossEntropy", "BCE", "MSE"]
+    assert list(table.epoch.unique()) == [0, 1]
+    assert table[table.epoch == 1].train_epoch_loss.notna().all()
+    press(page, "Stop")
+    wait_for_status(page, "stopped")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_cut_off_or_inaccessible(
+    browser: Browser, address: str, width: int, scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address)
+    button(page, "Train").wait_for(timeout=PATIENCE_MS)
+    press(page, "One epoch")
+    wait_for_status(page, "paused")
+    overflow = page.evaluate(
+        "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    assert overflow <= 0
+    found = Axe().run(page).response["violations"]
+    serious = [v["id"] for v in found if v["impact"] in ("serious", "critical")]
+    assert serious == []
+    press(page, "Stop")
+    wait_for_status(page, "stopped")
+    context.close()

@@ -1,0 +1,335 @@
+"""What may be asked for is parsed; what may not is refused in sentences."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from core import spec as bounds
+from core.datasets import DATASETS, split_sizes
+from core.errors import SpecError
+from core.losses import LOSSES, Task, fitting
+from core.spec import (
+    LEARNING_RATES,
+    LESSON,
+    Activation,
+    Bounds,
+    DataSpec,
+    ExperimentSpec,
+    OptimizerName,
+)
+
+
+def refusal(source: Any) -> str:
+    """Why it is refused, in what must be plain sentences."""
+    with pytest.raises(SpecError) as refused:
+        ExperimentSpec.parse(source)
+    for sentence in refused.value.sentences:
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+        assert len(sentence) < 250
+        for jargon in ("Input", "dictionary", "tuple", "instance", "pydantic", "Value error"):
+            assert jargon not in sentence
+    assert 0 < len(refused.value.sentences) <= 10
+    return str(refused.value)
+
+
+def nested(path: str, value: Any) -> dict[str, Any]:
+    """``{"training": {"epochs": value}}`` from "training.epochs"."""
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return value
+
+
+def field(spec: ExperimentSpec, path: str) -> Any:
+    for part in path.split("."):
+        spec = getattr(spec, part)
+    return spec
+
+
+# ------------------------------------------------------------------ in and out
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ExperimentSpec:
+    def number(limits: Bounds) -> st.SearchStrategy[float]:
+        return st.floats(limits.low, limits.high)
+
+    data = {
+        "name": draw(st.sampled_from(list(DATASETS))),
+        "rows": draw(st.integers(50, 20_000)),
+        "noise": draw(number(bounds.NOISE)),
+        "validation_fraction": draw(number(bounds.VALIDATION_FRACTION)),
+    }
+    entry = DATASETS[data["name"]]
+    losses = [loss.key for loss in fitting(entry.task)]
+    train_rows, _ = split_sizes(DataSpec(**data))
+    parts = {
+        "data": data,
+        "network": {
+            "hidden_sizes": draw(st.lists(st.integers(1, 64), max_size=6)),
+            "activation": draw(st.sampled_from(Activation)),
+        },
+        "optimizer": {
+            "name": draw(st.sampled_from(OptimizerName)),
+            "learning_rate": draw(number(bounds.LEARNING_RATE)),
+            "momentum": draw(number(bounds.MOMENTUM)),
+            "weight_decay": draw(number(bounds.WEIGHT_DECAY)),
+        },
+        "training": {
+            "batch_size": draw(st.integers(1, min(500, train_rows))),
+            "epochs": draw(st.integers(1, 20)),
+        },
+        "losses": draw(st.lists(st.sampled_from(losses), min_size=1, unique=True)),
+        "seeds": draw(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5, unique=True)),
+    }
+    return ExperimentSpec.parse(parts)
+
+
+@given(spec=specs())
+def test_json_gives_the_same_spec_back(spec):
+    again = ExperimentSpec.parse(spec.to_json())
+    assert again == spec
+    assert hash(again) == hash(spec)
+    assert ExperimentSpec.parse(json.loads(spec.to_json())) == spec
+
+
+def test_a_spec_never_changes():
+    spec = ExperimentSpec()
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.losses = ("mse",)
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.training.epochs = 3
+    assert {spec: 1}[ExperimentSpec()] == 1
+
+
+# ------------------------------------------------------------------ numbers in bounds
+
+NUMBERS = [
+    ("data.rows", bounds.ROWS, 1),
+    ("data.noise", bounds.NOISE, 1e-9),
+    ("data.validation_fraction", bounds.VALIDATION_FRACTION, 1e-9),
+    ("optimizer.learning_rate", bounds.LEARNING_RATE, 1e-9),
+    ("optimizer.momentum", bounds.MOMENTUM, 1e-9),
+    ("optimizer.weight_decay", bounds.WEIGHT_DECAY, 1e-9),
+    ("training.batch_size", bounds.BATCH_SIZE, 1),
+    ("training.epochs", bounds.EPOCHS, 1),
+]
+every_number = pytest.mark.parametrize(("path", "limits", "beyond"), NUMBERS)
+#: Batches of any size in bounds but the largest, which no data set has rows for.
+ROOMY = {"data": {"name": "moons", "rows": 20_000, "validation_fraction": 0.05}}
+
+
+@every_number
+def test_a_number_at_its_bound_is_accepted_and_one_beyond_refused(path, limits, beyond):
+    for edge in (limits.low, limits.high):
+        if path != "training.batch_size" or edge == limits.low:
+            assert field(ExperimentSpec.parse(nested(path, edge)), path) == edge
+    for outside in (limits.low - beyond, limits.high + beyond):
+        message = refusal(nested(path, outside))
+        assert f"{limits.label} was {outside:,}; allowed is {limits}." in message
+
+
+@every_number
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "many", None, [], {}, 1e300])
+def test_what_is_no_such_number_is_refused_with_the_range(path, limits, beyond, value):
+    message = refusal(nested(path, value))
+    assert f"{limits.label} was {value!r}; allowed is " in message
+    assert f"{limits}." in message
+    assert refusal(json.dumps(nested(path, value))) == message
+
+
+@pytest.mark.parametrize("path", ["data.rows", "training.batch_size", "training.epochs"])
+def test_a_count_has_no_fraction(path):
+    assert "was 60.5; allowed is a whole number from" in refusal(nested(path, 60.5))
+
+
+def test_bounds_read_as_people_write_numbers():
+    assert str(bounds.SEED) == "0 to 2,147,483,647"
+    assert str(bounds.MOMENTUM) == "0 to 0.999"
+
+
+def test_the_offered_learning_rates_fill_the_bounds():
+    assert list(LEARNING_RATES) == sorted(set(LEARNING_RATES))
+    assert (LEARNING_RATES[0], LEARNING_RATES[-1]) == (1e-5, 10)
+    assert LEARNING_RATES[:4] == (1e-5, 2e-5, 5e-5, 1e-4)
+
+
+# ------------------------------------------------------------------ lists
+
+
+@pytest.mark.parametrize("sizes", [[], [1], [1] * 6, [4096]])
+def test_hidden_sizes_within_bounds(sizes):
+    spec = ExperimentSpec.parse(nested("network.hidden_sizes", sizes))
+    assert spec.network.hidden_sizes == tuple(sizes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        ({"network": {"hidden_sizes": [1] * 7}}, "Hidden layers was 7; allowed is 0 to 6."),
+        ({"network": {"hidden_sizes": [8, 0]}}, "Hidden size was 0; allowed is 1 to 4,096."),
+        ({"network": {"hidden_sizes": [4097]}}, "Hidden size was 4,097; allowed is 1 to 4,096."),
+        (
+            {"network": {"hidden_sizes": [8, "x"]}},
+            "Hidden size was 'x'; allowed is a whole number from 1 to 4,096.",
+        ),
+        (
+            {"network": {"hidden_sizes": 8}},
+            "Hidden sizes was 8; allowed is a list of whole numbers, which may be empty.",
+        ),
+        ({"seeds": []}, "Number of seeds was 0; allowed is 1 to 20."),
+        ({"seeds": list(range(21))}, "Number of seeds was 21; allowed is 1 to 20."),
+        ({"seeds": [-1]}, "Seed was -1; allowed is 0 to 2,147,483,647."),
+        ({"seeds": [2**31]}, "Seed was 2,147,483,648; allowed is 0 to 2,147,483,647."),
+        ({"seeds": [3, 1, 3]}, "Seeds were [3, 1, 3]; each may stand there once."),
+        ({"losses": ["mse", "mse"]}, "Losses were ['mse', 'mse']; each may stand there once."),
+        ({"losses": []}, "No loss was picked; pick at least one."),
+        ({"losses": ["MSE"]}, f"Loss was 'MSE'; allowed is any of {', '.join(LOSSES)}."),
+        ({"data": {"name": "mnist"}}, f"'mnist'; allowed is any of {', '.join(DATASETS)}."),
+        ({"network": {"activation": "swish"}}, "allowed is any of relu, tanh, sigmoid, gelu."),
+        ({"training": {"device": "tpu"}}, "Device was 'tpu'; allowed is any of auto, cuda, mps"),
+        ({"epochs": 3}, "The experiment has no field called 'epochs'."),
+        ({"data": {"name": "moons", "x": 1}}, "The experiment has no field called 'data.x'."),
+        ({"data": None}, "Data was None; allowed is an object with the fields name, rows, noise,"),
+        ({3: 4}, "The experiment has no field called '3'."),
+        ("[1, 2]", "The experiment was [1, 2]; allowed is an object with the fields data, network"),
+        ("{", "The experiment is not valid JSON."),
+        ("", "The experiment is not valid JSON."),
+        ("[" * 100_000, "The experiment is not valid JSON."),
+        ('{"training":{"epochs":' + "1" * 5000 + "}}", "The experiment is not valid JSON."),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_was_wrong_and_what_is_allowed(parts, sentence):
+    assert sentence in refusal(parts)
+
+
+def test_seeds_and_seed_at_their_bounds_are_accepted():
+    assert ExperimentSpec.parse({"seeds": [0, 2**31 - 1]}).seeds == (0, 2**31 - 1)
+    assert len(ExperimentSpec.parse({"seeds": list(range(20))}).seeds) == 20
+
+
+# ------------------------------------------------------------------ anything at all
+
+FIELDS = [path for path in bounds._ALLOWED if path and not path.endswith("item")]
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(path=st.sampled_from(FIELDS), value=values)
+def test_any_value_in_any_field_is_parsed_or_refused_in_sentences(path, value):
+    try:
+        ExperimentSpec.parse(nested(path, value))
+    except SpecError:
+        refusal(nested(path, value))
+
+
+@given(text=st.text())
+def test_any_text_is_refused_in_sentences(text):
+    refusal(text)
+
+
+def test_deep_and_long_values_are_cut():
+    deep: list[Any] = []
+    for _ in range(10_000):
+        deep = [deep]
+    assert refusal({"losses": [deep]}).startswith("Loss was [[[[[[[...]]]]]]];")
+    refusal({"data": [["many", "words"] * 6] * 6})
+    assert "..." in refusal(nested("data.name", "x" * 10_000))
+    assert "..." in refusal(nested("training.epochs", 10**400))
+    refusal({"seeds": [f"{n}th" for n in range(1000)]})
+
+
+# ------------------------------------------------------------------ what must fit together
+
+
+@pytest.mark.parametrize("entry", DATASETS.values(), ids=DATASETS)
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_loss_that_does_not_fit_is_refused_with_the_reason(loss, entry):
+    parts = {"data": {"name": entry.key}, "losses": [loss.key], "training": {"batch_size": 8}}
+    reason = loss.refusal(entry.task)
+    if reason is None:
+        assert ExperimentSpec.parse(parts).loss_specs == (loss,)
+    else:
+        assert f"{loss.title} does not fit {entry.title}. {reason}" in refusal(parts)
+
+
+def test_all_that_is_wrong_is_said_at_once():
+    message = refusal({"data": {"name": "diabetes"}, "losses": ["bce", "hinge"]})
+    assert message.count("does not fit") == 2
+    message = refusal({"optimizer": {"learning_rate": 0}, "training": {"epochs": 0}})
+    assert "Learning rate was" in message
+    assert "Epochs was" in message
+
+
+def test_a_batch_is_at_most_the_training_rows():
+    parts = {"data": {"name": "iris", "validation_fraction": 0.2}}
+    assert ExperimentSpec.parse(parts | nested("training.batch_size", 120)).steps_per_epoch == 1
+    message = refusal(parts | nested("training.batch_size", 121))
+    assert message == ("Batch size was 121; Iris has 120 training rows, so allowed is 1 to 120.")
+
+
+LARGE = {
+    "parameters": ({"network": {"hidden_sizes": [4096] * 4}}, "MAX_PARAMETERS"),
+    "bytes of memory estimated": (
+        ROOMY
+        | {"network": {"hidden_sizes": [4096]}, "training": {"batch_size": 19_000}}
+        | {"seeds": [0, 1, 2]},
+        "MAX_MEMORY_BYTES",
+    ),
+    "recorded losses": (
+        ROOMY | {"training": {"batch_size": 1, "epochs": 2632}},
+        "MAX_RECORDED_LOSSES",
+    ),
+}
+
+
+@pytest.mark.parametrize(("what", "parts", "limit"), [(k, *v) for k, v in LARGE.items()])
+def test_what_is_too_large_together_is_refused(what, parts, limit, monkeypatch):
+    message = refusal(parts)
+    assert message.startswith("This is too large: ")
+    assert f" {what} for " in message
+    assert f"allowed is up to {getattr(bounds, limit):,}." in message
+    needed = int(message.split()[4].replace(",", ""))
+    assert needed > getattr(bounds, limit)
+    monkeypatch.setattr(bounds, limit, needed)
+    ExperimentSpec.parse(parts)
+    monkeypatch.setattr(bounds, limit, needed - 1)
+    refusal(parts)
+
+
+# ------------------------------------------------------------------ what follows from a spec
+
+
+def test_sizes_follow_from_the_data_and_the_widest_head():
+    spec = ExperimentSpec.parse(
+        {
+            "data": {"name": "breast_cancer"},
+            "network": {"hidden_sizes": [7, 5]},
+            "training": {"batch_size": 100, "epochs": 3},
+            "losses": ["bce", "cross_entropy"],
+            "seeds": [1, 2, 3],
+        }
+    )
+    assert spec.layer_sizes == (30, 7, 5, 2)
+    assert spec.parameters == 31 * 7 + 8 * 5 + 6 * 2
+    assert spec.run_count == 6
+    assert (spec.steps_per_epoch, spec.total_steps) == (5, 15)
+    narrow = spec.model_copy(update={"losses": ("bce",)})
+    assert narrow.layer_sizes == (30, 7, 5, 1)
+
+
+def test_the_lesson_is_the_lessons_program():
+    assert LESSON.layer_sizes == (64, 128, 10)
+    assert (LESSON.steps_per_epoch, LESSON.total_steps, LESSON.run_count) == (1, 10, 1)
+    assert (LESSON.optimizer.name, LESSON.optimizer.learning_rate) == ("adam", 0.01)
+    assert LESSON.losses == ("cross_entropy",)
+    assert LESSON.dataset.task is Task.MULTICLASS
