@@ -6,8 +6,6 @@ something can still change and never after.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 
 import streamlit as st
@@ -17,15 +15,12 @@ from core.errors import LabError
 from core.figures import loss_figure, rivals_figure
 from core.losses import LOSSES
 from core.records import Experiment, Measure, Split, Status, Wanted
-from pages.parts import session
+from pages.parts import printed, session
 from pages.parts.live_chart import live_chart
 
 #: Between two looks at what is written; shorter while something asked for is awaited.
 REFRESH_SECONDS = 0.25
 EAGER_SECONDS = 0.08
-
-#: Newest epochs shown in the printed list; the download has them all.
-_PRINTED_EPOCHS = 200
 
 _BADGES = {
     Status.QUEUED: (":material/hourglass_empty:", "gray"),
@@ -65,7 +60,7 @@ def _frame(experiment_id: str, drawn_status: Status, drawn_wanted: Wanted) -> No
     _draw_loss_chart(experiment, curves)
     if len(experiment.spec.losses) > 1:
         _draw_rivals_chart(experiment, curves)
-    _draw_printed(experiment, curves.runs[0])
+    printed.draw(experiment, curves.runs[0])
 
 
 def _follow(experiment_id: str) -> tuple[Experiment, CurveSet]:
@@ -224,52 +219,3 @@ def _draw_rivals_chart(experiment: Experiment, curves: CurveSet) -> None:
         status=experiment.status.value,
         height=300,
     )
-
-
-# ------------------------------------------------------------------ printed losses
-
-
-def _draw_printed(experiment: Experiment, picked: RunCurves) -> None:
-    printed = picked.evaluation(Split.TRAIN, Measure.EPOCH_LOSS)
-    total = experiment.spec.training.epochs
-    lines = [
-        f"Epoch [{epoch}/{total}], Loss: {value:.4f}"
-        for epoch, value in zip(
-            printed.epochs[-_PRINTED_EPOCHS:], printed.values[-_PRINTED_EPOCHS:], strict=True
-        )
-    ]
-    with st.container(
-        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
-    ):
-        st.markdown("**Loss, epoch by epoch**")
-        st.download_button(
-            "CSV",
-            data=lambda: epochs_csv(experiment.id),
-            file_name=f"loss-lab-{experiment.id}.csv",
-            mime="text/csv",
-            icon=":material/download:",
-            type="tertiary",
-            on_click="ignore",
-            disabled=not lines,
-        )
-    with st.container(height=280, autoscroll=True, border=False, key="printed"):
-        st.code("\n".join(lines) or "The first epoch is not complete yet.", language=None)
-
-
-def epochs_csv(experiment_id: str) -> str:
-    """Every evaluation of every run, one line an epoch and run, full precision."""
-    store = session.store()
-    runs = {run.index: run for run in store.runs(experiment_id)}
-    columns: dict[str, None] = {}
-    rows: dict[tuple[int, int, int], dict[str, float]] = {}
-    for row in store.evaluations(experiment_id):
-        column = f"{row.split}_{row.measure}"
-        columns[column] = None
-        rows.setdefault((row.run, row.epoch, row.step), {})[column] = row.value
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["loss", "seed", "epoch", "step", *columns])
-    writer.writeheader()
-    for (run, epoch, step), values in sorted(rows.items()):
-        named = {"loss": LOSSES[runs[run].loss].title, "seed": runs[run].seed}
-        writer.writerow({**named, "epoch": epoch, "step": step, **values})
-    return text.getvalue()

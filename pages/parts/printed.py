@@ -1,0 +1,79 @@
+"""The losses as a training script prints them, epoch by epoch, and as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from functools import partial
+
+import streamlit as st
+
+from core.curves import RunCurves
+from core.losses import LOSSES
+from core.records import Experiment, Measure, Split, Status
+from pages.parts import session
+
+#: Newest epochs shown in the printed list; the download has them all.
+_PRINTED_EPOCHS = 200
+
+
+def draw(experiment: Experiment, picked: RunCurves) -> None:
+    """The printed losses of the picked run, the newest in view, and the download."""
+    printed = picked.evaluation(Split.TRAIN, Measure.EPOCH_LOSS)
+    total = experiment.spec.training.epochs
+    lines = [
+        f"Epoch [{epoch}/{total}], Loss: {value:.4f}"
+        for epoch, value in zip(
+            printed.epochs[-_PRINTED_EPOCHS:], printed.values[-_PRINTED_EPOCHS:], strict=True
+        )
+    ]
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.markdown("**Loss, epoch by epoch**")
+        _draw_download(experiment)
+    with st.container(height=280, autoscroll=True, border=False, key="printed"):
+        st.code("\n".join(lines) or "The first epoch is not complete yet.", language=None)
+
+
+def _draw_download(experiment: Experiment) -> None:
+    """A file made at a click is gone at the next look, so one is made while looks go on."""
+    data: str | Callable[[], str] = ""
+    if experiment.status is Status.PAUSED:
+        data = epochs_csv(experiment.id, experiment.epoch)
+    elif experiment.status.is_finished:
+        data = partial(epochs_csv, experiment.id, experiment.epoch)
+    st.download_button(
+        "CSV",
+        data=data,
+        file_name=f"loss-lab-{experiment.id}.csv",
+        mime="text/csv",
+        icon=":material/download:",
+        type="tertiary",
+        on_click="ignore",
+        disabled=not data,
+        help=None if data else "To be had while training is paused, and when it has ended.",
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def epochs_csv(experiment_id: str, epoch: int) -> str:
+    """Every evaluation of every run up to ``epoch``, a line each, in full precision."""
+    store = session.store()
+    runs = {run.index: run for run in store.runs(experiment_id)}
+    columns: dict[str, None] = {}
+    rows: dict[tuple[int, int, int], dict[str, float]] = {}
+    for row in store.evaluations(experiment_id):
+        if row.epoch > epoch:
+            break
+        column = f"{row.split}_{row.measure}"
+        columns[column] = None
+        rows.setdefault((row.run, row.epoch, row.step), {})[column] = row.value
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["loss", "seed", "epoch", "step", *columns])
+    writer.writeheader()
+    for (run, epoch, step), values in sorted(rows.items()):
+        named = {"loss": LOSSES[runs[run].loss].title, "seed": runs[run].seed}
+        writer.writerow({**named, "epoch": epoch, "step": step, **values})
+    return text.getvalue()
