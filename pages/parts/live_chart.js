@@ -35,10 +35,26 @@ function mount(parentElement) {
   const observer = new ResizeObserver(() => {
     if (host.chart.drawn && host.offsetWidth) window.Plotly.Plots.resize(host)
   })
-  host.chart = { newest: null, drawn: null, busy: false, observer }
+  host.chart = { newest: null, drawn: null, busy: false, held: false, observer }
   parentElement.append(host)
   observer.observe(host)
+  // A redrawing would break off the zoom that is being dragged; it waits for the release.
+  host.addEventListener("pointerdown", (event) => {
+    if (event.pointerType === "mouse") hold(host)
+  })
   return host
+}
+
+function hold(host) {
+  host.chart.held = true
+  const release = () => {
+    window.removeEventListener("pointerup", release)
+    window.removeEventListener("pointercancel", release)
+    host.chart.held = false
+    drawNewest(host)
+  }
+  window.addEventListener("pointerup", release)
+  window.addEventListener("pointercancel", release)
 }
 
 function unmount(host) {
@@ -52,11 +68,13 @@ function unmount(host) {
 // Frames that arrive while one is drawing replace each other; the newest is drawn next.
 async function drawNewest(host) {
   const chart = host.chart
-  if (chart.busy) return
+  if (chart.busy || !chart.newest) return
   chart.busy = true
   try {
     const Plotly = await loadPlotly(chart.newest.source)
-    while (chart.newest && chart.newest !== chart.drawn) await draw(Plotly, host, chart.newest)
+    while (chart.newest && chart.newest !== chart.drawn && !chart.held) {
+      await draw(Plotly, host, chart.newest)
+    }
   } catch (error) {
     console.error(error)
     host.textContent = "The chart could not be drawn. Reload the page to try again."

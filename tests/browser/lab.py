@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -27,13 +29,13 @@ def steps(page: Page) -> int:
     return int(chart(page).get_attribute("data-steps") or 0)
 
 
-def wait_for_steps(page: Page, more_than: int = 0) -> int:
+def wait_for_steps(page: Page, more_than: int = 0, key: str = "loss_chart") -> int:
     page.wait_for_function(
         """([selector, least]) => {
             const host = document.querySelector(selector);
             return host && Number(host.dataset.steps) > least;
         }""",
-        arg=['[data-testid="live-chart"][data-chart="loss_chart"]', more_than],
+        arg=[f'[data-testid="live-chart"][data-chart="{key}"]', more_than],
         timeout=PATIENCE_MS,
     )
     return steps(page)
@@ -59,3 +61,30 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_label(re.compile(label)).first.click()
     page.get_by_role("option", name=option, exact=True).click()
     wait_for_form(page)
+
+
+def x_range(host: Locator) -> list[float]:
+    return [float(end) for end in host.evaluate("host => host._fullLayout.xaxis.range")]
+
+
+@contextmanager
+def zooming(page: Page, host: Locator) -> Iterator[None]:
+    """Drag over the first half of a chart; what is within happens before the release."""
+    host.scroll_into_view_if_needed()
+    before = x_range(host)
+    # In one look, because the chart may be redrawn between two.
+    left, top, width, height = host.evaluate("""host => {
+        const { l, t, w, h } = host._fullLayout._size;
+        const box = host.getBoundingClientRect();
+        return [box.left + l, box.top + t, w, h];
+    }""")
+    page.mouse.move(left + 0.1 * width, top + 0.2 * height)
+    page.mouse.down()
+    page.mouse.move(left + 0.5 * width, top + 0.6 * height, steps=8)
+    yield
+    page.mouse.up()
+    page.wait_for_function(
+        "([host, before]) => host._fullLayout.xaxis.range[0] > before",
+        arg=[host.element_handle(), before[0]],
+        timeout=PATIENCE_MS,
+    )

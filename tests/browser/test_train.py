@@ -23,6 +23,8 @@ from tests.browser.lab import (
     steps,
     wait_for_status,
     wait_for_steps,
+    x_range,
+    zooming,
 )
 
 MANY_EPOCHS = 10_000
@@ -78,26 +80,24 @@ def test_one_epoch_from_the_start_trains_one_and_waits(train_page: Page) -> None
 def test_a_zoom_is_kept_while_the_curve_grows(train_page: Page) -> None:
     page = train_page
     start_long_run(page)
-    plot = chart(page).locator(".nsewdrag").first
-    box = plot.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.6, steps=8)
-    page.mouse.up()
-    zoomed = x_range(page)
+    with zooming(page, chart(page)):
+        pass
+    zoomed = x_range(chart(page))
     wait_for_steps(page, more_than=steps(page) + 500)
-    assert x_range(page) == zoomed
+    assert x_range(chart(page)) == zoomed
     press(page, "Stop")
     wait_for_status(page, "stopped")
-    assert x_range(page) == zoomed
+    assert x_range(chart(page)) == zoomed
 
 
-def x_range(page: Page) -> list[float]:
-    ends = chart(page).evaluate(
-        "host => (host.querySelector('.js-plotly-plot') || host)._fullLayout.xaxis.range"
-    )
-    return [float(end) for end in ends]
+def test_a_growing_curve_does_not_break_off_a_slow_zoom(train_page: Page) -> None:
+    page = train_page
+    start_long_run(page)
+    with zooming(page, chart(page)):
+        held = steps(page)
+        wait_for_steps(page, more_than=held + 500, key="rivals_chart")
+        assert steps(page) == held
+    wait_for_steps(page, more_than=held + 500)
 
 
 def test_reload_and_second_tab_show_the_same_run_live(train_page: Page, browser: Browser) -> None:
