@@ -24,7 +24,11 @@ export default function ({ data, parentElement }) {
   host.setAttribute("aria-label", data.label)
   host.chart.newest = { ...data, theme: readTheme(host) }
   drawNewest(host)
-  return () => unmount(host)
+  // Streamlit calls this also for a call whose data was replaced before it was made, while
+  // the chart stays; only one that has left the page is to be taken down.
+  return () => {
+    if (!host.isConnected) unmount(host)
+  }
 }
 
 function mount(parentElement) {

@@ -7,6 +7,7 @@ something can still change and never after.
 from __future__ import annotations
 
 import math
+import time
 
 import streamlit as st
 
@@ -21,6 +22,8 @@ from pages.parts.live_chart import live_chart
 #: Between two looks at what is written; shorter while something asked for is awaited.
 REFRESH_SECONDS = 0.25
 EAGER_SECONDS = 0.08
+#: Enough for Streamlit to send a frame.
+SENDING_SECONDS = 0.1
 
 _BADGES = {
     Status.QUEUED: (":material/hourglass_empty:", "gray"),
@@ -51,9 +54,6 @@ def _frame(experiment_id: str, drawn_status: Status, drawn_wanted: Wanted) -> No
     except LabError as error:
         st.error(str(error), icon=":material/error:")
         return
-    if (experiment.status, experiment.wanted) != (drawn_status, drawn_wanted):
-        # The buttons outside this fragment speak of another status.
-        st.rerun()
     _draw_status(experiment)
     _draw_divergence(curves)
     _draw_numbers(experiment, curves.runs[0])
@@ -61,6 +61,11 @@ def _frame(experiment_id: str, drawn_status: Status, drawn_wanted: Wanted) -> No
     if len(experiment.spec.losses) > 1:
         _draw_rivals_chart(experiment, curves)
     printed.draw(experiment, curves.runs[0])
+    if (experiment.status, experiment.wanted) != (drawn_status, drawn_wanted):
+        # The buttons outside this fragment speak of another status. Only once the frame is
+        # drawn and sent: what is not sent yet is dropped, and its charts leave the page.
+        time.sleep(SENDING_SECONDS)
+        st.rerun()
 
 
 def _follow(experiment_id: str) -> tuple[Experiment, CurveSet]:

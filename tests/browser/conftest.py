@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from core.records import Wanted
+from core.store import Store
 from tests.browser.app import serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
 from tests.browser.lab import PATIENCE_MS, button
@@ -34,11 +36,19 @@ def address(store_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def train_page(page: Page, address: str) -> Page:
+def train_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     button(page, "Train").wait_for()
-    return page
+    yield page
+    stop_all(store_url)
+
+
+def stop_all(store_url: str) -> None:
+    """End what a test that broke off left training, or the next would wait behind it."""
+    store = Store(store_url)
+    for experiment in store.recent(10):
+        store.want(experiment.id, Wanted.STOPPED)
 
 
 @pytest.fixture(scope="session")
