@@ -1,4 +1,4 @@
-"""The yardsticks: what every run is judged by, whatever loss it was trained with.
+"""Judging a stack: every run by its own loss and by yardsticks that are the same for all.
 
 Always at one set of weights and by example: sums over rows, one division at the end.
 """
@@ -11,35 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core import measures
 from core.losses import Form, LossSpec, Task
 from core.network import Stack
 from core.records import Evaluation, Measure, Split
 
 #: Rows evaluated at once: few enough that the activations stay in the cache.
 _ROWS_AT_ONCE = 512
-
-
-def accuracy(logits: Tensor, y: Tensor) -> Tensor:
-    """Share of rows whose predicted class is right: ``[S]`` from ``[S, C, N]``, ``[S, N]``.
-
-    A single logit predicts class 1 where it is above 0; otherwise the largest wins.
-    """
-    predicted = logits.squeeze(-2) > 0 if logits.shape[-2] == 1 else logits.argmax(-2)
-    return (predicted == y).float().mean(-1)
-
-
-def r2(logits: Tensor, y: Tensor) -> Tensor:
-    """1 - sum (z - y)^2 / sum (y - mean y)^2: ``[S]`` from ``[S, 1, N]``, ``[S, N]``."""
-    residual = (logits.squeeze(-2) - y).square().sum(-1)
-    total = (y - y.mean(-1, keepdim=True)).square().sum(-1)
-    return 1 - residual / total
-
-
-_YARDSTICKS = {
-    Task.BINARY: (Measure.ACCURACY, accuracy),
-    Task.MULTICLASS: (Measure.ACCURACY, accuracy),
-    Task.REGRESSION: (Measure.R2, r2),
-}
 
 
 def encode(y: Tensor, task: Task, width: int) -> Tensor:
@@ -65,39 +43,71 @@ class Group:
         return float(torch.stack(losses).mean())
 
 
+@dataclass(frozen=True)
+class Judged:
+    """Rows that runs are judged on: x ``[S, N, D]``, y ``[S, N]`` and y as each group's loss
+    reads it."""
+
+    split: Split
+    x: Tensor
+    y: Tensor
+    encoded: tuple[Tensor, ...]
+
+
 class Evaluator:
     """Judges the groups of a stack on fixed rows.
 
     Validation rows, and as many training rows, so that both numbers are equally sure and
     judging stays cheap; all training rows where nothing is held out. The training rows
-    are a random sample: a split's rows come shuffled.
+    are a random sample: a split's rows come shuffled. The part added last is the one that
+    yardsticks are about; of the other only the first is taken.
     """
 
     def __init__(self, stack: Stack, groups: list[Group], task: Task) -> None:
         self._stack = stack
         self._groups = groups
         self._task = task
-        self._parts: list[tuple[Split, Tensor, Tensor, list[Tensor]]] = []
+        self._parts: list[Judged] = []
 
     def add(self, split: Split, x: Tensor, y: Tensor) -> None:
         """Judge on x ``[S, N, D]`` and y ``[S, N]`` too, under the name of ``split``."""
-        encoded = [encode(y, self._task, group.width) for group in self._groups]
-        self._parts.append((split, x, y, encoded))
+        encoded = tuple(encode(y, self._task, group.width) for group in self._groups)
+        self._parts.append(Judged(split, x, y, encoded))
+
+    @property
+    def judged(self) -> Judged:
+        """The rows that yardsticks are about."""
+        return self._parts[-1]
+
+    @property
+    def training(self) -> Judged:
+        """Training rows, as many as are held out."""
+        return self._parts[0]
 
     def evaluate(self, epoch: int, step: int) -> Iterator[Evaluation]:
-        """Loss and yardstick of each run on each split, as tidy rows."""
-        measure, yardstick = _YARDSTICKS[self._task]
-        for split, x, y, encoded in self._parts:
-            for group, targets in zip(self._groups, encoded, strict=True):
-                logits = self._logits(x, group)
-                losses = group.form.forward(logits, targets)[0].mean(-1)
-                values = torch.stack([losses, yardstick(logits, y)]).tolist()
-                for name, row in zip((Measure.LOSS, measure), values, strict=True):
-                    for offset, value in enumerate(row):
-                        run = group.runs.start + offset
-                        yield Evaluation(run, epoch, step, split, name, value)
+        """Loss and yardsticks of each run on each split, as tidy rows."""
+        for part in self._parts:
+            for group, targets in zip(self._groups, part.encoded, strict=True):
+                logits = self.logits(part.x, group)
+                scores = self._scores(group, logits, part)
+                scores[Measure.LOSS] = group.form.forward(logits, targets)[0].mean(-1)
+                values = torch.stack(list(scores.values())).tolist()
+                for measure, row in zip(scores, values, strict=True):
+                    for run, value in enumerate(row, start=group.runs.start):
+                        yield Evaluation(run, epoch, step, part.split, measure, value)
 
-    def _logits(self, x: Tensor, group: Group) -> Tensor:
+    def _scores(self, group: Group, logits: Tensor, part: Judged) -> dict[Measure, Tensor]:
+        is_classification = self._task.is_classification
+        if part is not self.judged:
+            if is_classification:
+                return {Measure.ACCURACY: measures.accuracy(logits, part.y)}
+            return {Measure.R2: measures.r2(logits[:, 0], part.y)}
+        if is_classification:
+            return measures.scores_of_classes(logits, part.y, group.form.link)
+        return measures.scores_of_values(logits[:, 0], part.y)
+
+    def logits(self, x: Tensor, group: Group) -> Tensor:
+        """Logits ``[S, C, N]`` of a group for x ``[S, N, D]``."""
         parts = [self._stack.logits(rows, group.runs) for rows in x.split(_ROWS_AT_ONCE, 1)]
         logits = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
         return logits[:, : group.width]

@@ -160,6 +160,9 @@ class Stack:
                 )
             )
             start = end
+        head_inputs, head_width = shapes[-1]
+        #: So many numbers at the start of a run's row are its trunk's, the rest its head's.
+        self.trunk_size = count - (head_inputs + 1) * head_width
         self._batches: dict[int, Batch] = {}
 
     def batch(self, size: int) -> Batch:

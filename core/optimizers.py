@@ -7,7 +7,7 @@ Each optimizer is one call of the operator that ``torch.optim`` itself uses with
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -17,8 +17,13 @@ from core.spec import OptimizerName, OptimizerSpec
 Update = Callable[[], None]
 
 
-def _adam(operator: Callable[..., None]) -> Callable[[OptimizerSpec, Tensor, Tensor], Update]:
-    def make(spec: OptimizerSpec, parameters: Tensor, gradients: Tensor) -> Update:
+_Make = Callable[[OptimizerSpec, Tensor, Tensor, float], Update]
+
+
+def _adam(operator: Callable[..., None]) -> _Make:
+    def make(
+        spec: OptimizerSpec, parameters: Tensor, gradients: Tensor, learning_rate: float
+    ) -> Update:
         mean, square = torch.zeros_like(parameters), torch.zeros_like(parameters)
         step = torch.zeros((), device=parameters.device)
 
@@ -31,7 +36,7 @@ def _adam(operator: Callable[..., None]) -> Callable[[OptimizerSpec, Tensor, Ten
                 [square],
                 [],
                 [step],
-                lr=spec.learning_rate,
+                lr=learning_rate,
                 beta1=0.9,
                 beta2=0.999,
                 eps=1e-8,
@@ -45,7 +50,9 @@ def _adam(operator: Callable[..., None]) -> Callable[[OptimizerSpec, Tensor, Ten
     return make
 
 
-def _sgd(spec: OptimizerSpec, parameters: Tensor, gradients: Tensor) -> Update:
+def _sgd(
+    spec: OptimizerSpec, parameters: Tensor, gradients: Tensor, learning_rate: float
+) -> Update:
     momentum = spec.momentum if spec.name is OptimizerName.MOMENTUM else 0.0
     velocity = [torch.zeros_like(parameters)] if momentum else []
 
@@ -54,7 +61,7 @@ def _sgd(spec: OptimizerSpec, parameters: Tensor, gradients: Tensor) -> Update:
             [parameters],
             [gradients],
             velocity,
-            lr=spec.learning_rate,
+            lr=learning_rate,
             momentum=momentum,
             weight_decay=spec.weight_decay,
             dampening=0.0,
@@ -67,7 +74,7 @@ def _sgd(spec: OptimizerSpec, parameters: Tensor, gradients: Tensor) -> Update:
     return update
 
 
-_MAKERS: dict[OptimizerName, Callable[[OptimizerSpec, Tensor, Tensor], Update]] = {
+_MAKERS: dict[OptimizerName, _Make] = {
     OptimizerName.SGD: _sgd,
     OptimizerName.MOMENTUM: _sgd,
     OptimizerName.ADAM: _adam(torch._fused_adam_),
@@ -75,6 +82,25 @@ _MAKERS: dict[OptimizerName, Callable[[OptimizerSpec, Tensor, Tensor], Update]] 
 }
 
 
-def make_update(spec: OptimizerSpec, parameters: Tensor, gradients: Tensor) -> Update:
-    """A function that moves ``parameters`` by one step along ``gradients``, in place."""
-    return _MAKERS[spec.name](spec, parameters, gradients)
+def make_update(
+    spec: OptimizerSpec,
+    parameters: Tensor,
+    gradients: Tensor,
+    rates: Sequence[tuple[slice, float]],
+) -> Update:
+    """A function that moves ``parameters`` by one step along ``gradients``, in place.
+
+    ``rates`` has the learning rate of each slice of runs; where they are all alike, all runs
+    move in one call.
+    """
+    make = _MAKERS[spec.name]
+    first = rates[0][1]
+    if all(rate == first for _, rate in rates):
+        return make(spec, parameters, gradients, first)
+    updates = [make(spec, parameters[runs], gradients[runs], rate) for runs, rate in rates]
+
+    def update() -> None:
+        for each in updates:
+            each()
+
+    return update

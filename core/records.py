@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.snapshot import Snapshot
 from core.spec import ExperimentSpec
 
 
@@ -51,12 +53,19 @@ class Measure(StrEnum):
 
     ``LOSS`` is the run's own loss on the split, by example, at the weights that the
     epoch ended with. ``EPOCH_LOSS`` is the mean of the epoch's step losses weighted by
-    example, each taken before its update: what a training script prints.
+    example, each taken before its update: what a training script prints. The rest are
+    yardsticks, the same for every loss; ``core.yardsticks`` describes them.
     """
 
     LOSS = "loss"
     EPOCH_LOSS = "epoch_loss"
     ACCURACY = "accuracy"
+    NLL = "nll"
+    BRIER = "brier"
+    ECE = "ece"
+    AUROC = "auroc"
+    MSE = "mse"
+    MAE = "mae"
     R2 = "r2"
 
 
@@ -79,6 +88,11 @@ class Facts:
     ``baselines`` maps each loss to the loss of the best constant predictor on the
     training rows, in the loss's own units. ``target_scale`` is the standard deviation of
     the raw training targets of the first seed (1 for classes).
+
+    ``null_scores`` maps each yardstick that has a skill to the score, one a seed, of the
+    constant that fits the training rows best, on the rows that runs are judged on.
+    ``trunk_sha256`` has the SHA-256 of each run's trunk as it started, one a run.
+    ``learning_rates`` and ``gradient_scales`` say with what each loss trains.
     """
 
     device: str
@@ -91,6 +105,36 @@ class Facts:
     target_scale: float
     baselines: dict[str, float]
     torch_version: str
+    null_scores: dict[str, list[float]]
+    trunk_sha256: list[str]
+    learning_rates: dict[str, float]
+    gradient_scales: dict[str, float]
+    range_test: RangeTest | None
+    lens: GradientLens
+
+
+class RangeTest(TypedDict):
+    """Each loss's skill 1 - L / L_null on training rows after a short training at each rate.
+
+    ``skills`` has None where the loss was not finite any more.
+    """
+
+    rates: list[float]
+    steps: int
+    skills: dict[str, list[float | None]]
+
+
+class GradientLens(TypedDict):
+    """|dL/dz| of each loss for one example, by how right the network is.
+
+    For classes ``margins`` are log-odds of the true class as the loss's link reads them
+    (softmax: z_t - log sum_{c != t} exp z_c, the others equal; sigmoid: z_t; hinge:
+    z_t - max_{c != t} z_c), and the gradient is that with respect to z_t. For regression
+    they are residuals z - y.
+    """
+
+    margins: list[float]
+    gradients: dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -100,7 +144,8 @@ class Progress:
     ``losses`` is float32 ``[n, K]``: the mean loss over the batch of the n newest
     steps, one column a run; they are steps ``step - n + 1`` to ``step``, counted from 1.
     ``diverged_steps[k]`` is the first step of run k whose loss was not finite, or None.
-    ``facts`` comes with the first report and ``outcome`` with the last.
+    ``facts`` comes with the first report and ``outcome`` with the last; ``snapshot``
+    with the first, the last and now and then between.
     """
 
     step: int
@@ -110,6 +155,7 @@ class Progress:
     evaluations: tuple[Evaluation, ...]
     diverged_steps: tuple[int | None, ...]
     facts: Facts | None = None
+    snapshot: Snapshot | None = None
     outcome: Status | None = None
 
 

@@ -71,6 +71,12 @@ MAX_PARAMETERS = 50_000_000
 MAX_MEMORY_BYTES = 2 * 2**30
 MAX_RECORDED_LOSSES = 50_000_000
 
+#: Estimated, of all steps together: a day.
+MAX_SECONDS = 86_400
+#: What a step costs, for the estimate: a fixed part, and operations on two ordinary cores.
+_SECONDS_PER_STEP = 7e-5
+_OPERATIONS_PER_SECOND = 3e10
+
 #: What the learning-rate control offers: 1, 2 and 5 in each decade of its bounds.
 LEARNING_RATES = (
     *(float(f"{mantissa}e{exponent}") for exponent in range(-5, 1) for mantissa in (1, 2, 5)),
@@ -90,6 +96,22 @@ class OptimizerName(StrEnum):
     MOMENTUM = "momentum"
     ADAM = "adam"
     ADAMW = "adamw"
+
+
+class Protocol(StrEnum):
+    """What is held equal between the losses of an experiment, beyond starts and batches.
+
+    ``SAME_RATE``: the learning rate. ``BEST_RATE``: the budget for finding each loss's own,
+    a short training at each of the same rates. ``MATCHED_GRADIENTS``: the norm of the first
+    gradient, and the learning rate. ``ONE_FUNCTION``: CrossEntropy and BCE as one function
+    of p; the BCE head starts as the difference of CrossEntropy's two rows and learns twice
+    as fast.
+    """
+
+    SAME_RATE = "same_rate"
+    BEST_RATE = "best_rate"
+    MATCHED_GRADIENTS = "matched_gradients"
+    ONE_FUNCTION = "one_function"
 
 
 class DeviceName(StrEnum):
@@ -177,6 +199,7 @@ class TrainingSpec(_Frozen):
     batch_size: Annotated[int, AfterValidator(BATCH_SIZE.check)] = 32
     epochs: Annotated[int, AfterValidator(EPOCHS.check)] = 100
     device: DeviceName = DeviceName.AUTO
+    protocol: Protocol = Protocol.SAME_RATE
 
 
 class ExperimentSpec(_Frozen):
@@ -211,13 +234,30 @@ class ExperimentSpec(_Frozen):
                 f"Batch size was {self.training.batch_size:,}; {self.dataset.title} has "
                 f"{train_rows:,} training rows, so allowed is 1 to {train_rows:,}."
             )
+        if self.training.protocol is Protocol.ONE_FUNCTION:
+            yield from self._not_one_function()
         yield from self._too_large()
+
+    def _not_one_function(self) -> Iterable[str]:
+        name, decay = self.optimizer.name, self.optimizer.weight_decay
+        if sorted(self.losses) != ["bce", "cross_entropy"] or self.dataset.outputs != 2:
+            yield (
+                "CrossEntropy and BCE are one function of p for two classes alone: pick these "
+                f"two losses and data with two classes. The losses were "
+                f"{_shown(list(self.losses))} on {self.dataset.title}."
+            )
+        elif name not in (OptimizerName.SGD, OptimizerName.MOMENTUM) or decay:
+            yield (
+                "CrossEntropy and BCE train as one function of p under SGD without weight decay; "
+                f"the optimizer was {name.value} with weight decay {decay:g}."
+            )
 
     def _too_large(self) -> Iterable[str]:
         sizes = {
             "parameters": (self.parameters * self.run_count, MAX_PARAMETERS, ""),
             "bytes of memory": (self.memory_bytes, MAX_MEMORY_BYTES, " estimated"),
             "recorded losses": (self.total_steps * self.run_count, MAX_RECORDED_LOSSES, ""),
+            "seconds of training": (round(self.estimated_seconds), MAX_SECONDS, " estimated"),
         }
         for what, (value, allowed, how) in sizes.items():
             if value > allowed:
@@ -271,6 +311,13 @@ class ExperimentSpec(_Frozen):
         activations = 3 * widths * batch * self.run_count
         data = 2 * (train_rows + val_rows) * self.dataset.features * len(self.seeds)
         return 4 * (state + activations + data)
+
+    @property
+    def estimated_seconds(self) -> float:
+        """Rough: a fixed time for each step, and its arithmetic on two ordinary cores."""
+        # Two operations a weight and row forward, four backward.
+        operations = 6 * self.parameters * self.training.batch_size * self.run_count
+        return self.total_steps * (_SECONDS_PER_STEP + operations / _OPERATIONS_PER_SECOND)
 
     # -------------------------------------------------------- in and out
 
@@ -342,6 +389,7 @@ _ALLOWED = {
     "training.batch_size": _whole(BATCH_SIZE),
     "training.epochs": _whole(EPOCHS),
     "training.device": ("Device", _any_of(DeviceName)),
+    "training.protocol": ("Fairness protocol", _any_of(Protocol)),
     "losses": ("Losses", f"a list with {_any_of(LOSSES)}"),
     "losses.item": ("Loss", _any_of(LOSSES)),
     "seeds": ("Seeds", f"a list of {SEEDS} whole numbers"),

@@ -7,26 +7,33 @@ for the next report, stopping is closing the generator.
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core import datasets, device
+from core import datasets, device, protocol
 from core.evaluation import Evaluator, Group, encode
 from core.losses import Form
 from core.network import Stack
+from core.observer import Observer, fingerprint, gradient_lens, null_scores
 from core.optimizers import make_update
-from core.records import Evaluation, Facts, Measure, Progress, Split, Status
-from core.spec import ExperimentSpec
+from core.records import Evaluation, Facts, Measure, Progress, RangeTest, Split, Status
+from core.snapshot import Snapshot
+from core.spec import ExperimentSpec, Protocol
 
 #: Seconds of training between reports, and before the first one.
 REPORT_EVERY = 0.1
 FIRST_REPORT_AFTER = 0.02
+
+#: Seconds between snapshots, and the share of the time that they may take.
+SNAPSHOT_EVERY = 0.5
+_SNAPSHOT_SHARE = 0.03
 
 #: Steps recorded before a report is due whatever the clock says.
 _MOST_STEPS = 1024
@@ -39,13 +46,15 @@ _BLOCK_BYTES = 32 * 2**20
 def train(spec: ExperimentSpec) -> Iterator[Progress]:
     """Train all runs of ``spec`` together; report every 100 ms and at each epoch's end.
 
-    The first report has the facts and the evaluation before training, the last the
-    outcome: finished, or diverged once no run's loss is finite any more. Raises
-    ``DeviceError`` for a device that is not there. Same spec, device, versions and
-    threads give the same bits.
+    The first report with facts has the evaluation before training as well; where learning
+    rates are looked for, empty ones come before it. The last has the outcome: finished, or
+    diverged once no run's loss is finite any more. Raises ``DeviceError`` for a device that
+    is not there. Same spec, device, versions and threads give the same bits.
     """
     torch.set_num_threads(device.thread_count(spec))
     trainer = Trainer(spec)
+    for _rate in trainer.settle():
+        yield _nothing_yet(spec)
     log = _Log(trainer)
     for report in _reports(trainer, log):
         yield report
@@ -55,13 +64,18 @@ def train(spec: ExperimentSpec) -> Iterator[Progress]:
 
 
 def _reports(trainer: Trainer, log: _Log) -> Iterator[Progress]:
-    yield log.report(trainer.evaluate(0, 0), facts=trainer.facts)
+    yield log.report_start()
     for epoch in range(1, trainer.spec.training.epochs + 1):
         for batch in trainer.batches():
             trainer.step(batch, log.next_row(batch.size))
             if log.is_due:
                 yield log.report()
         yield log.report_epoch(epoch)
+
+
+def _nothing_yet(spec: ExperimentSpec) -> Progress:
+    none = np.empty((0, spec.run_count), np.float32)
+    return Progress(0, 0, 0.0, none, (), (None,) * spec.run_count)
 
 
 @dataclass(frozen=True)
@@ -74,65 +88,117 @@ class MiniBatch:
 
 
 class Trainer:
-    """An experiment made ready: data on its device, the stack, its groups, its update."""
+    """An experiment made ready: data on its device, the stack, its groups, its update.
+
+    ``settle`` comes before the first step: it finds what the fairness protocol asks for.
+    """
 
     def __init__(self, spec: ExperimentSpec) -> None:
         self.spec = spec
         self.device = device.resolve(spec.training.device)
         splits = [datasets.load(spec.data, seed) for seed in spec.seeds]
-        self._x = self._to_device(split.x_train for split in splits)
-        self._y = self._to_device(split.y_train for split in splits)
+        self.x = self._to_device(split.x_train for split in splits)
+        self.y = self._to_device(split.y_train for split in splits)
         self.groups = make_groups(spec)
         task = spec.dataset.task
-        self._targets = [encode(self._y, task, group.width) for group in self.groups]
+        self._targets = [encode(self.y, task, group.width) for group in self.groups]
+        self.baselines = {g.loss.key: g.baseline(self.y, task) for g in self.groups}
         self.stack = make_stack(spec, self.groups, self.device)
-        self._update = make_update(spec.optimizer, self.stack.parameters, self.stack.gradients)
-        self._order = [
-            torch.Generator().manual_seed(datasets.derive_seed(seed, "order"))
-            for seed in spec.seeds
-        ]
+        self._start = self.stack.parameters.clone()
         x_val = self._to_device(split.x_val for split in splits)
         y_val = self._to_device(split.y_val for split in splits)
-        val_rows = x_val.shape[1]
-        judged = slice(val_rows or None)
-        self._evaluator = Evaluator(self.stack, self.groups, task)
-        self._evaluator.add(Split.TRAIN, self._x[:, judged], self._y[:, judged])
-        if val_rows:
-            self._evaluator.add(Split.VAL, x_val, y_val)
+        self._val_rows = x_val.shape[1]
+        self._target_scale = splits[0].target_scale
+        judged = slice(self._val_rows or None)
+        self.evaluator = Evaluator(self.stack, self.groups, task)
+        self.evaluator.add(Split.TRAIN, self.x[:, judged], self.y[:, judged])
+        if self._val_rows:
+            self.evaluator.add(Split.VAL, x_val, y_val)
+        self._observer = Observer(self.stack, self.groups, self.evaluator, task, self.x)
         self._heads_by_size: dict[int, list[_Head]] = {}
-        self.evaluate = self._evaluator.evaluate
-        self.facts = self._facts(val_rows, splits[0].target_scale)
+        self._gradient_scales = [1.0] * len(self.groups)
+        self._head_factors = protocol.head_factors(self)
+        self._range_test: RangeTest | None = None
+        self.restart([spec.optimizer.learning_rate] * len(self.groups))
 
     def _to_device(self, arrays: Iterable[NDArray[np.float32]]) -> Tensor:
         """One array a seed, as ``[S, ...]``."""
         return torch.from_numpy(np.stack(list(arrays))).to(self.device)
 
-    def _facts(self, val_rows: int, target_scale: float) -> Facts:
-        spec = self.spec
+    def restart(self, learning_rates: Sequence[float]) -> None:
+        """Back to the start, before the first batch, with a learning rate for each loss."""
+        self.stack.parameters.copy_(self._start)
+        self.learning_rates = list(learning_rates)
+        self._update = make_update(
+            self.spec.optimizer,
+            self.stack.parameters,
+            self.stack.gradients,
+            [(group.runs, rate) for group, rate in zip(self.groups, learning_rates, strict=True)],
+        )
+        self._order = [
+            torch.Generator().manual_seed(datasets.derive_seed(seed, "order"))
+            for seed in self.spec.seeds
+        ]
+        self._order_hashes = [hashlib.sha256() for _ in self.spec.seeds]
+
+    def settle(self) -> Iterator[float]:
+        """Find what the protocol asks for; yields each learning rate that was tried."""
+        match self.spec.training.protocol:
+            case Protocol.MATCHED_GRADIENTS:
+                self._gradient_scales = protocol.matching_scales(self)
+            case Protocol.BEST_RATE:
+                self._range_test = yield from protocol.range_test(self)
+                self.restart(protocol.best_rates(self._range_test, self.spec))
+
+    def facts(self) -> Facts:
+        spec, task = self.spec, self.spec.dataset.task
+        keys = [group.loss.key for group in self.groups]
+        trunks = self._start[:, : self.stack.trunk_size]
         return Facts(
             device=self.device.type,
             threads=torch.get_num_threads(),
             parameters=spec.parameters,
-            train_rows=self._x.shape[1],
-            val_rows=val_rows,
+            train_rows=self.x.shape[1],
+            val_rows=self._val_rows,
             steps_per_epoch=spec.steps_per_epoch,
             total_steps=spec.total_steps,
-            target_scale=target_scale,
-            baselines={g.loss.key: g.baseline(self._y, spec.dataset.task) for g in self.groups},
+            target_scale=self._target_scale,
+            baselines=self.baselines,
             torch_version=torch.__version__,
+            null_scores=null_scores(self.y, self.evaluator.judged.y, spec.dataset),
+            trunk_sha256=[fingerprint(trunk) for trunk in trunks],
+            learning_rates=dict(zip(keys, self.learning_rates, strict=True)),
+            gradient_scales=dict(zip(keys, self._gradient_scales, strict=True)),
+            range_test=self._range_test,
+            lens=gradient_lens(self.groups, task),
         )
+
+    def snapshot(self, epoch: int, step: int) -> Snapshot:
+        """What the runs are now, with the newest batch, or the first rows before any."""
+        size = self.spec.training.batch_size
+        buffers = self.stack.batch(size)
+        if not step:
+            self._newest_targets = tuple(target[:, :, :size] for target in self._targets)
+            buffers.forward(self.x[:, :size].repeat(len(self.groups), 1, 1))
+        logits = [head.logits for head in self._heads(size)]
+        orders = tuple(digest.hexdigest() for digest in self._order_hashes)
+        batch = list(zip(logits, self._newest_targets, strict=True))
+        return self._observer.snapshot(epoch, step, orders, batch)
 
     def batches(self) -> Iterator[MiniBatch]:
         """One epoch in a new random order, the same for every loss of a seed.
 
         Rows are gathered for many batches at once, losses of a seed side by side.
         """
-        seeds, rows, features = self._x.shape
+        seeds, rows, features = self.x.shape
         size = self.spec.training.batch_size
         row_bytes = 4 * features * self.spec.run_count
         block_rows = max(1, _BLOCK_BYTES // row_bytes // size) * size
-        for order in self._epoch_order(seeds, rows).split(block_rows, dim=1):
-            x = self._gather(self._x, order).repeat(len(self.groups), 1, 1)
+        epoch_order = self._epoch_order(seeds, rows)
+        for digest, order in zip(self._order_hashes, epoch_order, strict=True):
+            digest.update(order.contiguous().numpy().tobytes())
+        for order in epoch_order.to(self.device).split(block_rows, dim=1):
+            x = self._gather(self.x, order).repeat(len(self.groups), 1, 1)
             targets = [
                 self._gather(target.transpose(1, 2), order).transpose(1, 2).contiguous()
                 for target in self._targets
@@ -144,9 +210,8 @@ class Trainer:
     def _epoch_order(self, seeds: int, rows: int) -> Tensor:
         """Row numbers ``[S, N]``; as they come where one batch holds them all."""
         if self.spec.training.batch_size == rows:
-            return torch.arange(rows, device=self.device).expand(seeds, rows)
-        order = torch.stack([torch.randperm(rows, generator=g) for g in self._order])
-        return order.to(self.device)
+            return torch.arange(rows).expand(seeds, rows)
+        return torch.stack([torch.randperm(rows, generator=g) for g in self._order])
 
     @staticmethod
     def _gather(values: Tensor, order: Tensor) -> Tensor:
@@ -155,15 +220,25 @@ class Trainer:
 
     def step(self, batch: MiniBatch, mean_losses: tuple[Tensor, ...]) -> None:
         """One update of every run; writes each group's losses on the batch, before it."""
+        self.differentiate(batch, mean_losses)
+        self._update()
+
+    def differentiate(self, batch: MiniBatch, mean_losses: tuple[Tensor, ...]) -> None:
+        """Fill the stack's gradients of the mean losses over the batch, and write these."""
         buffers = self.stack.batch(batch.size)
         buffers.forward(batch.x)
-        heads = zip(self._heads(batch.size), batch.targets, mean_losses, strict=True)
-        for head, y, mean_loss in heads:
+        if batch.size == self.spec.training.batch_size:
+            self._newest_targets = batch.targets
+        parts = zip(
+            self._heads(batch.size), batch.targets, mean_losses, self._gradient_scales, strict=True
+        )
+        for head, y, mean_loss, scale in parts:
             losses, saved = head.form.forward(head.logits, y)
             torch.mean(losses, 1, out=mean_loss)
-            torch.mul(head.form.backward(saved, y), 1 / batch.size, out=head.logit_gradients)
+            torch.mul(head.form.backward(saved, y), scale / batch.size, out=head.logit_gradients)
         buffers.backward(batch.x)
-        self._update()
+        for gradients, factor in self._head_factors:
+            gradients.mul_(factor)
 
     def _heads(self, batch_size: int) -> list[_Head]:
         """Each group's part of the buffers for one batch size, made at first use."""
@@ -209,6 +284,8 @@ def make_stack(spec: ExperimentSpec, groups: list[Group], where: torch.device) -
     for group in groups:
         for offset, seed in enumerate(spec.seeds):
             stack.initialise(group.runs.start + offset, seed, group.width)
+    if spec.training.protocol is Protocol.ONE_FUNCTION:
+        protocol.start_as_one_function(stack, groups)
     return stack
 
 
@@ -227,6 +304,7 @@ class _Log:
         self._epoch_sums = np.zeros(runs)
         self._diverged: list[int | None] = [None] * runs
         self._seconds = 0.0
+        self._next_snapshot = 0.0
         self._resumed = time.perf_counter()
 
     def resume(self) -> None:
@@ -244,22 +322,40 @@ class _Log:
         waited = time.perf_counter() - self._resumed
         return waited >= wait or len(self._sizes) == _MOST_STEPS
 
-    def report(
-        self, evaluations: Iterable[Evaluation] = (), facts: Facts | None = None
-    ) -> Progress:
-        return self._progress(self._take_losses(), evaluations, facts)
+    def report(self) -> Progress:
+        """What came since the last report."""
+        return self._progress(self._take_losses(), ())
+
+    def report_start(self) -> Progress:
+        """The report before the first step: facts, evaluation and snapshot of the start."""
+        return replace(
+            self._progress(self._take_losses(), self._trainer.evaluator.evaluate(0, 0)),
+            facts=self._trainer.facts(),
+            snapshot=self._trainer.snapshot(0, 0),
+        )
 
     def report_epoch(self, epoch: int) -> Progress:
-        """The report that ends an epoch, with its evaluation."""
+        """The report that ends an epoch, with its evaluation, and a snapshot if one is due."""
         losses = self._take_losses()
         self._epoch = epoch
-        means = self._epoch_sums / self._trainer.facts.train_rows
+        means = self._epoch_sums / self._trainer.x.shape[1]
         self._epoch_sums = np.zeros_like(means)
         printed = [
             Evaluation(run, epoch, self._step, Split.TRAIN, Measure.EPOCH_LOSS, float(mean))
             for run, mean in enumerate(means)
         ]
-        return self._progress(losses, [*printed, *self._trainer.evaluate(epoch, self._step)])
+        judged = self._trainer.evaluator.evaluate(epoch, self._step)
+        return self._progress(losses, [*printed, *judged], self._snapshot())
+
+    def _snapshot(self) -> Snapshot | None:
+        """At the end, and before it so seldom that training is hardly slower for it."""
+        begin = time.perf_counter()
+        if not self._outcome() and begin < self._next_snapshot:
+            return None
+        snapshot = self._trainer.snapshot(self._epoch, self._step)
+        end = time.perf_counter()
+        self._next_snapshot = end + max(SNAPSHOT_EVERY, (end - begin) / _SNAPSHOT_SHARE)
+        return snapshot
 
     def _take_losses(self) -> NDArray[np.float32]:
         """The losses since the last report ``[n, K]``, booked to epoch and divergence."""
@@ -278,7 +374,7 @@ class _Log:
         self,
         losses: NDArray[np.float32],
         evaluations: Iterable[Evaluation],
-        facts: Facts | None = None,
+        snapshot: Snapshot | None = None,
     ) -> Progress:
         rows = tuple(evaluations)
         self._seconds += time.perf_counter() - self._resumed
@@ -289,7 +385,7 @@ class _Log:
             losses=losses,
             evaluations=rows,
             diverged_steps=tuple(self._diverged),
-            facts=facts,
+            snapshot=snapshot,
             outcome=self._outcome(),
         )
 

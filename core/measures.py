@@ -1,0 +1,169 @@
+"""The yardsticks, computed: what ``core.yardsticks`` describes, for S runs at once.
+
+Shapes: logits ``z`` ``[S, C, N]``, class numbers or values ``y`` ``[S, N]``; each function
+gives one number a run, ``[S]``. Sums over rows, one division at the end. A run with an
+output that is not finite has NaN for every score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid, one_hot
+
+from core.losses import Link
+from core.records import Measure
+from core.snapshot import RELIABILITY_BINS
+
+# ------------------------------------------------------------------ outputs as probabilities
+
+
+def _of_sigmoids(z: Tensor) -> Tensor:
+    """One logit: of class 0 and 1. One a class against the rest: divided by their sum."""
+    if z.shape[-2] == 1:
+        return torch.cat([logsigmoid(-z), logsigmoid(z)], dim=-2)
+    log_p = logsigmoid(z)
+    return log_p - log_p.logsumexp(-2, keepdim=True)
+
+
+_LOG_PROBABILITIES: dict[Link, Callable[[Tensor], Tensor]] = {
+    Link.SOFTMAX: lambda z: z.log_softmax(-2),
+    Link.SIGMOID: _of_sigmoids,
+}
+
+
+def log_probabilities(z: Tensor, link: Link) -> Tensor | None:
+    """Log-probabilities of the classes ``[S, C, N]``; None for outputs that are none."""
+    read = _LOG_PROBABILITIES.get(link)
+    return read(z) if read else None
+
+
+def predicted_classes(z: Tensor) -> Tensor:
+    """Class numbers ``[S, N]``: 1 where a single logit is above 0, else the largest's."""
+    return (z.squeeze(-2) > 0).long() if z.shape[-2] == 1 else z.argmax(-2)
+
+
+# ------------------------------------------------------------------ classes
+
+
+def accuracy(z: Tensor, y: Tensor) -> Tensor:
+    """Share of rows whose predicted class is right."""
+    return (predicted_classes(z) == y).float().mean(-1)
+
+
+def nll(log_p: Tensor, y: Tensor) -> Tensor:
+    """Mean of -log p(true class), in nats: scikit-learn's ``log_loss``."""
+    return -log_p.gather(-2, y.long().unsqueeze(-2)).squeeze(-2).mean(-1)
+
+
+def brier(log_p: Tensor, y: Tensor) -> Tensor:
+    """Mean of sum_c (p_c - y_c)^2, halved for two classes: ``brier_score_loss``."""
+    classes = log_p.shape[-2]
+    distance = log_p.exp() - one_hot(y.long(), classes).transpose(-1, -2)
+    total = distance.square().sum(-2).mean(-1)
+    return total / 2 if classes == 2 else total
+
+
+def reliability(log_p: Tensor, y: Tensor) -> Tensor:
+    """Rows, sum of confidences and rows predicted rightly, ``[S, 3, bins]``.
+
+    The confidence of a row is its largest probability; bin b of B holds those in
+    (b / B, (b + 1) / B].
+    """
+    confidence, predicted = log_p.exp().max(-2)
+    bins = (confidence * RELIABILITY_BINS).ceil().clamp(1, RELIABILITY_BINS).long() - 1
+    counted = torch.stack([torch.ones_like(confidence), confidence, (predicted == y).float()], 1)
+    table = counted.new_zeros(len(y), 3, RELIABILITY_BINS)
+    return table.scatter_add_(2, bins.unsqueeze(1).expand_as(counted), counted)
+
+
+def ece(table: Tensor) -> Tensor:
+    """sum_b |rightly predicted - sum of confidences| / N of ``reliability`` (Naeini 2015)."""
+    rows, confidences, right = table.unbind(1)
+    return (right - confidences).abs().sum(-1) / rows.sum(-1)
+
+
+def auroc(scores: Tensor, y: Tensor) -> Tensor:
+    """Chance that a row of a class scores above one that is not, ties counting half.
+
+    Mean over the classes, each against the rest, as ``roc_auc_score`` with ``"ovr"``; with
+    two classes it is that of class 1. Classes without both kinds of rows are left out.
+    """
+    classes = scores.shape[-2]
+    if classes == 2:
+        scores, members = scores[:, 1:], (y == 1).unsqueeze(1)
+    else:
+        members = one_hot(y.long(), classes).transpose(-1, -2) > 0
+    ordered, scores = scores.sort(-1).values, scores.contiguous()
+    below = torch.searchsorted(ordered, scores)
+    up_to = torch.searchsorted(ordered, scores, right=True)
+    ranks = (below + up_to + 1).double() / 2
+    inside = members.sum(-1).double()
+    outside = y.shape[-1] - inside
+    above = (ranks * members).sum(-1) - inside * (inside + 1) / 2
+    return (above / (inside * outside)).nanmean(-1).float()
+
+
+def _ranking(z: Tensor, log_p: Tensor | None) -> Tensor:
+    """By what rows are ranked: probabilities, or scores that stand for themselves."""
+    if log_p is not None:
+        return log_p
+    return z[:, 1:] - z[:, :1] if z.shape[1] == 2 else z
+
+
+# ------------------------------------------------------------------ values
+
+
+def mse(z: Tensor, y: Tensor) -> Tensor:
+    """Mean of (z - y)^2 for predictions z ``[S, N]``."""
+    return (z - y).square().mean(-1)
+
+
+def mae(z: Tensor, y: Tensor) -> Tensor:
+    """Mean of |z - y|."""
+    return (z - y).abs().mean(-1)
+
+
+def r2(z: Tensor, y: Tensor) -> Tensor:
+    """1 - sum (z - y)^2 / sum (y - mean y)^2."""
+    total = (y - y.mean(-1, keepdim=True)).square().sum(-1)
+    return 1 - (z - y).square().sum(-1) / total
+
+
+# ------------------------------------------------------------------ all of a task
+
+
+def scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:
+    """Accuracy, NLL and Brier: what is cheap enough for every epoch."""
+    log_p = log_probabilities(z, link)
+    scores = {Measure.ACCURACY: accuracy(z, y)}
+    for measure, function in ((Measure.NLL, nll), (Measure.BRIER, brier)):
+        scores[measure] = z.new_full((len(z),), torch.nan) if log_p is None else function(log_p, y)
+    return _nan_where_broken(scores, z)
+
+
+def more_scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:
+    """ECE and AUROC, which take sorting and counting."""
+    log_p = log_probabilities(z, link)
+    unknown = z.new_full((len(z),), torch.nan)
+    ranking = _ranking(z, log_p)
+    if ranking.shape[1] == 1:
+        ranking = torch.cat([-ranking, ranking], 1)
+    scores = {
+        Measure.ECE: unknown if log_p is None else ece(reliability(log_p, y)),
+        Measure.AUROC: auroc(ranking, y),
+    }
+    return _nan_where_broken(scores, z)
+
+
+def scores_of_values(z: Tensor, y: Tensor) -> dict[Measure, Tensor]:
+    """MSE, MAE and R2 of predictions z ``[S, N]``."""
+    scores = {Measure.MSE: mse(z, y), Measure.MAE: mae(z, y), Measure.R2: r2(z, y)}
+    return _nan_where_broken(scores, z.unsqueeze(1))
+
+
+def _nan_where_broken(scores: dict[Measure, Tensor], z: Tensor) -> dict[Measure, Tensor]:
+    whole = z.isfinite().flatten(1).all(1)
+    return {measure: score.where(whole, torch.nan) for measure, score in scores.items()}

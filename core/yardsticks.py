@@ -1,0 +1,106 @@
+"""What every loss is judged by: the yardsticks, described; ``core.measures`` computes them.
+
+Needs no torch, so that pages can read it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.losses import Link, LossSpec, Task
+from core.records import Measure
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """One measure of held-out rows.
+
+    ``format`` is a format spec for its value; ``needs_probabilities`` says that outputs
+    which are none have no such score; ``has_skill`` that 1 - L / L_null is taken of it,
+    L_null being the score of the best constant.
+    """
+
+    measure: Measure
+    title: str
+    explained: str
+    higher_is_better: bool
+    format: str
+    needs_probabilities: bool = False
+    has_skill: bool = False
+    is_judged_each_epoch: bool = True
+
+
+_CLASSES = (
+    Yardstick(
+        Measure.ACCURACY, "Accuracy", "share of rows whose predicted class is right", True, ".1%"
+    ),
+    Yardstick(
+        Measure.NLL, "NLL", "mean -log p(true class), nats", False, ".4f",
+        needs_probabilities=True, has_skill=True,
+    ),
+    Yardstick(
+        Measure.BRIER, "Brier", "mean squared distance of p from the truth; (p - y)\u00b2 for two "
+        "classes, summed over classes for more", False, ".4f",
+        needs_probabilities=True, has_skill=True,
+    ),
+    Yardstick(
+        Measure.ECE, "ECE", "expected calibration error, 15 equal bins of the top confidence",
+        False, ".4f", needs_probabilities=True, is_judged_each_epoch=False,
+    ),
+    Yardstick(
+        Measure.AUROC, "AUROC", "chance that a row of the class scores above one that is not; "
+        "mean over classes, each against the rest", True, ".4f", is_judged_each_epoch=False,
+    ),
+)  # fmt: skip
+
+_VALUES = (
+    Yardstick(
+        Measure.MSE, "MSE", "mean squared error, in variances of the training targets",
+        False, ".4f", has_skill=True,
+    ),
+    Yardstick(
+        Measure.MAE, "MAE", "mean absolute error, in standard deviations of the training targets",
+        False, ".4f", has_skill=True,
+    ),
+    Yardstick(
+        Measure.R2, "R\u00b2", "1 - squared error / squared distance from the mean", True, ".3f"
+    ),
+)  # fmt: skip
+
+
+def yardsticks(task: Task) -> tuple[Yardstick, ...]:
+    """Those of a task, in the order of the matrix's columns."""
+    return _CLASSES if task.is_classification else _VALUES
+
+
+def gives_probabilities(loss: LossSpec, task: Task) -> bool:
+    """Whether what the loss trains can be read as probabilities of classes."""
+    return task.is_classification and loss.forms[task].link is not Link.IDENTITY
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the losses may share an axis by: a yardstick or the skill of one."""
+
+    title: str
+    measure: Measure
+    is_skill: bool
+    format: str
+
+
+SHARED: dict[bool, tuple[Shared, ...]] = {
+    True: (
+        Shared("Accuracy", Measure.ACCURACY, False, ".1%"),
+        Shared("Skill in NLL", Measure.NLL, True, ".3f"),
+        Shared("Skill in Brier", Measure.BRIER, True, ".3f"),
+    ),
+    False: (
+        Shared("R\u00b2", Measure.R2, False, ".3f"),
+        Shared("Skill in MAE", Measure.MAE, True, ".3f"),
+    ),
+}
+
+
+def shared(task: Task) -> tuple[Shared, ...]:
+    """What a chart with all losses on one axis can show; the first is what a verdict takes."""
+    return SHARED[task.is_classification]
