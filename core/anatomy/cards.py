@@ -241,8 +241,8 @@ _HINGE = Card(
     "which class is likely, not how likely.",
     noise_model="None: it is not the negative log-likelihood of any distribution of classes.",
     use_when="Only the decision matters, as in a support vector machine.",
-    avoid_when="Probabilities are needed. With three or more classes and noisy labels, even its "
-    "best answer can miss the likeliest class.",
+    avoid_when="Probabilities are needed. With three or more classes and noisy labels, its best "
+    "answer can be a tie between the likeliest class and another.",
     gradient="With power 1, each class inside the margin is pushed down by 1 / C and the true "
     "class up by the sum of these; once all margins are met the example teaches nothing.",
     source="Weston and Watkins, Support Vector Machines for Multi-Class Pattern Recognition, "
