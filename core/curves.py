@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import Any
 
@@ -87,6 +87,7 @@ class CurveSet:
 
 #: How evaluations of one run, split and measure are kept.
 _EPOCH = np.dtype([("epoch", np.int32), ("step", np.int32), ("value", np.float32)])
+_NO_LINE = Line(np.empty(0, "i4"), np.empty(0, "f4"))
 _NO_EPOCHS = EpochLine(np.empty(0, "i4"), np.empty(0, "i4"), np.empty(0, "f4"))
 
 
@@ -102,6 +103,7 @@ class Curves:
         self.last_chunk = -1
         self.last_epoch = -1
         self._losses = _Rows(np.dtype(np.float32), run_count)
+        self._clock = _Rows(np.dtype(np.float64), 2)
         self._envelope = Envelope(run_count)
         self._smoothings: OrderedDict[float, _Smoothing] = OrderedDict()
         self._evaluations: list[dict[tuple[Split, Measure], _Rows]] = [{} for _ in range(run_count)]
@@ -116,9 +118,37 @@ class Curves:
                 if chunk.index == self.last_chunk + 1:
                     fresh.append(chunk.losses)
                     self.last_chunk = chunk.index
+                    last_step = chunk.first_step + len(chunk.losses) - 1
+                    self._clock.extend(np.array([[last_step, chunk.seconds]]))
             if fresh:
                 self._add_losses(np.concatenate(fresh))
             self._add_evaluations(evaluations)
+
+    def seconds_at(self, steps: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Seconds of training until each step, as far as was recorded: linear in a chunk."""
+        with self._lock:
+            clock = self._clock.array
+        seconds: NDArray[np.float64] = np.interp(
+            steps, np.append(0, clock[:, 0]), np.append(0, clock[:, 1])
+        )
+        return seconds
+
+    def largest_difference(self, run: int, other: int) -> float:
+        """The largest |difference| of two runs' losses at any step; NaN before the first."""
+        with self._lock:
+            losses = self._losses.array
+        return float(np.abs(losses[:, run] - losses[:, other]).max(initial=np.nan))
+
+    def evaluated(self, runs: Sequence[Run]) -> tuple[RunCurves, ...]:
+        """The runs with their evaluations alone, which costs less than ``view``."""
+        with self._lock:
+            return tuple(self._evaluated(run) for run in runs)
+
+    @property
+    def step(self) -> int:
+        """The newest step known."""
+        with self._lock:
+            return len(self._losses.array)
 
     def view(self, runs: Sequence[Run], smoothing: float = 0.0) -> CurveSet:
         """What is to be drawn of ``runs``; ``smoothing`` is the weight, 0 to 0.99."""
@@ -128,11 +158,18 @@ class Curves:
             return CurveSet(self.experiment_id, len(self._losses.array), shown)
 
     def _run_curves(self, run: Run, smoothed: Envelope | None) -> RunCurves:
+        return replace(
+            self._evaluated(run),
+            raw=_line(self._envelope, run.index),
+            smoothed=_line(smoothed, run.index) if smoothed else None,
+        )
+
+    def _evaluated(self, run: Run) -> RunCurves:
         losses = self._losses.array
         return RunCurves(
             run,
-            _line(self._envelope, run.index),
-            _line(smoothed, run.index) if smoothed else None,
+            _NO_LINE,
+            None,
             float(losses[-1, run.index]) if len(losses) else None,
             {key: _epoch_line(rows) for key, rows in self._evaluations[run.index].items()},
             self._diverged_steps[run.index],

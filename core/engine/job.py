@@ -84,6 +84,7 @@ def combined(parts: list[Progress]) -> Progress:
         losses=np.concatenate([part.losses for part in parts]),
         evaluations=tuple(itertools.chain(*(part.evaluations for part in parts))),
         facts=next((part.facts for part in parts if part.facts), None),
+        snapshot=next((part.snapshot for part in reversed(parts) if part.snapshot), None),
     )
 
 

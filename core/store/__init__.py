@@ -40,10 +40,11 @@ from core.records import (
     Status,
     Wanted,
 )
+from core.snapshot import Snapshot
 from core.spec import ExperimentSpec
 from core.store import writing
 from core.store.database import Database
-from core.store.tables import ID_BYTES, chunks, evaluations, experiments, runs
+from core.store.tables import ID_BYTES, chunks, evaluations, experiments, runs, snapshots
 
 _log = logging.getLogger(__name__)
 
@@ -83,9 +84,14 @@ class Store:
 
     # -------------------------------------------------------- what pages write
 
-    def create(self, spec: ExperimentSpec, pause_after_epoch: int | None = None) -> str:
-        """Store a new experiment as queued, wanted running; returns its id."""
-        experiment_id = secrets.token_hex(ID_BYTES)
+    def create(
+        self,
+        spec: ExperimentSpec,
+        pause_after_epoch: int | None = None,
+        experiment_id: str | None = None,
+    ) -> str:
+        """Store a new experiment as queued, wanted running; returns its id, a new one."""
+        experiment_id = experiment_id or secrets.token_hex(ID_BYTES)
         now = time.time()
         experiment = {
             "id": experiment_id,
@@ -274,6 +280,18 @@ class Store:
             )
             for run, epoch, step, split, measure, value in rows
         ]
+
+    def snapshot(self, experiment_id: str, after_step: int = -1) -> Snapshot | None:
+        """The newest snapshot if it is of a step after ``after_step``."""
+        key = snapshots.c
+        rows = self._rows(
+            select(key.content).where(key.experiment_id == experiment_id, key.step > after_step),
+            experiment_id,
+        )
+        try:
+            return Snapshot.from_bytes(rows[0].content) if rows else None
+        except ValueError as error:
+            raise self._damaged(experiment_id, error) from error
 
     # -------------------------------------------------------- underneath
 

@@ -1,4 +1,4 @@
-"""The four tables. Times are seconds since 1970, UTC."""
+"""The five tables. Times are seconds since 1970, UTC."""
 
 from __future__ import annotations
 
@@ -79,4 +79,13 @@ evaluations = Table(
     Column("step", Integer, nullable=False),
     Column("value", Double),
     sqlite_with_rowid=False,
+)
+
+#: The newest ``Snapshot`` of each experiment, as its ``to_bytes`` gives it.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _experiment_id(),
+    Column("step", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
 )

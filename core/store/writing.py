@@ -16,6 +16,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    delete,
     func,
     insert,
     select,
@@ -23,7 +24,8 @@ from sqlalchemy import (
 )
 
 from core.records import Progress, Status, Wanted
-from core.store.tables import chunks, evaluations, experiments, runs
+from core.snapshot import Snapshot
+from core.store.tables import chunks, evaluations, experiments, runs, snapshots
 
 OPEN = tuple(status for status in Status if not status.is_finished)
 #: How losses are stored, whatever the machine's own byte order.
@@ -51,6 +53,7 @@ def report(
         return False
     _append_losses(connection, experiment_id, progress)
     _append_evaluations(connection, experiment_id, progress)
+    _replace_snapshot(connection, experiment_id, progress.snapshot)
     _mark_diverged(connection, experiment_id, progress)
     _change_runs(connection, experiment_id, status)
     return True
@@ -126,6 +129,19 @@ def _append_evaluations(connection: Connection, experiment_id: str, progress: Pr
     ]
     if rows:
         connection.execute(insert(evaluations), rows)
+
+
+def _replace_snapshot(
+    connection: Connection, experiment_id: str, snapshot: Snapshot | None
+) -> None:
+    if snapshot is None:
+        return
+    connection.execute(delete(snapshots).where(snapshots.c.experiment_id == experiment_id))
+    connection.execute(
+        insert(snapshots).values(
+            experiment_id=experiment_id, step=snapshot.step, content=snapshot.to_bytes()
+        )
+    )
 
 
 def _mark_diverged(connection: Connection, experiment_id: str, progress: Progress) -> None:
