@@ -130,6 +130,7 @@ const sameTheme = (a, b) => Object.keys(a).every((name) => a[name] === b[name])
 function themed(layout, theme) {
   const font = { ...layout.font, color: theme.text, family: theme.font }
   const lines = { gridcolor: theme.grid, linecolor: theme.border, tickcolor: theme.border }
+  const axes = Object.keys(layout).filter((name) => /^[xy]axis/.test(name))
   const touch = window.matchMedia("(pointer: coarse)").matches
   return {
     ...layout,
@@ -137,8 +138,7 @@ function themed(layout, theme) {
     autosize: true,
     // A finger on the chart scrolls the page; a mouse zooms.
     dragmode: touch ? false : "zoom",
-    xaxis: { ...layout.xaxis, ...lines },
-    yaxis: { ...layout.yaxis, ...lines },
+    ...Object.fromEntries(axes.map((name) => [name, { ...layout[name], ...lines }])),
     hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.border, activecolor: theme.accent },
   }

@@ -1,98 +1,32 @@
-"""An experiment as it stands: status, progress, charts, numbers, printed losses.
-
-One fragment reads what came since its cursors and draws it, four times a second while
-something can still change and never after.
-"""
+"""One training as it stands: charts, numbers, printed losses."""
 
 from __future__ import annotations
 
 import math
-import time
 
 import streamlit as st
 
 from core.curves import Curves, CurveSet, RunCurves
-from core.errors import LabError
 from core.figures import loss_figure, rivals_figure
 from core.losses import LOSSES
-from core.records import Experiment, Measure, Split, Status, Wanted
-from pages.parts import printed, session
+from core.records import Experiment, Measure, Run, Split
+from pages.parts import printed, status
 from pages.parts.live_chart import live_chart
-
-#: Between two looks at what is written; shorter while something asked for is awaited.
-REFRESH_SECONDS = 0.25
-EAGER_SECONDS = 0.08
-#: Enough for Streamlit to send a frame.
-SENDING_SECONDS = 0.1
-
-_BADGES = {
-    Status.QUEUED: (":material/hourglass_empty:", "gray"),
-    Status.RUNNING: (":material/play_circle:", "blue"),
-    Status.PAUSED: (":material/pause_circle:", "orange"),
-    Status.FINISHED: (":material/check_circle:", "green"),
-    Status.STOPPED: (":material/stop_circle:", "gray"),
-    Status.DIVERGED: (":material/trending_up:", "red"),
-    Status.FAILED: (":material/error:", "red"),
-    Status.INTERRUPTED: (":material/power_off:", "orange"),
-}
 
 
 def draw(shown: Experiment) -> None:
     """Follow the experiment until it has finished."""
-    st.fragment(_frame, run_every=_refresh_seconds(shown))(shown.id, shown.status, shown.wanted)
+    status.follow(shown, _view)
 
 
-def _refresh_seconds(shown: Experiment) -> float | None:
-    if shown.status.is_finished:
-        return None
-    return REFRESH_SECONDS if shown.wanted == shown.status else EAGER_SECONDS
-
-
-def _frame(experiment_id: str, drawn_status: Status, drawn_wanted: Wanted) -> None:
-    try:
-        experiment, curves = _follow(experiment_id)
-    except LabError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    _draw_status(experiment)
-    _draw_divergence(curves)
-    _draw_numbers(experiment, curves.runs[0])
-    _draw_loss_chart(experiment, curves)
+def _view(experiment: Experiment, runs: tuple[Run, ...], curves: Curves) -> None:
+    drawn = curves.view(runs, st.session_state.get("smoothing", 0.0))
+    _draw_divergence(drawn)
+    _draw_numbers(experiment, drawn.runs[0])
+    _draw_loss_chart(experiment, drawn)
     if len(experiment.spec.losses) > 1:
-        _draw_rivals_chart(experiment, curves)
-    printed.draw(experiment, curves.runs[0])
-    if (experiment.status, experiment.wanted) != (drawn_status, drawn_wanted):
-        # The buttons outside this fragment speak of another status. Only once the frame is
-        # drawn and sent: what is not sent yet is dropped, and its charts leave the page.
-        time.sleep(SENDING_SECONDS)
-        st.rerun()
-
-
-def _follow(experiment_id: str) -> tuple[Experiment, CurveSet]:
-    """The experiment and its curves, with all that was written since the last look."""
-    store = session.store()
-    experiment = store.get(experiment_id)
-    runs = store.runs(experiment_id)
-    curves: Curves = session.curves(experiment_id, len(runs))
-    curves.extend(
-        store.chunks(experiment_id, after=curves.last_chunk),
-        store.evaluations(experiment_id, after_epoch=curves.last_epoch),
-    )
-    return experiment, curves.view(runs, st.session_state.get("smoothing", 0.0))
-
-
-# ------------------------------------------------------------------ status
-
-
-def _draw_status(experiment: Experiment) -> None:
-    icon, color = _BADGES[experiment.status]
-    with st.container(horizontal=True, vertical_alignment="center", key="status"):
-        st.badge(experiment.status.value.capitalize(), icon=icon, color=color)
-        st.caption(_pace(experiment))
-    st.progress(min(1.0, experiment.step / experiment.spec.total_steps))
-    if experiment.reason:
-        is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
-        (st.error if is_bad else st.info)(experiment.reason)
+        _draw_rivals_chart(experiment, drawn)
+    printed.draw(experiment, drawn.runs[0])
 
 
 def _draw_divergence(curves: CurveSet) -> None:
@@ -107,33 +41,6 @@ def _draw_divergence(curves: CurveSet) -> None:
             "helps. The curve up to there is kept.",
             icon=":material/trending_up:",
         )
-
-
-def _pace(experiment: Experiment) -> str:
-    """Epoch, time left, steps a second and device; the place in the queue while waiting."""
-    if experiment.status is Status.QUEUED:
-        place = session.store().queue_place(experiment.id)
-        return "Starting" if place == 1 else f"Number {place} in the queue"
-    spec = experiment.spec
-    parts = [f"epoch {experiment.epoch:,} of {spec.training.epochs:,}"]
-    if experiment.seconds > 0 and experiment.step:
-        rate = experiment.step / experiment.seconds
-        if not experiment.status.is_finished:
-            parts.append(f"{_duration((spec.total_steps - experiment.step) / rate)} left")
-        else:
-            parts.append(f"{_duration(experiment.seconds)} of training")
-        parts.append(f"{rate:,.0f} steps/s")
-    if experiment.facts:
-        parts.append(f"on {experiment.facts.device}")
-    return " · ".join(parts)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
 # ------------------------------------------------------------------ numbers

@@ -1,0 +1,248 @@
+"""Courses and lenses -> the Compare page's figures of curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.curves import Curves
+from core.figures.drawing import LOG, NEUTRAL, Figure, across, chart, loss_title, scatter
+from core.intervals import Spread, spread
+from core.losses import LOSSES
+from core.race import Axis, Course
+from core.records import GradientLens, RangeTest
+from core.snapshot import MARGIN_EDGES
+from core.yardsticks import Shared
+
+#: Points of one figure, shared out among its lines.
+_MOST_POINTS = 2400
+_X_TITLES = {
+    Axis.STEP: "step",
+    Axis.EPOCH: "epoch",
+    Axis.SECONDS: "seconds of training (of all runs together)",
+}
+
+
+def shared_figure(
+    found: Sequence[Course],
+    curves: Curves,
+    shared: Shared,
+    *,
+    axis: Axis,
+    band: Spread,
+    seeds: bool,
+    note: str,
+) -> Figure:
+    """All losses on one axis: mean and band over seeds, single seeds on demand.
+
+    ``note`` says by which fairness protocol they were trained.
+    """
+    traces = [
+        trace
+        for course in found
+        for trace in _course(course, curves, axis, band, seeds, lines=len(found))
+    ]
+    drawn = chart(curves.experiment_id, traces, _X_TITLES[axis], f"validation {_lower(shared)}")
+    drawn["layout"]["yaxis"] |= {
+        "tickformat": ".0%" if "%" in shared.format else "",
+        "hoverformat": shared.format,
+    }
+    if axis is Axis.SECONDS:
+        drawn["layout"]["xaxis"] |= {"hoverformat": ".2f"}
+    drawn["layout"]["annotations"] = [_note(note)]
+    drawn["layout"]["margin"] |= {"b": 28}
+    return drawn
+
+
+def _lower(shared: Shared) -> str:
+    return shared.title[0].lower() + shared.title[1:] if shared.title != "R²" else shared.title
+
+
+def units_figure(
+    validation: Course,
+    training: Course,
+    curves: Curves,
+    *,
+    axis: Axis,
+    band: Spread,
+    seeds: bool,
+    baseline: float | None,
+    log_y: bool,
+) -> Figure:
+    """One loss in its own units, with the loss of the best constant predictor."""
+    spec = LOSSES[validation.loss]
+    traces = list(_course(validation, curves, axis, band, seeds, lines=2, name="validation"))
+    thin = training.thinned(_MOST_POINTS // 8)
+    x = thin.positions(axis, curves).astype(np.float32)
+    mean = spread(thin.values, band).mean.astype(np.float32)
+    traces.append(
+        scatter("training", x, mean)
+        | {"mode": "lines", "line": {"color": spec.color, "width": 1.2, "dash": "dot"}}
+    )
+    drawn = chart(f"{curves.experiment_id} {spec.key}", traces, _X_TITLES[axis], loss_title(spec))
+    if baseline is not None and (baseline > 0 or not log_y):
+        place = {"y0": baseline, "y1": baseline, "x0": 0, "x1": 1, "xref": "paper"}
+        label = {"text": "best constant", "textposition": "end", "yanchor": "bottom"}
+        drawn["layout"]["shapes"] = [across(place) | {"label": label | {"font": {"size": 12}}}]
+    if log_y:
+        drawn["layout"]["yaxis"] |= LOG
+    return drawn
+
+
+def _course(
+    course: Course,
+    curves: Curves,
+    axis: Axis,
+    kind: Spread,
+    seeds: bool,
+    *,
+    lines: int,
+    name: str | None = None,
+) -> Iterator[Figure]:
+    """Mean and band; each seed as a thin line; a cross where a seed diverged."""
+    spec = LOSSES[course.loss]
+    name = name or spec.title
+    per_loss = 4 + (len(course.seeds) if seeds else 0)
+    course = course.thinned(max(24, _MOST_POINTS // (lines * per_loss)))
+    x = course.positions(axis, curves).astype(np.float32)
+    band = spread(course.values, kind)
+    common: dict[str, Any] = {"mode": "lines", "legendgroup": name}
+    edge = common | {"line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
+    if len(course.seeds) > 1:
+        yield scatter(f"{name} low", x, band.low.astype(np.float32)) | edge
+        filled = {"fill": "tonexty", "fillcolor": _faint(spec.color, 0.18)}
+        yield scatter(f"{name} high", x, band.high.astype(np.float32)) | edge | filled
+    if seeds:
+        thin = {"line": {"color": _faint(spec.color, 0.5), "width": 1}, "showlegend": False}
+        for seed, row in zip(course.seeds, course.values, strict=True):
+            one = scatter(f"{name}, seed {seed}", x, row.astype(np.float32))
+            yield one | common | thin | {"hoverinfo": "skip"}
+    style = {"color": spec.color, "dash": spec.dash, "width": 2.5}
+    yield scatter(name, x, band.mean.astype(np.float32)) | common | {"line": style}
+    yield from _ends(course, x, name, spec.color)
+
+
+def _ends(course: Course, x: NDArray[np.float32], name: str, color: str) -> Iterator[Figure]:
+    """A cross at the last value of each seed that diverged."""
+    last = [
+        (x[index], row[index])
+        for row, step in zip(course.values, course.diverged_steps, strict=True)
+        if step is not None
+        for index in np.flatnonzero(np.isfinite(row))[-1:]
+    ]
+    if last:
+        at, values = np.array(last, np.float32).T
+        yield scatter(f"{name}: diverged", at, values) | {
+            "mode": "markers",
+            "marker": {"symbol": "x", "size": 10, "color": color},
+            "legendgroup": f"{name}: diverged",
+        }
+
+
+def _faint(color: str, opacity: float) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def _note(text: str) -> Figure:
+    return {
+        "text": text[0].upper() + text[1:],
+        "xref": "paper",
+        "yref": "container",
+        "x": 0,
+        "y": 0,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 12, "color": NEUTRAL},
+    }
+
+
+# ------------------------------------------------------------------ range test and lens
+
+
+def range_figure(tested: RangeTest, chosen: dict[str, float], experiment_id: str) -> Figure:
+    """Each loss's skill after a short training at each rate, the chosen rate marked."""
+    rates = np.array(tested["rates"], np.float32)
+    traces = []
+    for key, skills in tested["skills"].items():
+        spec = LOSSES[key]
+        values = np.array([np.nan if s is None else max(s, -1.0) for s in skills], np.float32)
+        sizes = [11 if rate == chosen[key] else 4 for rate in tested["rates"]]
+        traces.append(
+            scatter(spec.title, rates, values)
+            | {
+                "mode": "lines+markers",
+                "line": {"color": spec.color, "dash": spec.dash, "width": 2},
+                "marker": {"size": sizes, "color": spec.color},
+            }
+        )
+    title = f"skill after {tested['steps']} steps"
+    drawn = chart(f"{experiment_id} range", traces, "learning rate", title)
+    hover = {"text": "learning rate %{x:g}"}
+    drawn["layout"]["xaxis"] |= {
+        "type": "log",
+        "rangemode": "normal",
+        "hoverformat": "g",
+        "unifiedhovertitle": hover,
+        "tickformat": "~g",
+        "nticks": 5,
+    }
+    drawn["layout"]["yaxis"] |= {"hoverformat": ".3f"}
+    return drawn
+
+
+def lens_figure(
+    lens: GradientLens,
+    margins: NDArray[np.int32],
+    losses: Sequence[str],
+    experiment_id: str,
+    is_classification: bool,
+) -> Figure:
+    """|dL/dz| of each loss over the histogram of where the newest batch lies, ``[L, B]``."""
+    at = np.array(lens["margins"], np.float32)
+    middles = ((MARGIN_EDGES[1:] + MARGIN_EDGES[:-1]) / 2).astype(np.float32)
+    traces = []
+    for key, counts in zip(losses, margins, strict=True):
+        spec = LOSSES[key]
+        share = (counts / max(1, counts.sum())).astype(np.float32)
+        traces.append(
+            scatter(f"{spec.title}: batch", middles, share)
+            | {
+                "mode": "lines",
+                "yaxis": "y2",
+                "line": {"color": spec.color, "width": 1, "shape": "hvh"},
+                "fill": "tozeroy",
+                "fillcolor": _faint(spec.color, 0.15),
+                "legendgroup": spec.key,
+                "showlegend": False,
+            }
+        )
+    for key in losses:
+        spec = LOSSES[key]
+        sizes = np.array(lens["gradients"][key], np.float32)
+        style = {"color": spec.color, "dash": spec.dash, "width": 2.5}
+        line = scatter(spec.title, at, sizes)
+        traces.append(line | {"mode": "lines", "line": style, "legendgroup": spec.key})
+    title = "log-odds of the true class" if is_classification else "residual, prediction - target"
+    drawn = chart(f"{experiment_id} lens", traces, title, "|dL/dz| for one row")
+    drawn["layout"]["xaxis"] |= {
+        "rangemode": "normal",
+        "hoverformat": ".1f",
+        "unifiedhovertitle": {"text": f"{title} %{{x:.1f}}"},
+        "zeroline": True,
+    }
+    drawn["layout"]["yaxis2"] = {
+        "overlaying": "y",
+        "side": "right",
+        "title": {"text": "share of the batch", "font": {"size": 13}},
+        "automargin": True,
+        "showgrid": False,
+        "rangemode": "tozero",
+        "tickformat": ".0%",
+        "hoverformat": ".0%",
+    }
+    return drawn

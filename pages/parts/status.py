@@ -1,0 +1,114 @@
+"""What every view of an experiment shows and does: follow it, its status, its progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import streamlit as st
+
+from core.curves import Curves
+from core.errors import LabError
+from core.records import Experiment, Run, Status, Wanted
+from core.spec import Protocol
+from pages.parts import session
+
+#: Between two looks at what is written; shorter while something asked for is awaited.
+REFRESH_SECONDS = 0.25
+EAGER_SECONDS = 0.08
+#: Enough for Streamlit to send a frame.
+SENDING_SECONDS = 0.1
+
+_BADGES = {
+    Status.QUEUED: (":material/hourglass_empty:", "gray"),
+    Status.RUNNING: (":material/play_circle:", "blue"),
+    Status.PAUSED: (":material/pause_circle:", "orange"),
+    Status.FINISHED: (":material/check_circle:", "green"),
+    Status.STOPPED: (":material/stop_circle:", "gray"),
+    Status.DIVERGED: (":material/trending_up:", "red"),
+    Status.FAILED: (":material/error:", "red"),
+    Status.INTERRUPTED: (":material/power_off:", "orange"),
+}
+
+
+#: What draws an experiment: as it stands, its runs, and all that is recorded of them.
+View = Callable[[Experiment, tuple[Run, ...], Curves], None]
+
+
+def follow(shown: Experiment, view: View) -> None:
+    """Draw the experiment again and again until it has finished, as one fragment."""
+
+    def frame(experiment_id: str, drawn_status: Status, drawn_wanted: Wanted) -> None:
+        try:
+            experiment, runs, curves = _read(experiment_id)
+        except LabError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        _draw_status(experiment)
+        view(experiment, runs, curves)
+        if (experiment.status, experiment.wanted) != (drawn_status, drawn_wanted):
+            # The buttons outside this fragment speak of another status. Only once the frame
+            # is drawn and sent: what is not sent yet is dropped, and its charts leave the page.
+            time.sleep(SENDING_SECONDS)
+            st.rerun()
+
+    st.fragment(frame, run_every=_refresh_seconds(shown))(shown.id, shown.status, shown.wanted)
+
+
+def _refresh_seconds(shown: Experiment) -> float | None:
+    if shown.status.is_finished:
+        return None
+    return REFRESH_SECONDS if shown.wanted == shown.status else EAGER_SECONDS
+
+
+def _read(experiment_id: str) -> tuple[Experiment, tuple[Run, ...], Curves]:
+    """The experiment with all that was written since the last look."""
+    store = session.store()
+    experiment = store.get(experiment_id)
+    runs = store.runs(experiment_id)
+    curves: Curves = session.curves(experiment_id, len(runs))
+    curves.extend(
+        store.chunks(experiment_id, after=curves.last_chunk),
+        store.evaluations(experiment_id, after_epoch=curves.last_epoch),
+    )
+    return experiment, runs, curves
+
+
+def _draw_status(experiment: Experiment) -> None:
+    icon, color = _BADGES[experiment.status]
+    with st.container(horizontal=True, vertical_alignment="center", key="status"):
+        st.badge(experiment.status.value.capitalize(), icon=icon, color=color)
+        st.caption(_pace(experiment))
+    st.progress(min(1.0, experiment.step / experiment.spec.total_steps))
+    if experiment.reason:
+        is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
+        (st.error if is_bad else st.info)(experiment.reason)
+
+
+def _pace(experiment: Experiment) -> str:
+    """Epoch, time left, steps a second and device; the place in the queue while waiting."""
+    if experiment.status is Status.QUEUED:
+        place = session.store().queue_place(experiment.id)
+        return "Starting" if place == 1 else f"Number {place} in the queue"
+    spec = experiment.spec
+    parts = [f"epoch {experiment.epoch:,} of {spec.training.epochs:,}"]
+    if experiment.seconds > 0 and experiment.step:
+        rate = experiment.step / experiment.seconds
+        if not experiment.status.is_finished:
+            parts.append(f"{_duration((spec.total_steps - experiment.step) / rate)} left")
+        else:
+            parts.append(f"{_duration(experiment.seconds)} of training")
+        parts.append(f"{rate:,.0f} steps/s")
+    elif experiment.facts is None and spec.training.protocol is Protocol.BEST_RATE:
+        parts = ["trying learning rates"]
+    if experiment.facts:
+        parts.append(f"on {experiment.facts.device}")
+    return " · ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
