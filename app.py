@@ -5,6 +5,9 @@ import streamlit as st
 st.set_page_config(page_title="Loss Lab", page_icon="pages/parts/icon.png", layout="wide")
 
 st.navigation(
-    [st.Page("pages/train.py", title="Train", icon=":material/play_circle:", default=True)],
+    [
+        st.Page("pages/train.py", title="Train", icon=":material/play_circle:", default=True),
+        st.Page("pages/compare.py", title="Compare", icon=":material/sports_score:"),
+    ],
     position="top",
 ).run()

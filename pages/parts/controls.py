@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.errors import SpecError
@@ -13,17 +15,24 @@ from pages.parts import session, spec_form
 _MOST_FILE_BYTES = 20_000
 
 
-def draw(shown: Experiment | None, can_start: bool) -> None:
-    """The row of buttons. Each acts before the page is drawn anew, so one pass shows it."""
+Read = Callable[[], ExperimentSpec]
+
+
+def draw(shown: Experiment | None, can_start: bool, name: str, read: Read) -> None:
+    """The row of buttons. Each acts before the page is drawn anew, so one pass shows it.
+
+    ``name`` stands on the one that starts what ``read`` reads from the form.
+    """
     active = shown if shown is not None and not shown.status.is_finished else None
     with st.container(horizontal=True, key="controls"):
         st.button(
-            "Train",
+            name,
             type="primary",
             icon=":material/play_arrow:",
             shortcut="Ctrl+Enter",
             disabled=active is not None or not can_start,
             on_click=_start,
+            args=(read,),
         )
         _pause_or_resume(active)
         st.button(
@@ -32,7 +41,7 @@ def draw(shown: Experiment | None, can_start: bool) -> None:
             disabled=not can_start if active is None else active.status is Status.QUEUED,
             help="Train to the end of one epoch, then pause.",
             on_click=_one_epoch,
-            args=(active,),
+            args=(active, read),
         )
         st.button(
             "Stop",
@@ -43,14 +52,14 @@ def draw(shown: Experiment | None, can_start: bool) -> None:
         )
 
 
-def _start(pause_after_epoch: int | None = None) -> None:
+def _start(read: Read, pause_after_epoch: int | None = None) -> None:
     with session.told():
-        session.start(spec_form.read(), pause_after_epoch)
+        session.start(read(), pause_after_epoch)
 
 
-def _one_epoch(active: Experiment | None) -> None:
+def _one_epoch(active: Experiment | None, read: Read) -> None:
     if active is None:
-        _start(pause_after_epoch=1)
+        _start(read, pause_after_epoch=1)
     else:
         with session.told():
             epoch = session.store().get(active.id).epoch
@@ -73,6 +82,16 @@ def _ask(active: Experiment, wanted: Wanted) -> None:
     with session.told():
         session.store().want(active.id, wanted)
         session.await_answer(active.id, lambda now: now.status == wanted or now.status.is_finished)
+
+
+def read_form(read: Read) -> ExperimentSpec | None:
+    """What the form describes; what is wrong with it as sentences instead."""
+    try:
+        return read()
+    except SpecError as error:
+        for sentence in error.sentences:
+            st.error(sentence, icon=":material/error:")
+        return None
 
 
 def draw_settings_file(spec: ExperimentSpec | None) -> None:

@@ -11,7 +11,9 @@ import streamlit as st
 from core.curves import Curves
 from core.engine import Engine
 from core.errors import LabError
+from core.example import ensure
 from core.records import Experiment
+from core.snapshot import Snapshot
 from core.spec import ExperimentSpec
 from core.store import Store
 
@@ -21,6 +23,8 @@ EXPERIMENT = "experiment"
 #: Session keys: why a settings file was refused, and which experiment filled the form.
 FILE_PROBLEM = "file_problem"
 FILLED_FROM = "filled_from"
+#: Which experiment a page showed last, by the page's name.
+LAST_SHOWN = "last_shown"
 
 #: How long a click waits for its answer, and between two looks for it.
 ANSWER_SECONDS = 0.3
@@ -46,6 +50,21 @@ def curves(experiment_id: str, run_count: int) -> Curves:
     return Curves(experiment_id, run_count)
 
 
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _newest_snapshots(experiment_id: str) -> dict[str, Snapshot]:
+    return {}
+
+
+def snapshot(experiment_id: str) -> Snapshot | None:
+    """The newest snapshot of an experiment, read anew only when there is another."""
+    kept = _newest_snapshots(experiment_id)
+    known = kept.get("newest")
+    fresh = store().snapshot(experiment_id, after_step=known.step if known else -1)
+    if fresh:
+        kept["newest"] = fresh
+    return fresh or known
+
+
 @contextmanager
 def told() -> Iterator[None]:
     """Show what goes wrong inside as a sentence, in place of what can't be shown."""
@@ -55,13 +74,25 @@ def told() -> Iterator[None]:
         st.error(str(error), icon=":material/error:")
 
 
-def opened() -> Experiment | None:
-    """The experiment that the address names; a sentence if there is none of that id."""
-    experiment_id = st.query_params.get(EXPERIMENT)
+@st.cache_resource(show_spinner=False)
+def example() -> str:
+    """The id of the recorded example race, in the store."""
+    return ensure(store())
+
+
+def opened(page: str) -> Experiment | None:
+    """The experiment that the address names, or that this session last saw on the page.
+
+    A sentence if there is none of that id.
+    """
+    last = f"{LAST_SHOWN}_{page}"
+    experiment_id = st.query_params.get(EXPERIMENT) or st.session_state.get(last)
     if not experiment_id:
         return None
     with told():
-        return store().get(experiment_id)
+        found = store().get(experiment_id)
+        st.session_state[last] = st.query_params[EXPERIMENT] = experiment_id
+        return found
     return None
 
 

@@ -6,13 +6,15 @@ Every widget's value lives under its ``Field``; ``fill`` writes them all from a 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
 import streamlit as st
 
 from core.datasets import DATASETS, split_sizes
-from core.losses import LOSSES, RIVALS, LossSpec, Task, fitting
+from core.errors import SpecError
+from core.losses import LOSSES, RIVALS, Task, fitting
 from core.records import Experiment
 from core.spec import (
     BATCH_SIZE,
@@ -24,6 +26,7 @@ from core.spec import (
     NOISE,
     ROWS,
     SEED,
+    SEEDS,
     WEIGHT_DECAY,
     Activation,
     Bounds,
@@ -31,6 +34,7 @@ from core.spec import (
     DeviceName,
     ExperimentSpec,
     OptimizerName,
+    Protocol,
 )
 from pages.parts.session import FILLED_FROM
 
@@ -46,6 +50,7 @@ _ACTIVATION_TITLES = {
     Activation.SIGMOID: "Sigmoid",
     Activation.GELU: "GELU",
 }
+_OFFERED = (Protocol.SAME_RATE, Protocol.BEST_RATE, Protocol.MATCHED_GRADIENTS)
 _DEVICE_TITLES = {
     DeviceName.AUTO: "Fastest here",
     DeviceName.CUDA: "CUDA",
@@ -56,6 +61,15 @@ _DEVICE_TITLES = {
 
 #: What the form starts with: trains well at the first click, rivals beside it.
 DEFAULT = ExperimentSpec(losses=RIVALS)
+#: So many seeds show something and do not take long.
+PRESET_SEEDS = 5
+_PRESET_RACERS = 3
+_PROTOCOL_TITLES = {
+    Protocol.SAME_RATE: "Same learning rate for all",
+    Protocol.BEST_RATE: "Each its own best learning rate",
+    Protocol.MATCHED_GRADIENTS: "First gradients of one size",
+    Protocol.ONE_FUNCTION: "CE and BCE as one function of p",
+}
 
 
 class Field(StrEnum):
@@ -66,6 +80,9 @@ class Field(StrEnum):
     NOISE = "form_noise"
     LOSS = "form_loss"
     AGAINST = "form_against"
+    RACERS = "form_racers"
+    SEED_COUNT = "form_seed_count"
+    PROTOCOL = "form_protocol"
     LAYERS = "form_layers"
     ACTIVATION = "form_activation"
     OPTIMIZER = "form_optimizer"
@@ -92,6 +109,9 @@ def fill(spec: ExperimentSpec) -> None:
             Field.NOISE: spec.data.noise,
             Field.LOSS: spec.losses[0],
             Field.AGAINST: len(spec.losses) > 1,
+            Field.RACERS: list(spec.losses) if len(spec.losses) > 1 else _preset(spec.dataset.task),
+            Field.SEED_COUNT: len(spec.seeds) if len(spec.seeds) > 1 else PRESET_SEEDS,
+            Field.PROTOCOL: spec.training.protocol,
             Field.LAYERS: len(sizes),
             Field.ACTIVATION: spec.network.activation,
             Field.OPTIMIZER: spec.optimizer.name,
@@ -118,7 +138,26 @@ def fill_once(shown: Experiment | None) -> None:
 
 
 def read() -> ExperimentSpec:
-    """The spec that the widgets describe; ``SpecError`` says what is wrong with it."""
+    """The training that the widgets describe; ``SpecError`` says what is wrong with it."""
+    return _read(_picked_and_rivals(), [st.session_state[Field.SEED]], Protocol.SAME_RATE)
+
+
+def read_race() -> ExperimentSpec:
+    """The race that the widgets describe; ``SpecError`` says what is wrong with it."""
+    state = st.session_state
+    racers = state[Field.RACERS]
+    if len(racers) < 2:
+        picked = LOSSES[racers[0]].title if racers else "none"
+        raise SpecError(f"A race needs two losses or more; picked was {picked}.")
+    count, first = state[Field.SEED_COUNT] or 0, state[Field.SEED] or 0
+    try:
+        SEEDS.check(count)
+    except ValueError as error:
+        raise SpecError(str(error)) from error
+    return _read(racers, range(first, first + count), state[Field.PROTOCOL])
+
+
+def _read(losses: Sequence[str], seeds: Iterable[int], protocol: Protocol) -> ExperimentSpec:
     state = st.session_state
     return ExperimentSpec.parse(
         {
@@ -137,9 +176,10 @@ def read() -> ExperimentSpec:
                 "batch_size": state[Field.BATCH_SIZE],
                 "epochs": state[Field.EPOCHS],
                 "device": state[Field.DEVICE],
+                "protocol": protocol,
             },
-            "losses": _picked_and_rivals(),
-            "seeds": [state[Field.SEED]],
+            "losses": losses,
+            "seeds": list(seeds),
         }
     )
 
@@ -168,9 +208,20 @@ def rivals(picked: str, task: Task) -> tuple[str, ...]:
 
 
 def draw() -> None:
-    """The controls, from the data to the device."""
+    """The controls of one training, from the data to the device."""
     _draw_data()
-    _draw_losses()
+    _draw_loss()
+    _draw_rest()
+
+
+def draw_race() -> None:
+    """The controls of a race: several losses, several seeds, and the rest as for one."""
+    _draw_data()
+    _draw_racers()
+    _draw_rest()
+
+
+def _draw_rest() -> None:
     _draw_network()
     _draw_training()
     _draw_more()
@@ -213,18 +264,72 @@ def _keep_form_fitting() -> None:
     fits = [loss.key for loss in fitting(_task())]
     if state[Field.LOSS] not in fits:
         state[Field.LOSS] = fits[0]
+    racers = [key for key in state[Field.RACERS] if key in fits]
+    state[Field.RACERS] = racers if len(racers) > 1 else _preset(_task())
     train_rows, _ = split_sizes(_data_spec())
     state[Field.BATCH_SIZE] = min(state[Field.BATCH_SIZE], train_rows)
 
 
-def _draw_losses() -> None:
+def _preset(task: Task) -> list[str]:
+    """CrossEntropy, BCE and MSE as far as they fit, and others where that leaves one."""
+    fits = [loss.key for loss in fitting(task)]
+    rivals = [key for key in fits if key in RIVALS]
+    return rivals if len(rivals) > 1 else fits[:_PRESET_RACERS]
+
+
+def _draw_racers() -> None:
+    racers = st.session_state[Field.RACERS]
+    _draw_choice("Losses in the race", racers, _toggle)
+    with st.grid(2, min_column_width=120, gap="small"):
+        _number(
+            "Seeds",
+            Field.SEED_COUNT,
+            SEEDS,
+            help="Each loss is trained from so many starts. One shows nothing.",
+        )
+        offered = [p for p in Protocol if p in (*_OFFERED, st.session_state[Field.PROTOCOL])]
+        st.selectbox(
+            "What is fair",
+            offered,
+            key=Field.PROTOCOL,
+            format_func=_PROTOCOL_TITLES.__getitem__,
+            persist_state="session",
+            help="Starts and batches are always the same. What else is held equal?",
+        )
+
+
+def _toggle(key: str) -> None:
+    racers = st.session_state[Field.RACERS]
+    kept = [other for other in LOSSES if (other in racers) != (other == key)]
+    st.session_state[Field.RACERS] = kept
+
+
+def _draw_choice(label: str, chosen: Sequence[str], pick: Callable[[str], None]) -> None:
+    """A button for each loss, those that do not fit disabled with the reason."""
     task = _task()
-    st.markdown(":small[Loss function]")
+    st.markdown(f":small[{label}]")
     with st.container(horizontal=True, gap="xsmall", key="losses"):
         for loss in LOSSES.values():
-            _loss_button(loss, task)
+            st.button(
+                loss.title,
+                key=f"pick_{loss.key}",
+                type="primary" if loss.key in chosen else "secondary",
+                disabled=loss.refusal(task) is not None,
+                help=loss.refusal(task),
+                on_click=pick,
+                args=(loss.key,),
+            )
     for reason, names in _refusals(task).items():
         st.caption(f"{', '.join(names)}: {reason}")
+
+
+def _pick(key: str) -> None:
+    st.session_state[Field.LOSS] = key
+
+
+def _draw_loss() -> None:
+    task = _task()
+    _draw_choice("Loss function", [st.session_state[Field.LOSS]], _pick)
     others = [LOSSES[key].title for key in rivals(st.session_state[Field.LOSS], task)]
     st.toggle(
         f"Against {' and '.join(others)}" if others else "No rival fits this data",
@@ -242,19 +347,6 @@ def _refusals(task: Task) -> dict[str, list[str]]:
         if reason := loss.refusal(task):
             reasons.setdefault(reason, []).append(loss.title)
     return reasons
-
-
-def _loss_button(loss: LossSpec, task: Task) -> None:
-    picked = st.session_state[Field.LOSS] == loss.key
-    st.button(
-        loss.title,
-        key=f"pick_{loss.key}",
-        type="primary" if picked else "secondary",
-        disabled=loss.refusal(task) is not None,
-        help=loss.refusal(task),
-        on_click=st.session_state.update,
-        args=({Field.LOSS: loss.key},),
-    )
 
 
 def _draw_network() -> None:

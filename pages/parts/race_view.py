@@ -1,0 +1,196 @@
+"""A race as it stands: conditions, curves on shared axes, and in tabs what they amount to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import race
+from core.curves import Curves, RunCurves
+from core.figures import shared_figure, units_figure
+from core.intervals import Spread
+from core.losses import LOSSES
+from core.race import Axis
+from core.records import Experiment, Measure, Run, Split
+from core.snapshot import Snapshot
+from core.yardsticks import shared
+from pages.parts import learned_view, session, status, verdict_view
+from pages.parts.live_chart import live_chart
+
+_SHOWN_DIGITS = 8
+
+
+def draw(shown: Experiment) -> None:
+    """Follow the race until it has finished."""
+    status.follow(shown, _view)
+
+
+def _view(experiment: Experiment, runs: tuple[Run, ...], curves: Curves) -> None:
+    drawn = curves.evaluated(runs)
+    snapshot = session.snapshot(experiment.id)
+    _draw_conditions(experiment, snapshot)
+    _draw_diverged(experiment, drawn)
+    _draw_shared(experiment, drawn, curves)
+    _draw_tabs(experiment, drawn, curves, snapshot)
+
+
+# ------------------------------------------------------------------ conditions
+
+
+def _draw_conditions(experiment: Experiment, snapshot: Snapshot | None) -> None:
+    """What was equal, what was not, and the fingerprints that show it."""
+    spec = experiment.spec
+    rate = "" if len(set(_rates(experiment))) > 1 else f", learning rate {_rates(experiment)[0]:g}"
+    equal = f"trunk weights, batches and their order, split, {spec.training.epochs:,} epochs{rate}"
+    different = "loss, head" if rate else "loss, head, learning rate"
+    prints = ""
+    if experiment.facts and snapshot:
+        trunk = experiment.facts.trunk_sha256[0][:_SHOWN_DIGITS]
+        order = snapshot.order_sha256[0][:_SHOWN_DIGITS]
+        prints = f" SHA-256 for seed {spec.seeds[0]}: trunk `{trunk}`, batch order `{order}`."
+    st.caption(f"**Equal:** {equal}. **Different:** {different}.{prints}")
+    if race.trunks_agree(experiment) is False:
+        st.error("The losses of a seed did not start from the same trunk weights.")
+
+
+def _rates(experiment: Experiment) -> list[float]:
+    if experiment.facts:
+        return list(experiment.facts.learning_rates.values())
+    return [experiment.spec.optimizer.learning_rate]
+
+
+def _draw_diverged(experiment: Experiment, runs: tuple[RunCurves, ...]) -> None:
+    """How many seeds of which loss diverged: they are counted, not dropped."""
+    ended: dict[str, list[int]] = {}
+    for run in runs:
+        if run.diverged_step is not None:
+            ended.setdefault(run.run.loss, []).append(run.diverged_step)
+    if ended:
+        seeds = len(experiment.spec.seeds)
+        said = "; ".join(
+            f"{LOSSES[loss].title} in {len(steps)} of {seeds} seeds, first at step {min(steps):,}"
+            for loss, steps in ended.items()
+        )
+        st.warning(
+            f"No longer a finite number: {said}. A cross marks the end of each; from there on "
+            "means are over the other seeds.",
+            icon=":material/trending_up:",
+        )
+
+
+# ------------------------------------------------------------------ curves
+
+
+def _draw_shared(experiment: Experiment, runs: tuple[RunCurves, ...], curves: Curves) -> None:
+    offered = {each.title: each for each in shared(experiment.spec.dataset.task)}
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        picked = st.segmented_control(
+            "Judged by",
+            list(offered),
+            default=next(iter(offered)),
+            required=True,
+            key=f"shared_{experiment.spec.dataset.task.is_classification}",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        _draw_chart_options()
+    facts = experiment.facts
+    found = race.shared_courses(runs, experiment.spec, facts, offered[picked]) if facts else []
+    live_chart(
+        shared_figure(
+            found,
+            curves,
+            offered[picked],
+            axis=_axis(),
+            band=_band(),
+            seeds=_with_seeds(),
+            note=race.protocol_line(experiment.spec, facts),
+        ),
+        key="shared_chart",
+        label=f"{picked} of each loss, mean and {_band().value} over seeds",
+        steps=curves.step,
+        status=experiment.status.value,
+        height=360,
+    )
+
+
+def _draw_chart_options() -> None:
+    with st.popover("Chart", icon=":material/tune:"):
+        st.segmented_control(
+            "Over", list(Axis), default=Axis.EPOCH, required=True, key="axis",
+            format_func=lambda axis: axis.value.capitalize(), persist_state="session",
+        )  # fmt: skip
+        st.segmented_control(
+            "Band over seeds", list(Spread), default=Spread.INTERVAL, required=True, key="band",
+            format_func=lambda band: band.value, persist_state="session",
+        )  # fmt: skip
+        st.toggle("Single seeds", key="single_seeds", persist_state="session")
+        st.toggle("Log axis for losses", key="race_log_y", persist_state="session")
+
+
+def _axis() -> Axis:
+    return Axis(st.session_state.get("axis", Axis.EPOCH))
+
+
+def _band() -> Spread:
+    return Spread(st.session_state.get("band", Spread.INTERVAL))
+
+
+def _with_seeds() -> bool:
+    return bool(st.session_state.get("single_seeds", False))
+
+
+def _draw_tabs(
+    experiment: Experiment,
+    runs: tuple[RunCurves, ...],
+    curves: Curves,
+    snapshot: Snapshot | None,
+) -> None:
+    """What the open tab has; the others cost nothing until they are opened."""
+    tabs: dict[str, Callable[[], None]] = {
+        "Verdict": lambda: verdict_view.draw(experiment, runs, curves, snapshot),
+        "Own units": lambda: _draw_units(experiment, runs, curves),
+        "Calibration": lambda: learned_view.draw_calibration(experiment, snapshot),
+        "Gradients": lambda: learned_view.draw_lens(experiment, snapshot),
+        "What each learned": lambda: learned_view.draw_learned(experiment, snapshot),
+        "Conditions": lambda: verdict_view.draw_conditions(experiment, snapshot),
+    }
+    for tab, draw_tab in zip(
+        st.tabs(list(tabs), on_change="rerun", key="race_tabs"), tabs.values(), strict=True
+    ):
+        if tab.open:
+            with tab:
+                draw_tab()
+
+
+def _draw_units(experiment: Experiment, runs: tuple[RunCurves, ...], curves: Curves) -> None:
+    st.caption(
+        "Each loss in its own units, with the loss of the best constant predictor. They share no "
+        "axis: a smaller number in other units is not a better one."
+    )
+    split = race.judged_split(experiment.spec)
+    validation = race.courses(runs, split, Measure.LOSS)
+    training = race.courses(runs, Split.TRAIN, Measure.EPOCH_LOSS)
+    facts = experiment.facts
+    with st.grid(min(3, len(validation)), min_column_width=260, gap="small"):
+        for judged, trained in zip(validation, training, strict=True):
+            live_chart(
+                units_figure(
+                    judged,
+                    trained,
+                    curves,
+                    axis=_axis(),
+                    band=_band(),
+                    seeds=_with_seeds(),
+                    baseline=facts.baselines[judged.loss] if facts else None,
+                    log_y=bool(st.session_state.get("race_log_y", False)),
+                ),
+                key=f"units_{judged.loss}",
+                label=f"{LOSSES[judged.loss].title} in its own units",
+                steps=curves.step,
+                status=experiment.status.value,
+                height=280,
+            )
