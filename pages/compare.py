@@ -42,5 +42,4 @@ def _draw_what_is_shown(shown: Experiment) -> None:
         )
 
 
-with session.told():
-    main()
+layout.show(main)

@@ -43,5 +43,4 @@ def _draw_presets() -> None:
         )
 
 
-with session.told():
-    main()
+layout.show(main)

@@ -48,8 +48,8 @@ def chart(revision: str, traces: list[Figure], x_title: str, y_title: str) -> Fi
     seen: set[str] = set()
     for trace in traces:
         group = str(trace.get("legendgroup", trace["name"]))
-        trace.setdefault("showlegend", group not in seen)
-        seen.add(group)
+        if trace.setdefault("showlegend", group not in seen):
+            seen.add(group)
     layout: Figure = {
         "template": {},
         "uirevision": revision,

@@ -159,8 +159,9 @@ def reliability_figure(loss: str, table: NDArray[np.float32], revision: str) -> 
         "title": {"text": "rows", "font": {"size": 13}},
         "automargin": True,
         "showgrid": False,
-        "tickformat": "~s",
-        "nticks": 4,
+        "tickmode": "array",
+        "tickvals": [1, 10, 100, 1000, 10000, 100000],
+        "ticktext": ["1", "10", "100", "1k", "10k", "100k"],
         "hoverformat": ",d",
     }
     return drawn

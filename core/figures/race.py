@@ -53,7 +53,6 @@ def shared_figure(
     if axis is Axis.SECONDS:
         drawn["layout"]["xaxis"] |= {"hoverformat": ".2f"}
     drawn["layout"]["annotations"] = [_note(note)]
-    drawn["layout"]["margin"] |= {"b": 28}
     return drawn
 
 
@@ -151,10 +150,10 @@ def _note(text: str) -> Figure:
     return {
         "text": text[0].upper() + text[1:],
         "xref": "paper",
-        "yref": "container",
-        "x": 0,
+        "yref": "paper",
+        "x": 1,
         "y": 0,
-        "xanchor": "left",
+        "xanchor": "right",
         "yanchor": "bottom",
         "showarrow": False,
         "font": {"size": 12, "color": NEUTRAL},
@@ -242,7 +241,11 @@ def lens_figure(
         "automargin": True,
         "showgrid": False,
         "rangemode": "tozero",
+        "tickmode": "auto",
+        "nticks": 5,
         "tickformat": ".0%",
         "hoverformat": ".0%",
     }
+    # A gradient that fades is seen as one that falls by powers of ten.
+    drawn["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.5], "dtick": 1, "tickformat": "~g"}
     return drawn

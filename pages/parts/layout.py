@@ -1,9 +1,14 @@
-"""What every page with settings looks like: they stand on one side, the experiment on the other."""
+"""How every page begins, and what one with settings looks like."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.pages_manager import PagesManager
+
+from pages.parts import session
 
 #: Where the columns stack, Train and its charts come before the settings; and a slider's
 #: value is text, so it has the colour of text and not that of a button.
@@ -20,3 +25,16 @@ def columns(title: str) -> tuple[DeltaGenerator, DeltaGenerator]:
     st.title(title, anchor=False)
     left, right = st.columns([1, 2.2], gap="large")
     return left.container(key="setup"), right
+
+
+def show(page: Callable[[], None]) -> None:
+    """Draw a page; what goes wrong stands on it as a sentence.
+
+    Until ``app.py`` has run once, Streamlit takes the files of ``pages/`` for pages that need
+    no ``app.py``; somebody who follows a link into a new server would see those.
+    """
+    if PagesManager.uses_pages_directory:
+        PagesManager.uses_pages_directory = False
+        st.rerun()
+    with session.told():
+        page()

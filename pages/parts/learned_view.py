@@ -28,7 +28,7 @@ def _side_by_side(
     experiment: Experiment, snapshot: Snapshot, kind: str, figures: dict[str, Figure | str]
 ) -> None:
     """A small chart for each loss, or the reason why it has none."""
-    with st.grid(min(3, len(figures)), min_column_width=240, gap="small"):
+    with st.grid(min(3, len(figures)), min_column_width=220, gap="small"):
         for loss, figure in figures.items():
             with st.container():
                 st.markdown(f"**{LOSSES[loss].title}**")
@@ -77,7 +77,8 @@ def draw_lens(experiment: Experiment, snapshot: Snapshot | None) -> None:
     st.caption(
         "How hard each loss pulls at one row, over the rows of the newest batch. Far to the left "
         "are confident mistakes: there CrossEntropy and BCE pull hardest, and MSE on "
-        "probabilities hardly at all, which is why it stalls on them."
+        "probabilities hardly at all, which is why it stalls on them. Each step down the axis is "
+        "ten times less."
         if is_classification
         else "How hard each loss pulls at one row, over the residuals of the newest batch."
     )

@@ -175,7 +175,7 @@ def _draw_units(experiment: Experiment, runs: tuple[RunCurves, ...], curves: Cur
     validation = race.courses(runs, split, Measure.LOSS)
     training = race.courses(runs, Split.TRAIN, Measure.EPOCH_LOSS)
     facts = experiment.facts
-    with st.grid(min(3, len(validation)), min_column_width=260, gap="small"):
+    with st.grid(min(3, len(validation)), min_column_width=220, gap="small"):
         for judged, trained in zip(validation, training, strict=True):
             live_chart(
                 units_figure(

@@ -280,22 +280,21 @@ def _preset(task: Task) -> list[str]:
 def _draw_racers() -> None:
     racers = st.session_state[Field.RACERS]
     _draw_choice("Losses in the race", racers, _toggle)
-    with st.grid(2, min_column_width=120, gap="small"):
-        _number(
-            "Seeds",
-            Field.SEED_COUNT,
-            SEEDS,
-            help="Each loss is trained from so many starts. One shows nothing.",
-        )
-        offered = [p for p in Protocol if p in (*_OFFERED, st.session_state[Field.PROTOCOL])]
-        st.selectbox(
-            "What is fair",
-            offered,
-            key=Field.PROTOCOL,
-            format_func=_PROTOCOL_TITLES.__getitem__,
-            persist_state="session",
-            help="Starts and batches are always the same. What else is held equal?",
-        )
+    offered = [p for p in Protocol if p in (*_OFFERED, st.session_state[Field.PROTOCOL])]
+    st.selectbox(
+        "Fairness",
+        offered,
+        key=Field.PROTOCOL,
+        format_func=_PROTOCOL_TITLES.__getitem__,
+        persist_state="session",
+        help="Starts and batches are always the same. What else is held equal?",
+    )
+    _number(
+        "Seeds",
+        Field.SEED_COUNT,
+        SEEDS,
+        help="Each loss is trained from so many starts. One shows nothing.",
+    )
 
 
 def _toggle(key: str) -> None:
