@@ -57,10 +57,10 @@ class Judged:
 class Evaluator:
     """Judges the groups of a stack on fixed rows.
 
-    Validation rows, and as many training rows, so that both numbers are equally sure and
-    judging stays cheap; all training rows where nothing is held out. The training rows
-    are a random sample: a split's rows come shuffled. The part added last is the one that
-    yardsticks are about; of the other only the first is taken.
+    Validation rows, and a share of the training rows, so that judging stays cheap; all
+    training rows where nothing is held out. The training rows are a random sample: a
+    split's rows come shuffled. The part added last is the one that yardsticks are about; of
+    the other only the first is taken.
     """
 
     def __init__(self, stack: Stack, groups: list[Group], task: Task) -> None:
@@ -81,7 +81,7 @@ class Evaluator:
 
     @property
     def training(self) -> Judged:
-        """Training rows, as many as are held out."""
+        """Training rows, a random share of them."""
         return self._parts[0]
 
     def evaluate(self, epoch: int, step: int) -> Iterator[Evaluation]:

@@ -33,7 +33,10 @@ FIRST_REPORT_AFTER = 0.02
 
 #: Seconds between snapshots, and the share of the time that they may take.
 SNAPSHOT_EVERY = 0.5
-_SNAPSHOT_SHARE = 0.03
+_SNAPSHOT_SHARE = 0.02
+
+#: One training row in so many is judged at each epoch's end.
+_TRAINING_SHARE = 8
 
 #: Steps recorded before a report is due whatever the clock says.
 _MOST_STEPS = 1024
@@ -109,7 +112,7 @@ class Trainer:
         y_val = self._to_device(split.y_val for split in splits)
         self._val_rows = x_val.shape[1]
         self._target_scale = splits[0].target_scale
-        judged = slice(self._val_rows or None)
+        judged = slice(-(-self.x.shape[1] // _TRAINING_SHARE) if self._val_rows else None)
         self.evaluator = Evaluator(self.stack, self.groups, task)
         self.evaluator.add(Split.TRAIN, self.x[:, judged], self.y[:, judged])
         if self._val_rows:
