@@ -76,11 +76,14 @@ def reliability(log_p: Tensor, y: Tensor) -> Tensor:
     """Rows, sum of confidences and rows predicted rightly, ``[S, 3, bins]``.
 
     The confidence of a row is its largest probability; bin b of B holds those in
-    (b / B, (b + 1) / B].
+    (b / B, (b + 1) / B]. Rows whose probabilities are not finite count nowhere.
     """
     confidence, predicted = log_p.exp().max(-2)
+    known = confidence.isfinite()
+    confidence = confidence.where(known, 0)
     bins = (confidence * RELIABILITY_BINS).ceil().clamp(1, RELIABILITY_BINS).long() - 1
-    counted = torch.stack([torch.ones_like(confidence), confidence, (predicted == y).float()], 1)
+    right = known & (predicted == y)
+    counted = torch.stack([known.to(confidence.dtype), confidence, right.to(confidence.dtype)], 1)
     table = counted.new_zeros(len(y), 3, RELIABILITY_BINS)
     return table.scatter_add_(2, bins.unsqueeze(1).expand_as(counted), counted)
 
@@ -113,10 +116,12 @@ def auroc(scores: Tensor, y: Tensor) -> Tensor:
 
 
 def _ranking(z: Tensor, log_p: Tensor | None) -> Tensor:
-    """By what rows are ranked: probabilities, or scores that stand for themselves."""
-    if log_p is not None:
-        return log_p
-    return z[:, 1:] - z[:, :1] if z.shape[1] == 2 else z
+    """By what rows are ranked, ``[S, C, N]``: class 1 by its odds, of more each by its own."""
+    if z.shape[1] > 2:
+        return z if log_p is None else log_p
+    # Odds rather than probabilities, which are equal where they come near 0 or 1.
+    odds = z if z.shape[1] == 1 else z[:, 1:] - z[:, :1]
+    return torch.cat([-odds, odds], dim=1)
 
 
 # ------------------------------------------------------------------ values
@@ -154,12 +159,9 @@ def more_scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Te
     """ECE and AUROC, which take sorting and counting."""
     log_p = log_probabilities(z, link)
     unknown = z.new_full((len(z),), torch.nan)
-    ranking = _ranking(z, log_p)
-    if ranking.shape[1] == 1:
-        ranking = torch.cat([-ranking, ranking], 1)
     scores = {
         Measure.ECE: unknown if log_p is None else ece(reliability(log_p, y)),
-        Measure.AUROC: auroc(ranking, y),
+        Measure.AUROC: auroc(_ranking(z, log_p), y),
     }
     return _nan_where_broken(scores, z)
 

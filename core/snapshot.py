@@ -77,7 +77,7 @@ class Snapshot:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 return cls(**_typed({name: file[name] for name in file.files}))
-        except (OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (EOFError, OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"The snapshot can't be read: {error}") from error
 
 

@@ -142,6 +142,8 @@ class Trainer:
             torch.Generator().manual_seed(datasets.derive_seed(seed, "order"))
             for seed in self.spec.seeds
         ]
+        first = slice(self.spec.training.batch_size)
+        self._newest_targets = tuple(target[:, :, first] for target in self._targets)
         self._order_hashes = [hashlib.sha256() for _ in self.spec.seeds]
 
     def settle(self) -> Iterator[float]:
@@ -181,7 +183,6 @@ class Trainer:
         size = self.spec.training.batch_size
         buffers = self.stack.batch(size)
         if not step:
-            self._newest_targets = tuple(target[:, :, :size] for target in self._targets)
             buffers.forward(self.x[:, :size].repeat(len(self.groups), 1, 1))
         logits = [head.logits for head in self._heads(size)]
         orders = tuple(digest.hexdigest() for digest in self._order_hashes)

@@ -21,7 +21,8 @@ def both(spec: OptimizerSpec, dtype: torch.dtype) -> tuple[torch.Tensor, torch.T
     # PyTorch's own has three parameters, as our stack has three runs.
     theirs = [row.clone().requires_grad_() for row in ours]
     gradients = torch.zeros_like(ours)
-    update, optimizer = make_update(spec, ours, gradients), plain.optimizer(spec, theirs)
+    update = make_update(spec, ours, gradients, [(slice(None), spec.learning_rate)])
+    optimizer = plain.optimizer(spec, theirs)
     for _ in range(STEPS):
         gradients.copy_(torch.randn(3, 40, generator=generator, dtype=dtype))
         for row, gradient in zip(theirs, gradients, strict=True):
@@ -54,3 +55,20 @@ def test_momentum_is_torchs(momentum):
 def test_only_momentum_reads_the_momentum(name):
     one, other = (OptimizerSpec(name=name, momentum=m) for m in (0.0, 0.9))
     assert torch.equal(both(one, torch.float32)[0], both(other, torch.float32)[0])
+
+
+@pytest.mark.parametrize("name", OptimizerName)
+def test_each_slice_of_runs_moves_at_its_own_rate(name):
+    def moved(rates):
+        generator = torch.Generator().manual_seed(0)
+        parameters = torch.randn(3, 40, generator=generator)
+        gradients = torch.randn(3, 40, generator=generator)
+        update = make_update(OptimizerSpec(name=name), parameters, gradients, rates)
+        for _ in range(5):
+            update()
+        return parameters
+
+    together = moved([(slice(0, 1), 0.1), (slice(1, 3), 0.02)])
+    assert torch.equal(together[0], moved([(slice(0, 3), 0.1)])[0])
+    assert torch.equal(together[1:], moved([(slice(0, 3), 0.02)])[1:])
+    assert not torch.equal(together[0], moved([(slice(0, 3), 0.02)])[0])

@@ -18,14 +18,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from core.errors import StoreError, UnknownExperiment
-from core.records import Evaluation, Facts, Measure, Progress, Split, Status, Wanted
+from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import ExperimentSpec
 from core.store import Store, database
+from tests.facts import facts_of
 from tests.waiting import wait_until
 
 SPEC = ExperimentSpec(losses=("cross_entropy", "mse"), seeds=(3, 4))
 K = SPEC.run_count
-FACTS = Facts("cpu", 2, 9610, 1437, 360, 45, 2250, 1.0, {"cross_entropy": 2.3}, "2.13.0")
+FACTS = facts_of(ExperimentSpec())
 FINAL = (Status.FINISHED, Status.STOPPED, Status.DIVERGED, Status.FAILED, Status.INTERRUPTED)
 SOME_ID = "0123456789"
 
