@@ -71,11 +71,12 @@ MAX_PARAMETERS = 50_000_000
 MAX_MEMORY_BYTES = 2 * 2**30
 MAX_RECORDED_LOSSES = 50_000_000
 
-#: Estimated, of all steps together: a day.
-MAX_SECONDS = 86_400
-#: What a step costs, for the estimate: a fixed part, and operations on two ordinary cores.
+#: Estimated, of all steps together: six hours.
+MAX_SECONDS = 21_600
+#: What a step costs on an ordinary core: a fixed part, arithmetic, and each activation's share.
 _SECONDS_PER_STEP = 7e-5
-_OPERATIONS_PER_SECOND = 3e10
+_OPERATIONS_PER_SECOND = 5e10
+_SECONDS_PER_ACTIVATION = 5e-9
 
 #: What the learning-rate control offers: 1, 2 and 5 in each decade of its bounds.
 LEARNING_RATES = (
@@ -314,10 +315,12 @@ class ExperimentSpec(_Frozen):
 
     @property
     def estimated_seconds(self) -> float:
-        """Rough: a fixed time for each step, and its arithmetic on two ordinary cores."""
-        # Two operations a weight and row forward, four backward.
-        operations = 6 * self.parameters * self.training.batch_size * self.run_count
-        return self.total_steps * (_SECONDS_PER_STEP + operations / _OPERATIONS_PER_SECOND)
+        """Rough, for an ordinary core: what each step costs, its judging left out."""
+        examples = self.training.batch_size * self.run_count
+        # Two operations a weight and example forward, four backward.
+        arithmetic = 6 * self.parameters * examples / _OPERATIONS_PER_SECOND
+        activations = sum(self.layer_sizes[1:]) * examples * _SECONDS_PER_ACTIVATION
+        return self.total_steps * (_SECONDS_PER_STEP + arithmetic + activations)
 
     # -------------------------------------------------------- in and out
 

@@ -30,7 +30,7 @@ def _draw_estimate(spec: ExperimentSpec | None) -> None:
     st.caption(
         f"{len(spec.losses)} losses x {len(spec.seeds)} seeds = {spec.run_count} networks, "
         f"trained together: {spec.total_steps:,} steps, about "
-        f"{max(1, round(spec.estimated_seconds)):,} s on two ordinary cores, "
+        f"{max(1, round(spec.estimated_seconds)):,} s on one ordinary core, "
         f"{spec.memory_bytes / 2**20:,.0f} MB."
     )
 

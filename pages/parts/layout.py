@@ -31,9 +31,9 @@ def show(page: Callable[[], None]) -> None:
     """Draw a page; what goes wrong stands on it as a sentence.
 
     Until ``app.py`` has run once, Streamlit takes the files of ``pages/`` for pages that need
-    no ``app.py``; somebody who follows a link into a new server would see those.
+    no ``app.py``; somebody whose session begins at a link into a new server would see those.
     """
-    if PagesManager.uses_pages_directory:
+    if PagesManager.uses_pages_directory and not st.session_state:
         PagesManager.uses_pages_directory = False
         st.rerun()
     with session.told():
