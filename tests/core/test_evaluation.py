@@ -1,4 +1,4 @@
-"""The yardsticks against scikit-learn, and the evaluator against plain PyTorch."""
+"""The evaluator against plain PyTorch and scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,57 +7,15 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from core import evaluation
-from core.evaluation import Evaluator, Group, accuracy, encode, r2
-from core.losses import LOSSES, Task
+from core.evaluation import Evaluator, Group, encode
+from core.losses import LOSSES, Link, Task
 from core.network import Stack
 from core.records import Measure, Split
 from core.spec import Activation
 from tests.core import plain
-
-finite = st.floats(-1e3, 1e3, width=32)
-
-
-@given(
-    data=st.data(),
-    classes=st.integers(2, 5),
-    rows=st.integers(1, 30),
-)
-def test_accuracy_is_scikit_learns(data, classes, rows):
-    y = data.draw(st.lists(st.integers(0, classes - 1), min_size=rows, max_size=rows))
-    logits = data.draw(st.lists(finite, min_size=rows * classes, max_size=rows * classes))
-    z = np.array(logits, dtype=np.float32).reshape(classes, rows)
-    expected = accuracy_score(y, z.argmax(0))
-    ours = accuracy(torch.from_numpy(z)[None], torch.tensor([y]).float())
-    assert ours.tolist() == pytest.approx([expected], rel=1e-6)
-
-
-@given(pairs=st.lists(st.tuples(finite, st.integers(0, 1)), min_size=1, max_size=30))
-def test_accuracy_of_one_logit_is_scikit_learns(pairs):
-    z, y = (torch.tensor(column).float() for column in zip(*pairs, strict=True))
-    expected = accuracy_score(y, z > 0)
-    assert accuracy(z[None, None], y[None]).tolist() == pytest.approx([expected], rel=1e-6)
-
-
-@pytest.mark.filterwarnings("ignore:.*in divide:RuntimeWarning:sklearn")
-@given(pairs=st.lists(st.tuples(finite, finite), min_size=2, max_size=30))
-def test_r2_is_scikit_learns(pairs):
-    """A constant target among them: undefined where it is met, else minus infinity."""
-    z, y = (torch.tensor(column).double() for column in zip(*pairs, strict=True))
-    expected = r2_score(y, z, force_finite=False)
-    ours = r2(z[None, None], y[None]).item()
-    assert ours == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
-
-
-def test_yardsticks_judge_each_run_by_itself():
-    z = torch.tensor([[[1.0, -1, 1]], [[-1.0, -1, 1]]])
-    y = torch.tensor([[1.0, 0, 1], [1.0, 0, 0]])
-    assert accuracy(z, y).tolist() == pytest.approx([1, 1 / 3])
-    assert r2(z, y).tolist() == pytest.approx([-0.5, -8])
 
 
 @pytest.mark.parametrize("task", Task)
@@ -119,9 +77,9 @@ def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classe
     evaluator.add(Split.VAL, x[:, :100], y[:, :100])
     rows = list(evaluator.evaluate(epoch=3, step=30))
     assert {(row.epoch, row.step) for row in rows} == {(3, 30)}
-    measure = Measure.ACCURACY if task.is_classification else Measure.R2
     found = {(row.run, row.split, row.measure): row.value for row in rows}
-    assert len(rows) == len(found) == 2 * len(groups) * 2 * 2
+    # Beside the loss, one yardstick on the training rows and three on the held-out ones.
+    assert len(rows) == len(found) == 2 * len(groups) * (2 + 4)
     for run, network in enumerate(plain.networks_of(stack, groups)):
         loss = groups[run // 2].loss
         for split, count in ((Split.TRAIN, ROWS), (Split.VAL, 100)):
@@ -131,27 +89,69 @@ def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classe
             expected = plain.loss_function(loss, task)(z, targets).item()
             assert found[run, split, Measure.LOSS] == pytest.approx(expected, rel=1e-5)
             if not task.is_classification:
-                judged = r2_score(targets, z[:, 0])
+                measure, judged = Measure.R2, r2_score(targets, z[:, 0])
             else:
+                measure = Measure.ACCURACY
                 judged = accuracy_score(targets, z[:, 0] > 0 if z.shape[1] == 1 else z.argmax(1))
             assert found[run, split, measure] == pytest.approx(judged, rel=1e-5)
+
+
+@pytest.mark.parametrize(("task", "names", "classes"), CASES[:2])
+def test_probabilities_are_judged_for_every_loss_that_gives_some(task, names, classes):
+    stack, groups = started(task, names, classes)
+    evaluator = Evaluator(stack, groups, task)
+    x, y = some_data(classes)
+    evaluator.add(Split.VAL, x, y)
+    found = {(row.run, row.measure): row.value for row in evaluator.evaluate(0, 0)}
+    for run, network in enumerate(plain.networks_of(stack, groups)):
+        form = groups[run // 2].form
+        if form.link is Link.IDENTITY:
+            assert math.isnan(found[run, Measure.NLL])
+            assert math.isnan(found[run, Measure.BRIER])
+            continue
+        with torch.no_grad():
+            p = plain.LINKS[form.link](network(x[run % 2])).double()
+        p = torch.cat([1 - p, p], 1) if p.shape[1] == 1 else p / p.sum(1, keepdim=True)
+        assert found[run, Measure.NLL] == pytest.approx(log_loss(y[run % 2], p), rel=1e-5)
+
+
+@pytest.mark.parametrize(("task", "names", "classes"), CASES)
+def test_a_broken_run_has_no_score_on_any_split_and_the_others_theirs(task, names, classes):
+    stack, groups = started(task, names, classes)
+    x, y = some_data(classes)
+    evaluator = Evaluator(stack, groups, task)
+    evaluator.add(Split.TRAIN, x[:, :100], y[:, :100])
+    evaluator.add(Split.VAL, x[:, 100:], y[:, 100:])
+    whole = list(evaluator.evaluate(0, 0))
+    stack.parameters[1] = torch.nan
+    for before, after in zip(whole, evaluator.evaluate(0, 0), strict=True):
+        if after.run == 1:
+            assert math.isnan(after.value), after
+        else:
+            assert after.value == pytest.approx(before.value, nan_ok=True)
 
 
 def test_rows_count_alike_however_many_are_evaluated_at_once(monkeypatch):
     task, names, classes = CASES[1]
     stack, groups = started(task, names, classes)
     x, y = some_data(classes)
+
+    def judged(evaluator: Evaluator) -> list[float]:
+        # The hinge gives no probabilities, so it has neither NLL nor Brier.
+        return [row.value for row in evaluator.evaluate(0, 0) if math.isfinite(row.value)]
+
     evaluator = Evaluator(stack, groups, task)
     evaluator.add(Split.VAL, x, y)
-    in_parts = [row.value for row in evaluator.evaluate(0, 0)]
+    in_parts = judged(evaluator)
+    assert len(in_parts) == 2 * (3 * 4 + 2)
     monkeypatch.setattr(evaluation, "_ROWS_AT_ONCE", ROWS)
-    at_once = [row.value for row in evaluator.evaluate(0, 0)]
+    at_once = judged(evaluator)
     assert in_parts == pytest.approx(at_once, rel=1e-6)
     pieces = []
     for rows, targets in zip(x.split(512, 1), y.split(512, 1), strict=True):
         piece = Evaluator(stack, groups, task)
         piece.add(Split.VAL, rows, targets)
-        pieces.append([row.value for row in piece.evaluate(0, 0)])
+        pieces.append(judged(piece))
     assert np.mean(pieces, axis=0) != pytest.approx(at_once, rel=1e-3)
 
 

@@ -109,9 +109,7 @@ def test_all_losses_of_a_seed_share_the_trunk_and_the_batches():
 
 def test_an_epoch_passes_each_row_once_with_its_own_target_in_a_new_order():
     trainer = Trainer(spec_of(("cross_entropy", "bce"), batch=100))
-    rows = {
-        tuple(x): y for x, y in zip(trainer._x[0].tolist(), trainer._y[0].tolist(), strict=True)
-    }
+    rows = {tuple(x): y for x, y in zip(trainer.x[0].tolist(), trainer.y[0].tolist(), strict=True)}
     orders = []
     for _ in range(2):
         batches = list(trainer.batches())

@@ -10,11 +10,12 @@ from streamlit.testing.v1 import AppTest
 
 from core.datasets import DATASETS
 from core.losses import LOSSES, Task, fitting
-from core.records import Evaluation, Facts, Measure, Progress, Split, Status, Wanted
+from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from core.store import Store
 from pages.parts.spec_form import DEFAULT, Field
 from tests.browser.app import ROOT
+from tests.facts import facts_with
 from tests.waiting import wait_until
 
 SPEC = ExperimentSpec(losses=("mse", "bce"), training=TrainingSpec(epochs=7))
@@ -59,7 +60,7 @@ def recorded(store: Store, status: Status, reason: str | None = None) -> str:
         Evaluation(0, epoch, 45 * epoch, Split.TRAIN, Measure.EPOCH_LOSS, 1 / epoch)
         for epoch in (1, 2)
     ]
-    facts = Facts("cpu", 1, 9610, 1438, 359, 45, 315, 1.0, {"mse": 0.09, "bce": 0.325}, "2")
+    facts = facts_with(total_steps=315, baselines={"mse": 0.09, "bce": 0.325})
     progress = Progress(90, 2, 0.5, steps, tuple(rows), (None, None), facts)
     store.report(experiment_id, progress, Status.RUNNING)
     if status is not Status.RUNNING:
