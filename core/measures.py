@@ -70,11 +70,13 @@ def reliability(log_p: Tensor, y: Tensor) -> Tensor:
     """Rows, sum of confidences and rows predicted rightly, ``[S, 3, bins]``.
 
     The confidence of a row is its largest probability; bin b of B holds those in
-    (b / B, (b + 1) / B].
+    (b / B, (b + 1) / B]. A row without a confidence, NaN, is in none.
     """
     confidence, predicted = log_p.exp().max(-2)
+    known = ~confidence.isnan()
+    confidence = confidence.where(known, 0)
     bins = (confidence * RELIABILITY_BINS).ceil().clamp(1, RELIABILITY_BINS).long() - 1
-    counted = torch.stack([torch.ones_like(confidence), confidence, (predicted == y).float()], 1)
+    counted = torch.stack([known.float(), confidence, ((predicted == y) & known).float()], 1)
     table = counted.new_zeros(len(y), 3, RELIABILITY_BINS)
     return table.scatter_add_(2, bins.unsqueeze(1).expand_as(counted), counted)
 
@@ -107,10 +109,12 @@ def auroc(scores: Tensor, y: Tensor) -> Tensor:
 
 
 def _ranking(z: Tensor, log_p: Tensor | None) -> Tensor:
-    """By what rows are ranked: probabilities, or scores that stand for themselves."""
-    if log_p is not None:
-        return log_p
-    return z[:, 1:] - z[:, :1] if z.shape[1] == 2 else z
+    """By what rows are ranked: probabilities, or scores that stand for themselves.
+
+    Of two classes the difference: log-odds still differ where probabilities round to 1.
+    """
+    scores = z if log_p is None else log_p
+    return scores[:, 1:] - scores[:, :1] if scores.shape[1] == 2 else scores
 
 
 # ------------------------------------------------------------------ values
