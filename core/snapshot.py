@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 #: Equal bins of confidence, 0 to 1, of the reliability diagram and the ECE.
 RELIABILITY_BINS = 15
-#: Edges of the histogram of margins; what lies beyond counts into the outermost bins.
+#: Edges of the histogram of margins; what lies beyond counts into the outermost bins,
+#: NaN into none.
 MARGIN_EDGES = np.linspace(-12, 12, 49)
 #: Points a side of a decision surface.
 SURFACE_SIZE = 56
