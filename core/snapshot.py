@@ -7,7 +7,6 @@ where training is, not how it got there. Needs no torch.
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -78,8 +77,9 @@ class Snapshot:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 return cls(**_typed({name: file[name] for name in file.files}))
-        except (OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(f"The snapshot can't be read: {error}") from error
+        except Exception as error:
+            # Where bytes are damaged decides what numpy, zipfile or zlib raise of it.
+            raise ValueError(f"The snapshot can't be read: {type(error).__name__}.") from error
 
 
 def _typed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

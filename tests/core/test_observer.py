@@ -18,9 +18,11 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
+from core import training
 from core.evaluation import Group
 from core.losses import LOSSES, Link, LossSpec, Task, fitting
 from core.observer import gradient_lens, margins_of, null_scores
+from core.records import Status
 from core.snapshot import MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE, Snapshot
 from core.spec import ExperimentSpec
 from core.training import Trainer, train
@@ -268,17 +270,24 @@ def test_a_broken_run_is_seen_as_broken_and_its_neighbour_as_before():
 
 
 @pytest.mark.parametrize("data", ["digits", "breast_cancer", "diabetes"])
-def test_training_that_diverges_is_seen_to_its_end(data):
+def test_training_that_diverges_is_seen_to_its_end(data, monkeypatch):
+    # So few that the end comes within an epoch.
+    monkeypatch.setattr(training, "_MOST_STEPS", 5)
     spec = spec_of(
         data,
         network={"hidden_sizes": [32, 32, 32]},
         optimizer={"name": "momentum", "learning_rate": 10, "weight_decay": 1},
     )
     reports = list(train(spec))
-    diverged = [step is not None for step in reports[-1].diverged_steps]
+    last = reports[-1]
+    diverged = [step is not None for step in last.diverged_steps]
     assert any(diverged)
-    scores = reports[-1].snapshot.scores
-    assert np.isnan(scores[:, diverged]).all()
+    assert (last.outcome is Status.DIVERGED) == all(diverged)
+    assert (last.snapshot.step, last.snapshot.epoch) == (last.step, last.epoch)
+    assert np.isnan(last.snapshot.scores[:, diverged]).all()
+    # The order is that of the epochs that were passed whole.
+    if last.step < spec.steps_per_epoch:
+        assert set(last.snapshot.order_sha256) == {hashlib.sha256().hexdigest()}
 
 
 # ------------------------------------------------------------------ the lens
