@@ -7,6 +7,7 @@ the same to extend and to read whether it stands for a thousand steps or a milli
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -137,7 +138,7 @@ class Curves:
         """The largest |difference| of two runs' losses at any step; NaN before the first."""
         with self._lock:
             losses = self._losses.array
-        return float(np.abs(losses[:, run] - losses[:, other]).max(initial=np.nan))
+        return float(np.abs(losses[:, run] - losses[:, other]).max()) if len(losses) else math.nan
 
     def evaluated(self, runs: Sequence[Run]) -> tuple[RunCurves, ...]:
         """The runs with their evaluations alone, which costs less than ``view``."""

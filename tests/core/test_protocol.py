@@ -343,33 +343,27 @@ def test_only_the_head_of_one_logit_starts_otherwise():
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "said"),
     [
-        {"losses": ("cross_entropy", "mse")},
-        {"losses": ("cross_entropy",)},
-        {"losses": ("cross_entropy", "bce", "mse")},
-        {"data": "digits"},
-        {"optimizer": "adam"},
-        {"optimizer": "adamw"},
-        {"weight_decay": 0.01},
+        ({"losses": ("cross_entropy", "mse")}, "['cross_entropy', 'mse'] on Breast cancer."),
+        ({"losses": ("cross_entropy",)}, "['cross_entropy'] on Breast cancer."),
+        ({"losses": ("cross_entropy", "bce", "mse")}, "['cross_entropy', 'bce', 'mse'] on"),
+        (
+            {"data": "digits"},
+            "data with two classes. The losses were ['cross_entropy', 'bce'] on D",
+        ),
+        ({"optimizer": "adam"}, "the optimizer was adam with weight decay 0."),
+        ({"optimizer": "adamw"}, "the optimizer was adamw with weight decay 0."),
+        ({"weight_decay": 0.01}, "the optimizer was sgd with weight decay 0.01."),
     ],
-    ids=str,
 )
-def test_one_function_is_refused_where_it_would_not_be_one(change):
+def test_one_function_is_refused_where_it_would_not_be_one(change, said):
     fitting = {"losses": ("cross_entropy", "bce"), "optimizer": "sgd"}
     assert spec_of(held=Protocol.ONE_FUNCTION, **fitting).training.protocol == "one_function"
     with pytest.raises(SpecError) as refused:
         spec_of(held=Protocol.ONE_FUNCTION, **fitting | change)
-    for sentence in refused.value.sentences:
-        assert sentence.startswith("CrossEntropy and BCE")
-        assert sentence.endswith(".")
-    said = str(refused.value)
-    value = next(iter(change.values()))
-    shown = {"digits": "Digits"}.get(value, str(value)) if isinstance(value, str) else None
-    if shown:
-        assert shown in said
-    elif isinstance(value, tuple):
-        assert str(list(value)) in said
-    else:
-        assert "weight decay 0.01" in said
+    (sentences,) = refused.value.sentences
+    assert sentences.startswith("CrossEntropy and BCE ")
+    assert sentences.endswith(".")
+    assert said in sentences
     assert spec_of(**fitting | change).training.protocol == "same_rate"
