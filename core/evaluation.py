@@ -100,8 +100,10 @@ class Evaluator:
         is_classification = self._task.is_classification
         if part is not self.judged:
             if is_classification:
-                return {Measure.ACCURACY: measures.accuracy(logits, part.y)}
-            return {Measure.R2: measures.r2(logits[:, 0], part.y)}
+                scores = {Measure.ACCURACY: measures.accuracy(logits, part.y)}
+            else:
+                scores = {Measure.R2: measures.r2(logits[:, 0], part.y)}
+            return measures.nan_where_broken(scores, logits)
         if is_classification:
             return measures.scores_of_classes(logits, part.y, group.form.link)
         return measures.scores_of_values(logits[:, 0], part.y)

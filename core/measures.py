@@ -152,7 +152,7 @@ def scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]
     scores = {Measure.ACCURACY: accuracy(z, y)}
     for measure, function in ((Measure.NLL, nll), (Measure.BRIER, brier)):
         scores[measure] = z.new_full((len(z),), torch.nan) if log_p is None else function(log_p, y)
-    return _nan_where_broken(scores, z)
+    return nan_where_broken(scores, z)
 
 
 def more_scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:
@@ -163,15 +163,15 @@ def more_scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Te
         Measure.ECE: unknown if log_p is None else ece(reliability(log_p, y)),
         Measure.AUROC: auroc(_ranking(z, log_p), y),
     }
-    return _nan_where_broken(scores, z)
+    return nan_where_broken(scores, z)
 
 
 def scores_of_values(z: Tensor, y: Tensor) -> dict[Measure, Tensor]:
     """MSE, MAE and R2 of predictions z ``[S, N]``."""
     scores = {Measure.MSE: mse(z, y), Measure.MAE: mae(z, y), Measure.R2: r2(z, y)}
-    return _nan_where_broken(scores, z.unsqueeze(1))
+    return nan_where_broken(scores, z.unsqueeze(1))
 
 
-def _nan_where_broken(scores: dict[Measure, Tensor], z: Tensor) -> dict[Measure, Tensor]:
+def nan_where_broken(scores: dict[Measure, Tensor], z: Tensor) -> dict[Measure, Tensor]:
     whole = z.isfinite().flatten(1).all(1)
     return {measure: score.where(whole, torch.nan) for measure, score in scores.items()}

@@ -167,7 +167,8 @@ def margins_of(z: Tensor, y: Tensor, link: Link, task: Task) -> Tensor:
 
 
 def _histogram(margins: Tensor) -> NDArray[np.int32]:
-    inside = margins.nan_to_num().cpu().numpy().clip(MARGIN_EDGES[0], MARGIN_EDGES[-1])
+    known = margins[~margins.isnan()]
+    inside = known.cpu().numpy().clip(MARGIN_EDGES[0], MARGIN_EDGES[-1])
     return np.histogram(inside, MARGIN_EDGES)[0].astype(np.int32)
 
 
@@ -206,7 +207,7 @@ def null_scores(train: Tensor, judged: Tensor, data: Dataset) -> dict[str, list[
     ``[S, M]``.
     """
     if not data.task.is_classification:
-        mean, median = train.mean(1, keepdim=True), train.median(1, keepdim=True).values
+        mean, median = train.mean(1, keepdim=True), train.quantile(0.5, 1, keepdim=True)
         scores = {
             Measure.MSE: measures.mse(mean, judged),
             Measure.MAE: measures.mae(median, judged),

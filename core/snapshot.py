@@ -7,7 +7,6 @@ where training is, not how it got there. Needs no torch.
 from __future__ import annotations
 
 import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 
 #: Equal bins of confidence, 0 to 1, of the reliability diagram and the ECE.
 RELIABILITY_BINS = 15
-#: Edges of the histogram of margins; what lies beyond counts into the outermost bins.
+#: Edges of the histogram of margins; what lies beyond counts into the outermost bins,
+#: NaN into none.
 MARGIN_EDGES = np.linspace(-12, 12, 49)
 #: Points a side of a decision surface.
 SURFACE_SIZE = 56
@@ -77,8 +77,9 @@ class Snapshot:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 return cls(**_typed({name: file[name] for name in file.files}))
-        except (EOFError, OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"The snapshot can't be read: {error}") from error
+        except Exception as error:
+            # Where bytes are damaged decides what numpy, zipfile or zlib raise of it.
+            raise ValueError(f"The snapshot can't be read: {type(error).__name__}.") from error
 
 
 def _typed(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

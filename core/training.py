@@ -199,8 +199,6 @@ class Trainer:
         row_bytes = 4 * features * self.spec.run_count
         block_rows = max(1, _BLOCK_BYTES // row_bytes // size) * size
         epoch_order = self._epoch_order(seeds, rows)
-        for digest, order in zip(self._order_hashes, epoch_order, strict=True):
-            digest.update(order.contiguous().numpy().tobytes())
         for order in epoch_order.to(self.device).split(block_rows, dim=1):
             x = self._gather(self.x, order).repeat(len(self.groups), 1, 1)
             targets = [
@@ -210,6 +208,8 @@ class Trainer:
             parts = [target.split(size, dim=2) for target in targets]
             for x_batch, *y_batches in zip(x.split(size, dim=1), *parts, strict=True):
                 yield MiniBatch(x_batch.shape[1], x_batch, tuple(y_batches))
+        for digest, order in zip(self._order_hashes, epoch_order, strict=True):
+            digest.update(order.contiguous().numpy().tobytes())
 
     def _epoch_order(self, seeds: int, rows: int) -> Tensor:
         """Row numbers ``[S, N]``; as they come where one batch holds them all."""
@@ -327,8 +327,9 @@ class _Log:
         return waited >= wait or len(self._sizes) == _MOST_STEPS
 
     def report(self) -> Progress:
-        """What came since the last report."""
-        return self._progress(self._take_losses(), ())
+        """What came since the last report, and a snapshot if nothing comes after it."""
+        losses = self._take_losses()
+        return self._progress(losses, (), self._snapshot() if self._outcome() else None)
 
     def report_start(self) -> Progress:
         """The report before the first step: facts, evaluation and snapshot of the start."""

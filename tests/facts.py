@@ -1,31 +1,37 @@
-"""Facts of an experiment that never ran, for tests of what is kept and shown of them."""
+"""Facts of an experiment, for tests that need some but not which."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from core.records import Facts
-from core.spec import ExperimentSpec
+from core.records import Facts, GradientLens, RangeTest
+
+SOME_FACTS = Facts(
+    device="cpu",
+    threads=2,
+    parameters=9610,
+    train_rows=1437,
+    val_rows=360,
+    steps_per_epoch=45,
+    total_steps=2250,
+    target_scale=1.0,
+    baselines={"cross_entropy": 2.3, "mse": 0.09},
+    torch_version="2.13.0",
+    null_scores={"nll": [2.3, 2.31], "brier": [0.9, 0.91]},
+    trunk_sha256=["0" * 64, "1" * 64] * 2,
+    learning_rates={"cross_entropy": 1e-3, "mse": 5e-3},
+    gradient_scales={"cross_entropy": 1.0, "mse": 1.0},
+    range_test=RangeTest(
+        rates=[1e-3, 5e-3, 1.0],
+        steps=100,
+        skills={"cross_entropy": [0.4, 0.3, None], "mse": [0.1, 0.2, 0.0]},
+    ),
+    lens=GradientLens(
+        margins=[-1.0, 0.0, 1.0],
+        gradients={"cross_entropy": [0.7, 0.5, 0.3], "mse": [0.01, 0.02, 0.01]},
+    ),
+)
 
 
-def facts_of(spec: ExperimentSpec, **changes: Any) -> Facts:
-    plain = Facts(
-        device="cpu",
-        threads=1,
-        parameters=spec.parameters,
-        train_rows=1438,
-        val_rows=359,
-        steps_per_epoch=spec.steps_per_epoch,
-        total_steps=spec.total_steps,
-        target_scale=1.0,
-        baselines=dict.fromkeys(spec.losses, 0.5),
-        torch_version="2.13.0",
-        null_scores={name: [2.0] * len(spec.seeds) for name in ("nll", "brier", "mse", "mae")},
-        trunk_sha256=[f"{seed:064x}" for _ in spec.losses for seed in spec.seeds],
-        learning_rates=dict.fromkeys(spec.losses, spec.optimizer.learning_rate),
-        gradient_scales=dict.fromkeys(spec.losses, 1.0),
-        range_test=None,
-        lens={"margins": [-1.0, 1.0], "gradients": {loss: [1.0, 0.5] for loss in spec.losses}},
-    )
-    return replace(plain, **changes)
+def facts_with(**changes: object) -> Facts:
+    return replace(SOME_FACTS, **changes)

@@ -153,6 +153,93 @@ def test_a_run_broken_from_the_first_step_has_an_empty_line() -> None:
     assert (len(run.raw.x), run.diverged_step) == (0, 1)
 
 
+# ------------------------------------------------------------------ times and differences
+
+
+def clocked() -> Curves:
+    """Chunks of 10, 30 and 5 steps that ended after 1, 2 and 4 seconds."""
+    curves = Curves("x", 1)
+    losses = noise(45)
+    curves.extend([Chunk(0, 1, 1.0, losses[:10])], [])
+    curves.extend([Chunk(1, 11, 2.0, losses[10:40]), Chunk(2, 41, 4.0, losses[40:])], [])
+    return curves
+
+
+def test_seconds_are_read_off_the_chunks_and_between_their_ends_by_rule_of_three() -> None:
+    steps = np.array([0, 5, 10, 25, 40, 41, 45])
+    assert clocked().seconds_at(steps) == pytest.approx([0, 0.5, 1, 1.5, 2, 2.4, 4])
+    assert clocked().seconds_at(steps[::-1])[-1] == 0
+    assert clocked().seconds_at(np.array([], "i4")).tolist() == []
+
+
+def test_seconds_beyond_what_was_recorded_are_the_last_known() -> None:
+    assert clocked().seconds_at(np.array([46, 1000])).tolist() == [4, 4]
+    assert Curves("x", 1).seconds_at(np.array([0, 7])).tolist() == [0, 0]
+
+
+def test_chunks_known_already_or_after_a_gap_move_no_clock() -> None:
+    curves = clocked()
+    curves.extend([Chunk(2, 41, 9.0, noise(5)), Chunk(4, 99, 50.0, noise(5))], [])
+    assert curves.seconds_at(np.array([45, 99])).tolist() == [4, 4]
+    assert curves.step == 45
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    sizes=st.lists(st.integers(1, 50), min_size=1, max_size=200),
+    paces=st.lists(st.floats(0, 1), min_size=200, max_size=200),
+)
+def test_seconds_never_run_back(sizes: list[int], paces: list[float]) -> None:
+    curves = Curves("x", 1)
+    ends = np.cumsum(sizes)
+    seconds = np.cumsum(paces[: len(sizes)])
+    for index, (end, size, at) in enumerate(zip(ends, sizes, seconds, strict=True)):
+        curves.extend([Chunk(index, int(end) - size + 1, float(at), noise(size))], [])
+    assert (np.diff(curves.seconds_at(np.arange(ends[-1] + 1))) >= 0).all()
+    assert curves.seconds_at(ends) == pytest.approx(seconds)
+
+
+def test_the_largest_difference_is_over_all_steps_of_two_runs() -> None:
+    losses = noise(3_000, 3)
+    losses[1_234, 2] = losses[1_234, 0] - 77
+    curves = filled(losses, [100, 900])
+    expected = np.abs(losses[:, 0].astype(float) - losses[:, 2]).max()
+    assert curves.largest_difference(0, 2) == pytest.approx(expected, rel=1e-6)
+    assert curves.largest_difference(2, 0) == curves.largest_difference(0, 2) > 70
+    assert curves.largest_difference(0, 1) < 70
+    assert curves.largest_difference(1, 1) == 0
+
+
+def test_there_is_no_difference_before_the_first_step_or_of_a_broken_run() -> None:
+    assert np.isnan(Curves("x", 2).largest_difference(0, 1))
+    losses = noise(50, 2)
+    losses[20:, 1] = np.nan
+    assert np.isnan(filled(losses).largest_difference(0, 1))
+
+
+def test_what_is_evaluated_is_the_view_without_its_lines() -> None:
+    losses = noise(500, 3)
+    losses[100:, 1] = np.nan
+    curves = filled(losses, [200])
+    curves.extend([], [*evaluations(range(5)), *evaluations(range(5), run=2)])
+    shown = runs(3)[::-1]
+    bare, full = curves.evaluated(shown), curves.view(shown, 0.5).runs
+    assert [run.run for run in bare] == shown
+    for one, other in zip(bare, full, strict=True):
+        assert len(one.raw.x) == len(one.raw.y) == 0
+        assert len(other.raw.x) > 0
+        assert one.smoothed is None
+        assert one.diverged_step == other.diverged_step
+        assert one.newest_loss == pytest.approx(other.newest_loss, nan_ok=True)
+        assert one.evaluations.keys() == other.evaluations.keys()
+        for key, line in one.evaluations.items():
+            for attribute in ("epochs", "steps", "values"):
+                ours, theirs = getattr(line, attribute), getattr(other.evaluations[key], attribute)
+                np.testing.assert_array_equal(ours, theirs)
+    assert [len(run.evaluations) for run in bare] == [1, 0, 1]
+    assert curves.step == 500
+
+
 # ------------------------------------------------------------------ cursors and evaluations
 
 

@@ -1,4 +1,4 @@
-"""The evaluator against plain PyTorch."""
+"""The evaluator against plain PyTorch and scikit-learn."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import accuracy_score, r2_score
+from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from core import evaluation
 from core.evaluation import Evaluator, Group, encode
-from core.losses import LOSSES, Task
+from core.losses import LOSSES, Link, Task
 from core.network import Stack
 from core.records import Measure, Split
 from core.spec import Activation
@@ -77,9 +77,8 @@ def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classe
     evaluator.add(Split.VAL, x[:, :100], y[:, :100])
     rows = list(evaluator.evaluate(epoch=3, step=30))
     assert {(row.epoch, row.step) for row in rows} == {(3, 30)}
-    measure = Measure.ACCURACY if task.is_classification else Measure.R2
     found = {(row.run, row.split, row.measure): row.value for row in rows}
-    # Loss and one yardstick on training rows, loss and three yardsticks on the others.
+    # Beside the loss, one yardstick on the training rows and three on the held-out ones.
     assert len(rows) == len(found) == 2 * len(groups) * (2 + 4)
     for run, network in enumerate(plain.networks_of(stack, groups)):
         loss = groups[run // 2].loss
@@ -90,27 +89,69 @@ def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classe
             expected = plain.loss_function(loss, task)(z, targets).item()
             assert found[run, split, Measure.LOSS] == pytest.approx(expected, rel=1e-5)
             if not task.is_classification:
-                judged = r2_score(targets, z[:, 0])
+                measure, judged = Measure.R2, r2_score(targets, z[:, 0])
             else:
+                measure = Measure.ACCURACY
                 judged = accuracy_score(targets, z[:, 0] > 0 if z.shape[1] == 1 else z.argmax(1))
             assert found[run, split, measure] == pytest.approx(judged, rel=1e-5)
 
 
-def test_rows_count_alike_however_many_are_evaluated_at_once(monkeypatch):
-    task, names, classes = CASES[1]
-    stack, groups = started(task, names[:3], classes)
+@pytest.mark.parametrize(("task", "names", "classes"), CASES[:2])
+def test_probabilities_are_judged_for_every_loss_that_gives_some(task, names, classes):
+    stack, groups = started(task, names, classes)
+    evaluator = Evaluator(stack, groups, task)
+    x, y = some_data(classes)
+    evaluator.add(Split.VAL, x, y)
+    found = {(row.run, row.measure): row.value for row in evaluator.evaluate(0, 0)}
+    for run, network in enumerate(plain.networks_of(stack, groups)):
+        form = groups[run // 2].form
+        if form.link is Link.IDENTITY:
+            assert math.isnan(found[run, Measure.NLL])
+            assert math.isnan(found[run, Measure.BRIER])
+            continue
+        with torch.no_grad():
+            p = plain.LINKS[form.link](network(x[run % 2])).double()
+        p = torch.cat([1 - p, p], 1) if p.shape[1] == 1 else p / p.sum(1, keepdim=True)
+        assert found[run, Measure.NLL] == pytest.approx(log_loss(y[run % 2], p), rel=1e-5)
+
+
+@pytest.mark.parametrize(("task", "names", "classes"), CASES)
+def test_a_broken_run_has_no_score_on_any_split_and_the_others_theirs(task, names, classes):
+    stack, groups = started(task, names, classes)
     x, y = some_data(classes)
     evaluator = Evaluator(stack, groups, task)
+    evaluator.add(Split.TRAIN, x[:, :100], y[:, :100])
+    evaluator.add(Split.VAL, x[:, 100:], y[:, 100:])
+    whole = list(evaluator.evaluate(0, 0))
+    stack.parameters[1] = torch.nan
+    for before, after in zip(whole, evaluator.evaluate(0, 0), strict=True):
+        if after.run == 1:
+            assert math.isnan(after.value), after
+        else:
+            assert after.value == pytest.approx(before.value, nan_ok=True)
+
+
+def test_rows_count_alike_however_many_are_evaluated_at_once(monkeypatch):
+    task, names, classes = CASES[1]
+    stack, groups = started(task, names, classes)
+    x, y = some_data(classes)
+
+    def judged(evaluator: Evaluator) -> list[float]:
+        # The hinge gives no probabilities, so it has neither NLL nor Brier.
+        return [row.value for row in evaluator.evaluate(0, 0) if math.isfinite(row.value)]
+
+    evaluator = Evaluator(stack, groups, task)
     evaluator.add(Split.VAL, x, y)
-    in_parts = [row.value for row in evaluator.evaluate(0, 0)]
+    in_parts = judged(evaluator)
+    assert len(in_parts) == 2 * (3 * 4 + 2)
     monkeypatch.setattr(evaluation, "_ROWS_AT_ONCE", ROWS)
-    at_once = [row.value for row in evaluator.evaluate(0, 0)]
+    at_once = judged(evaluator)
     assert in_parts == pytest.approx(at_once, rel=1e-6)
     pieces = []
     for rows, targets in zip(x.split(512, 1), y.split(512, 1), strict=True):
         piece = Evaluator(stack, groups, task)
         piece.add(Split.VAL, rows, targets)
-        pieces.append([row.value for row in piece.evaluate(0, 0)])
+        pieces.append(judged(piece))
     assert np.mean(pieces, axis=0) != pytest.approx(at_once, rel=1e-3)
 
 

@@ -1,18 +1,22 @@
-"""The fairness protocols: what each holds equal, and that it is."""
+"""The fairness protocols: what each holds equal is equal, and nothing else changes."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+import itertools
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from core import protocol
 from core.errors import SpecError
-from core.records import Progress
-from core.spec import ExperimentSpec, OptimizerName, Protocol
+from core.protocol import best_rates
+from core.records import Progress, RangeTest
+from core.spec import LEARNING_RATES, ExperimentSpec, Protocol
 from core.training import Trainer, train
+from tests.core import plain
 
 
 @pytest.fixture(autouse=True)
@@ -20,138 +24,346 @@ def one_thread(monkeypatch):
     monkeypatch.setenv("LOSSLAB_THREADS", "1")
 
 
-def spec_of(fair: Protocol, losses=("cross_entropy", "bce", "mse"), **parts) -> ExperimentSpec:
-    parts.setdefault("optimizer", {"name": "adam", "learning_rate": 1e-3})
+@pytest.fixture
+def short_range(monkeypatch):
+    """A range test of three rates, the last far too high, and 20 steps each."""
+    monkeypatch.setattr(protocol, "RANGE_RATES", (0.001, 0.05, 10.0))
+    monkeypatch.setattr(protocol, "RANGE_STEPS", 20)
+
+
+def spec_of(
+    losses=("cross_entropy", "bce", "mse"),
+    held: Protocol = Protocol.SAME_RATE,
+    data="breast_cancer",
+    optimizer="adam",
+    rate=0.01,
+    seeds=(0, 1),
+    epochs=2,
+    **more,
+) -> ExperimentSpec:
     return ExperimentSpec.parse(
         {
-            "data": {"name": "moons", "rows": 200},
+            "data": {"name": data, "rows": 200},
             "network": {"hidden_sizes": [8]},
-            "training": {"epochs": 8, "device": "cpu", "protocol": fair},
+            "optimizer": {"name": optimizer, "learning_rate": rate, **more},
+            "training": {"batch_size": 32, "epochs": epochs, "device": "cpu", "protocol": held},
             "losses": losses,
-            "seeds": [0, 1],
-            **parts,
+            "seeds": seeds,
         }
     )
 
 
-def recorded(reports: list[Progress]) -> np.ndarray:
+def curves(reports: list[Progress]) -> np.ndarray:
     return np.concatenate([report.losses for report in reports])
 
 
-# ------------------------------------------------------------------ each its best rate
+def judged(reports: list[Progress]) -> list[float]:
+    return [row.value for report in reports for row in report.evaluations]
 
 
-@pytest.mark.parametrize("name", [OptimizerName.ADAM, OptimizerName.SGD])
-def test_each_loss_trains_as_it_would_alone_at_its_best_rate(name):
-    spec = spec_of(Protocol.BEST_RATE, optimizer={"name": name})
-    reports = list(train(spec))
-    facts = next(report.facts for report in reports if report.facts)
-    assert facts.range_test is not None
-    assert facts.range_test["rates"] == list(protocol.RANGE_RATES)
-    for index, loss in enumerate(spec.losses):
-        skills = facts.range_test["skills"][loss]
-        rate = facts.learning_rates[loss]
-        finite = [skill for skill in skills if skill is not None]
-        assert skills[protocol.RANGE_RATES.index(rate)] == max(finite)
-        alone = spec_of(
-            Protocol.SAME_RATE, (loss,), optimizer={"name": name, "learning_rate": rate}
-        )
-        np.testing.assert_allclose(
-            recorded(reports)[:, 2 * index : 2 * index + 2],
-            recorded(list(train(alone))),
-            rtol=2e-4,
-            atol=1e-6,
-        )
-    assert len(set(facts.learning_rates.values())) > 1
+def with_facts(reports: list[Progress]) -> Progress:
+    return next(report for report in reports if report.facts)
 
 
-def test_progress_is_reported_while_rates_are_tried():
-    reports = list(train(spec_of(Protocol.BEST_RATE)))
-    before = [report for report in reports if report.step == 0 and not report.facts]
-    assert len(before) == len(protocol.RANGE_RATES)
-    assert all(not report.evaluations and not report.outcome for report in before)
+# ------------------------------------------------------------------ the range test
 
 
-def test_a_rate_that_diverges_is_none_and_never_chosen():
-    spec = spec_of(
-        Protocol.BEST_RATE, ("mse", "l1"), data={"name": "diabetes"}, optimizer={"name": "sgd"}
+def test_rates_are_those_that_the_control_offers():
+    assert set(protocol.RANGE_RATES) <= set(LEARNING_RATES)
+    assert min(protocol.RANGE_RATES) == 1e-4
+    assert max(protocol.RANGE_RATES) == max(LEARNING_RATES)
+
+
+def trained_at(spec: ExperimentSpec, rate: float, steps: int) -> Trainer:
+    """A new trainer after so many steps with the same rate for all."""
+    at_rate = spec.optimizer.model_copy(update={"learning_rate": rate})
+    trainer = Trainer(spec.model_copy(update={"optimizer": at_rate}))
+    room = tuple(torch.zeros(len(spec.seeds)) for _ in trainer.groups)
+    endless = itertools.chain.from_iterable(trainer.batches() for _ in itertools.count())
+    for batch in itertools.islice(endless, steps):
+        trainer.step(batch, room)
+    return trainer
+
+
+@pytest.mark.parametrize(
+    ("data", "losses", "optimizer"),
+    [
+        ("breast_cancer", ("cross_entropy", "bce", "mse", "hinge"), "adam"),
+        ("diabetes", ("mse", "l1", "huber"), "sgd"),
+    ],
+)
+def test_skills_are_those_of_plain_networks_trained_anew_at_each_rate(
+    short_range, data, losses, optimizer
+):
+    """Were a rate to start where the one before ended, or on other batches, they'd differ."""
+    spec = spec_of(losses, Protocol.BEST_RATE, data, optimizer)
+    with torch.inference_mode():
+        tested = with_facts(list(train(spec))).facts.range_test
+        assert (tested["rates"], tested["steps"]) == ([0.001, 0.05, 10.0], 20)
+        assert list(tested["skills"]) == list(losses)
+        for place, rate in enumerate(tested["rates"]):
+            trainer = trained_at(spec, rate, 20)
+            rows = trainer.evaluator.training
+            for group in trainer.groups:
+                function = plain.loss_function(group.loss, spec.dataset.task)
+                values = []
+                for seed in (0, 1):
+                    network = plain.network_of(trainer.stack, group.runs.start + seed, group.width)
+                    values.append(function(network(rows.x[seed]), rows.y[seed]).item())
+                skill = 1 - np.mean(values) / trainer.baselines[group.loss.key]
+                found = tested["skills"][group.loss.key][place]
+                if np.isfinite(skill):
+                    assert found == pytest.approx(skill, rel=1e-4, abs=1e-5)
+                else:
+                    assert found is None
+
+
+def test_a_rate_at_which_a_loss_diverged_has_no_skill_and_is_not_taken(short_range):
+    spec = spec_of(("mse", "l1"), Protocol.BEST_RATE, "diabetes", "sgd")
+    facts = with_facts(list(train(spec))).facts
+    assert facts.range_test["skills"]["mse"][2] is None
+    assert facts.range_test["skills"]["l1"][2] is not None
+    assert facts.learning_rates["mse"] in (0.001, 0.05)
+
+
+def test_each_loss_gets_its_rate_of_the_highest_skill():
+    tested = RangeTest(
+        rates=[0.1, 0.2, 0.5],
+        steps=9,
+        skills={
+            "cross_entropy": [0.1, 0.9, 0.2],
+            "bce": [-3.0, -2.0, None],
+            "mse": [None, None, None],
+            "hinge": [0.5, None, 0.1],
+        },
     )
-    facts = next(report.facts for report in train(spec) if report.facts)
-    assert facts.range_test is not None
-    assert facts.range_test["skills"]["mse"][-1] is None
-    assert facts.learning_rates["mse"] < 10
+    spec = spec_of(tuple(tested["skills"]), rate=0.03)
+    assert best_rates(tested, spec) == [0.2, 0.2, 0.03, 0.1]
 
 
-def test_rates_are_compared_by_skill_and_nothing_finite_leaves_the_rate_as_it_was():
-    tested = {"rates": [0.1, 1.0], "steps": 3, "skills": {"bce": [0.2, 0.1], "mse": [None, None]}}
-    assert protocol.best_rates(tested, spec_of(Protocol.BEST_RATE)) == [0.1, 1e-3]
+def test_an_empty_report_comes_for_each_rate_before_the_facts(short_range):
+    spec = spec_of(held=Protocol.BEST_RATE)
+    reports = list(train(spec))
+    first = reports.index(with_facts(reports))
+    assert first == 3
+    for report in reports[:first]:
+        assert report.losses.shape == (0, spec.run_count)
+        assert (report.step, report.epoch, report.seconds) == (0, 0, 0)
+        assert report.diverged_steps == (None,) * spec.run_count
+        assert report.evaluations == ()
+        assert report.facts is report.snapshot is report.outcome is None
+    assert with_facts(list(train(spec_of()))).step == 0
+    assert next(train(spec_of())).facts is not None
 
 
-# ------------------------------------------------------------------ gradients of one size
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_after_the_range_test_training_begins_as_if_there_had_been_none(monkeypatch, optimizer):
+    """With one rate on offer all losses take it, and every bit is that of the same rate."""
+    monkeypatch.setattr(protocol, "RANGE_RATES", (0.02,))
+    found = list(train(spec_of(held=Protocol.BEST_RATE, optimizer=optimizer, rate=0.5)))
+    fixed = list(train(spec_of(held=Protocol.SAME_RATE, optimizer=optimizer, rate=0.02)))
+    assert curves(found).tobytes() == curves(fixed).tobytes()
+    assert judged(found) == judged(fixed)
+    assert found[-1].snapshot.to_bytes() == fixed[-1].snapshot.to_bytes()
+    ours, theirs = (asdict(with_facts(reports).facts) for reports in (found, fixed))
+    assert ours.pop("range_test")["rates"] == [0.02]
+    assert theirs.pop("range_test") is None
+    assert ours == theirs
 
 
-def test_first_gradients_have_one_norm():
-    spec = spec_of(Protocol.MATCHED_GRADIENTS)
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd", "momentum"])
+def test_a_loss_at_its_own_rate_trains_as_it_does_alone_at_that_rate(short_range, optimizer):
+    losses = ("cross_entropy", "bce", "mse")
+    trainer_rates = dict(zip(losses, (0.001, 0.02, 0.05), strict=True))
+    with torch.inference_mode():
+        trainer = Trainer(spec_of(optimizer=optimizer, weight_decay=0.01))
+        trainer.restart(list(trainer_rates.values()))
+        together = steps_of(trainer)
+        for index, (loss, rate) in enumerate(trainer_rates.items()):
+            spec = spec_of((loss,), optimizer=optimizer, rate=rate, weight_decay=0.01)
+            alone = steps_of(Trainer(spec))
+            ours = together[:, 2 * index : 2 * index + 2]
+            np.testing.assert_allclose(ours, alone, rtol=1e-5, atol=1e-6)
+
+
+def steps_of(trainer: Trainer) -> np.ndarray:
+    """Losses ``[steps, K]`` of two epochs."""
+    seeds = len(trainer.spec.seeds)
+    recorded = []
+    for batch in (*trainer.batches(), *trainer.batches()):
+        room = tuple(torch.zeros(seeds) for _ in trainer.groups)
+        trainer.step(batch, room)
+        recorded.append(torch.cat(room).numpy())
+    return np.stack(recorded)
+
+
+def test_the_rates_that_were_found_are_the_highest_skills(short_range):
+    spec = spec_of(held=Protocol.BEST_RATE)
+    facts = with_facts(list(train(spec))).facts
+    assert list(facts.learning_rates.values()) == best_rates(facts.range_test, spec)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_the_rates_that_were_found_are_those_that_train(short_range, monkeypatch, optimizer):
+    losses, found = ("cross_entropy", "mse", "hinge"), [0.001, 0.02, 0.05]
+    monkeypatch.setattr(protocol, "best_rates", lambda tested, spec: found)
+    reports = list(train(spec_of(losses, Protocol.BEST_RATE, optimizer=optimizer)))
+    rates = with_facts(reports).facts.learning_rates
+    assert rates == dict(zip(losses, found, strict=True))
+    for index, (loss, rate) in enumerate(rates.items()):
+        alone = curves(list(train(spec_of((loss,), optimizer=optimizer, rate=rate))))
+        ours = curves(reports)[:, 2 * index : 2 * index + 2]
+        np.testing.assert_allclose(ours, alone, rtol=1e-5, atol=1e-6)
+
+
+# ------------------------------------------------------------------ matched gradients
+
+
+def first_norms(trainer: Trainer) -> tuple[list[float], Tensor]:
+    """Norm of each loss's first gradient, mean over seeds, and the batch's rows."""
+    batch = next(iter(trainer.batches()))
+    seeds = len(trainer.spec.seeds)
+    trainer.differentiate(batch, tuple(torch.zeros(seeds) for _ in trainer.groups))
+    norms = trainer.stack.gradients.double().norm(dim=1)
+    return [float(norms[group.runs].mean()) for group in trainer.groups], batch.x
+
+
+@pytest.mark.parametrize(
+    ("data", "losses"),
+    [
+        ("breast_cancer", ("mse", "cross_entropy", "bce", "hinge")),
+        ("digits", ("cross_entropy", "bce", "mse", "hinge")),
+        ("diabetes", ("mse", "l1", "huber")),
+    ],
+)
+def test_first_gradients_have_one_norm_after_scaling(data, losses):
+    with torch.inference_mode():
+        as_they_are, rows = first_norms(Trainer(spec_of(losses, data=data)))
+        trainer = Trainer(spec_of(losses, Protocol.MATCHED_GRADIENTS, data))
+        assert list(trainer.settle()) == []
+        matched, same_rows = first_norms(trainer)
+    assert torch.equal(rows, same_rows)
+    assert matched == pytest.approx([as_they_are[0]] * len(losses), rel=1e-5)
+    assert max(as_they_are) > 1.1 * min(as_they_are)
+    scales = list(trainer.facts().gradient_scales.values())
+    assert scales == pytest.approx([as_they_are[0] / norm for norm in as_they_are], rel=1e-5)
+    assert scales[0] == 1
+
+
+def test_the_scale_is_that_of_autograds_gradients():
+    spec = spec_of(("cross_entropy", "mse"), Protocol.MATCHED_GRADIENTS, seeds=(0,))
     with torch.inference_mode():
         trainer = Trainer(spec)
         list(trainer.settle())
-        room = tuple(torch.zeros(2) for _ in spec.losses)
-        trainer.differentiate(next(iter(trainer.batches())), room)
-        norms = trainer.stack.gradients.norm(dim=1).view(3, 2).mean(1)
-        scales = trainer.facts().gradient_scales
-    assert norms.tolist() == pytest.approx([norms[0].item()] * 3, rel=1e-5)
-    assert scales["cross_entropy"] == 1
-    assert scales["mse"] > scales["bce"] > 1
+        batch = next(iter(trainer.batches()))
+    x, y = batch.x[0].clone(), batch.targets[1][0, 0].clone()
+    norms = []
+    for network, group in zip(
+        plain.networks_of(trainer.stack, trainer.groups), trainer.groups, strict=True
+    ):
+        value = plain.loss_function(group.loss, spec.dataset.task)(network(x), y)
+        gradients = torch.autograd.grad(value, list(network.parameters()))
+        norms.append(torch.cat([each.flatten() for each in gradients]).norm().item())
+    scale = trainer.facts().gradient_scales["mse"]
+    assert scale == pytest.approx(norms[0] / norms[1], rel=1e-5)
 
 
-def test_scaled_gradients_are_a_scaled_rate_under_sgd():
-    sgd = {"name": "sgd", "learning_rate": 0.05}
-    reports = list(train(spec_of(Protocol.MATCHED_GRADIENTS, optimizer=sgd)))
-    facts = reports[0].facts
-    assert facts is not None
-    scaled = replace(facts).gradient_scales["mse"] * 0.05
-    alone = spec_of(
-        Protocol.SAME_RATE, ("mse",), optimizer={"name": "sgd", "learning_rate": scaled}
-    )
-    np.testing.assert_allclose(
-        recorded(reports)[:, 4:], recorded(list(train(alone))), rtol=1e-4, atol=1e-6
-    )
+def test_under_sgd_a_scale_is_a_learning_rate_and_the_losses_are_shown_unscaled():
+    reports = list(train(spec_of(held=Protocol.MATCHED_GRADIENTS, optimizer="sgd")))
+    facts = with_facts(reports).facts
+    assert set(facts.learning_rates.values()) == {0.01}
+    for index, (loss, scale) in enumerate(facts.gradient_scales.items()):
+        alone = curves(list(train(spec_of((loss,), optimizer="sgd", rate=0.01 * scale))))
+        ours = curves(reports)[:, 2 * index : 2 * index + 2]
+        np.testing.assert_allclose(ours, alone, rtol=1e-4, atol=1e-5)
+    same = list(train(spec_of(optimizer="sgd")))
+    np.testing.assert_array_equal(curves(same)[0], curves(reports)[0])
+    assert reports[-1].snapshot.order_sha256 == same[-1].snapshot.order_sha256
+    assert facts.trunk_sha256 == with_facts(same).facts.trunk_sha256
+
+
+def test_a_loss_without_a_gradient_is_left_as_it_is():
+    spec = spec_of(("cross_entropy", "mse"), Protocol.MATCHED_GRADIENTS)
+    with torch.inference_mode():
+        trainer = Trainer(spec)
+        head = trainer.stack.layers[-1]
+        head.bias[trainer.groups[1].runs] = 1e4  # so sure that a squared error learns nothing
+        list(trainer.settle())
+    assert trainer.facts().gradient_scales == {"cross_entropy": 1, "mse": 1}
 
 
 # ------------------------------------------------------------------ one function of p
 
 
-@pytest.mark.parametrize(("name", "momentum"), [("sgd", 0), ("momentum", 0.9)])
-def test_ce_and_bce_are_one_function(name, momentum):
-    optimizer = {"name": name, "learning_rate": 0.05, "momentum": momentum}
-    training = {"epochs": 60, "device": "cpu"}
-    pair = ("cross_entropy", "bce")
-    same = spec_of(
-        Protocol.ONE_FUNCTION,
-        pair,
-        optimizer=optimizer,
-        training=training | {"protocol": Protocol.ONE_FUNCTION},
-    )
-    losses = recorded(list(train(same)))
-    assert len(losses) == 300
-    assert losses[-1].mean() < losses[0].mean() / 2
-    np.testing.assert_allclose(losses[:, :2], losses[:, 2:], rtol=0, atol=1e-6)
-    apart = recorded(
-        list(train(spec_of(Protocol.SAME_RATE, pair, optimizer=optimizer, training=training)))
-    )
-    assert np.abs(apart[:, :2] - apart[:, 2:]).max() > 1e-2
+def both_functions(
+    held: Protocol, losses: tuple[str, str], **optimizer
+) -> tuple[np.ndarray, float]:
+    """Step losses ``[300, 2, S]`` and the largest difference of trunk weights at the end."""
+    spec = spec_of(losses, held, "moons", epochs=60, **optimizer)
+    with torch.inference_mode():
+        trainer = Trainer(spec)
+        recorded = []
+        for batch in itertools.chain.from_iterable(trainer.batches() for _ in range(60)):
+            room = tuple(torch.zeros(2) for _ in trainer.groups)
+            trainer.step(batch, room)
+            recorded.append(torch.stack(room).numpy())
+        trunk = trainer.stack.layers[0].weight
+        apart = max(float((trunk[seed] - trunk[2 + seed]).abs().max()) for seed in (0, 1))
+    return np.stack(recorded), apart
+
+
+@pytest.mark.parametrize("losses", [("cross_entropy", "bce"), ("bce", "cross_entropy")])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"optimizer": "sgd", "rate": 0.1},
+        {"optimizer": "momentum", "rate": 0.02, "momentum": 0.9},
+    ],
+)
+def test_two_logits_and_one_are_one_function_step_by_step(losses, optimizer):
+    curves_of_both, apart = both_functions(Protocol.ONE_FUNCTION, losses, **optimizer)
+    assert len(curves_of_both) == 300
+    np.testing.assert_allclose(curves_of_both[:, 0], curves_of_both[:, 1], rtol=0, atol=1e-6)
+    assert apart < 1e-5
+    # They learn, and not both the same nothing.
+    assert curves_of_both[-30:].mean() < 0.6 * curves_of_both[0].mean()
+    without, drifted = both_functions(Protocol.SAME_RATE, losses, **optimizer)
+    assert np.abs(without[:, 0] - without[:, 1]).max() > 0.01
+    assert drifted > 0.01
+
+
+def test_only_the_head_of_one_logit_starts_otherwise():
+    held = {name: spec_of(("bce", "cross_entropy"), name, optimizer="sgd") for name in Protocol}
+    with torch.inference_mode():
+        one, same = (Trainer(held[name]) for name in (Protocol.ONE_FUNCTION, Protocol.SAME_RATE))
+    assert one.facts().trunk_sha256 == same.facts().trunk_sha256
+    assert torch.equal(one.stack.parameters[2:], same.stack.parameters[2:])
+    assert not torch.equal(one.stack.parameters[:2], same.stack.parameters[:2])
+    assert not one.stack.layers[-1].weight[:2, 1:].any(), "padding"
 
 
 @pytest.mark.parametrize(
-    ("parts", "sentence"),
+    ("change", "said"),
     [
-        ({"losses": ("cross_entropy", "mse")}, "one function of p for two classes alone"),
-        ({"data": {"name": "iris"}}, "on Iris"),
-        ({"optimizer": {"name": "adam"}}, "the optimizer was adam"),
-        ({"optimizer": {"name": "sgd", "weight_decay": 0.1}}, "weight decay 0.1"),
+        ({"losses": ("cross_entropy", "mse")}, "['cross_entropy', 'mse'] on Breast cancer."),
+        ({"losses": ("cross_entropy",)}, "['cross_entropy'] on Breast cancer."),
+        ({"losses": ("cross_entropy", "bce", "mse")}, "['cross_entropy', 'bce', 'mse'] on"),
+        (
+            {"data": "digits"},
+            "data with two classes. The losses were ['cross_entropy', 'bce'] on D",
+        ),
+        ({"optimizer": "adam"}, "the optimizer was adam with weight decay 0."),
+        ({"optimizer": "adamw"}, "the optimizer was adamw with weight decay 0."),
+        ({"weight_decay": 0.01}, "the optimizer was sgd with weight decay 0.01."),
     ],
 )
-def test_where_they_are_not_it_is_refused(parts, sentence):
-    given = {"losses": ("cross_entropy", "bce"), "optimizer": {"name": "sgd"}} | parts
-    with pytest.raises(SpecError, match=sentence):
-        spec_of(Protocol.ONE_FUNCTION, **given)
+def test_one_function_is_refused_where_it_would_not_be_one(change, said):
+    fitting = {"losses": ("cross_entropy", "bce"), "optimizer": "sgd"}
+    assert spec_of(held=Protocol.ONE_FUNCTION, **fitting).training.protocol == "one_function"
+    with pytest.raises(SpecError) as refused:
+        spec_of(held=Protocol.ONE_FUNCTION, **fitting | change)
+    (sentences,) = refused.value.sentences
+    assert sentences.startswith("CrossEntropy and BCE ")
+    assert sentences.endswith(".")
+    assert said in sentences
+    assert spec_of(**fitting | change).training.protocol == "same_rate"

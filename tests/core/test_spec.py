@@ -23,6 +23,7 @@ from core.spec import (
     DataSpec,
     ExperimentSpec,
     OptimizerName,
+    Protocol,
 )
 
 
@@ -85,6 +86,8 @@ def specs(draw: st.DrawFn) -> ExperimentSpec:
         "training": {
             "batch_size": draw(st.integers(1, min(500, train_rows))),
             "epochs": draw(st.integers(1, 20)),
+            # The fourth, ONE_FUNCTION, fits few experiments.
+            "protocol": draw(st.sampled_from([*Protocol][:3])),
         },
         "losses": draw(st.lists(st.sampled_from(losses), min_size=1, unique=True)),
         "seeds": draw(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5, unique=True)),

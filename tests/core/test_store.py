@@ -21,12 +21,11 @@ from core.errors import StoreError, UnknownExperiment
 from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import ExperimentSpec
 from core.store import Store, database
-from tests.facts import facts_of
+from tests.facts import SOME_FACTS
 from tests.waiting import wait_until
 
 SPEC = ExperimentSpec(losses=("cross_entropy", "mse"), seeds=(3, 4))
 K = SPEC.run_count
-FACTS = facts_of(ExperimentSpec())
 FINAL = (Status.FINISHED, Status.STOPPED, Status.DIVERGED, Status.FAILED, Status.INTERRUPTED)
 SOME_ID = "0123456789"
 
@@ -90,10 +89,10 @@ def test_runs_are_numbered_loss_by_loss(store: Store) -> None:
 def test_a_report_is_all_there_at_once(store: Store) -> None:
     key = store.create(SPEC)
     rows = (evaluation(0, 1), evaluation(1, 1, np.inf))
-    assert store.report(key, progress(5, 5, epoch=1, evaluations=rows, facts=FACTS))
+    assert store.report(key, progress(5, 5, epoch=1, evaluations=rows, facts=SOME_FACTS))
     experiment = store.get(key)
     assert (experiment.status, experiment.step, experiment.epoch) == (Status.RUNNING, 5, 1)
-    assert (experiment.seconds, experiment.facts) == (0.05, FACTS)
+    assert (experiment.seconds, experiment.facts) == (0.05, SOME_FACTS)
     assert store.step(key) == 5
     assert store.evaluations(key) == list(rows)
     assert {run.status for run in store.runs(key)} == {Status.RUNNING}
@@ -101,9 +100,9 @@ def test_a_report_is_all_there_at_once(store: Store) -> None:
 
 def test_facts_stay_when_a_later_report_has_none(store: Store) -> None:
     key = store.create(SPEC)
-    store.report(key, progress(1, facts=FACTS))
+    store.report(key, progress(1, facts=SOME_FACTS))
     store.report(key, progress(2))
-    assert store.get(key).facts == FACTS
+    assert store.get(key).facts == SOME_FACTS
 
 
 def test_a_nan_survives(store: Store) -> None:

@@ -86,6 +86,39 @@ def test_runs_trained_together_are_the_runs_trained_alone():
     np.testing.assert_allclose(together, np.stack(alone, axis=1), rtol=1e-5, atol=1e-6)
 
 
+RACE = ("cross_entropy", "bce", "mse", "hinge")
+
+
+@pytest.mark.parametrize("left_out", RACE)
+def test_a_loss_that_leaves_the_race_changes_no_other_curve(left_out):
+    """Over 30 epochs of the digits, 1,350 steps, with Adam."""
+
+    def raced(losses: tuple[str, ...]) -> list[Progress]:
+        return list(train(spec_of(losses, epochs=30, hidden=(16,), data={"name": "digits"})))
+
+    others = tuple(loss for loss in RACE if loss != left_out)
+    whole, without = raced(RACE), raced(others)
+    kept = [RACE.index(loss) for loss in others]
+    assert recorded(without).shape == (1350, 3)
+    np.testing.assert_allclose(recorded(without), recorded(whole)[:, kept], rtol=1e-5, atol=1e-6)
+    for run, index in enumerate(kept):
+        for measure in (Measure.LOSS, Measure.ACCURACY):
+            alone = values(without, measure, Split.VAL, run)
+            assert alone == pytest.approx(values(whole, measure, Split.VAL, index), rel=1e-5)
+    # Were all losses one, leaving one out would change nothing either.
+    assert len({round(float(loss), 3) for loss in recorded(whole)[-1]}) > 2
+
+
+@pytest.mark.parametrize("losses", [("mse", "bce"), ("bce", "mse")])
+def test_a_loss_against_itself_in_another_experiment_shows_no_difference(losses):
+    """Whatever its place in the race and whoever it races against."""
+    raced = recorded(list(train(spec_of(losses, seeds=(3,)))))[:, losses.index("mse")]
+    alone = recorded(list(train(spec_of(("mse",), seeds=(3,)))))[:, 0]
+    other_start = recorded(list(train(spec_of(("mse",), seeds=(4,)))))[:, 0]
+    assert np.abs(raced - alone).max() <= 1e-6
+    assert np.abs(raced - other_start).max() > 0.01
+
+
 def test_the_same_spec_gives_the_same_bits_and_another_seed_others():
     spec = spec_of(("cross_entropy", "bce"), seeds=(4,))
     first, second = list(train(spec)), list(train(spec))

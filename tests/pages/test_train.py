@@ -15,7 +15,7 @@ from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from core.store import Store
 from pages.parts.spec_form import DEFAULT, Field
 from tests.browser.app import ROOT
-from tests.facts import facts_of
+from tests.facts import facts_with
 from tests.waiting import wait_until
 
 SPEC = ExperimentSpec(losses=("mse", "bce"), training=TrainingSpec(epochs=7))
@@ -60,7 +60,8 @@ def recorded(store: Store, status: Status, reason: str | None = None) -> str:
         Evaluation(0, epoch, 45 * epoch, Split.TRAIN, Measure.EPOCH_LOSS, 1 / epoch)
         for epoch in (1, 2)
     ]
-    progress = Progress(90, 2, 0.5, steps, tuple(rows), (None, None), facts_of(SPEC))
+    facts = facts_with(total_steps=315, baselines={"mse": 0.09, "bce": 0.325})
+    progress = Progress(90, 2, 0.5, steps, tuple(rows), (None, None), facts)
     store.report(experiment_id, progress, Status.RUNNING)
     if status is not Status.RUNNING:
         store.set_status(experiment_id, status, reason)
