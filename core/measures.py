@@ -116,11 +116,14 @@ def auroc(scores: Tensor, y: Tensor) -> Tensor:
 
 
 def _ranking(z: Tensor, log_p: Tensor | None) -> Tensor:
-    """By what rows are ranked, ``[S, C, N]``: class 1 by its odds, of more each by its own."""
-    if z.shape[1] > 2:
-        return z if log_p is None else log_p
-    # Odds rather than probabilities, which are equal where they come near 0 or 1.
-    odds = z if z.shape[1] == 1 else z[:, 1:] - z[:, :1]
+    """By what rows are ranked, ``[S, C, N]``: probabilities, or scores for themselves.
+
+    Of two classes by log-odds, which still differ where probabilities round to 1.
+    """
+    scores = z if log_p is None else log_p
+    if scores.shape[1] > 2:
+        return scores
+    odds = scores[:, 1:] - scores[:, :1]
     return torch.cat([-odds, odds], dim=1)
 
 
