@@ -9,8 +9,9 @@ import torch
 from core.errors import DeviceError
 from core.spec import DeviceName, ExperimentSpec
 
-#: Below this much arithmetic a step, a second thread costs more than it brings.
-_FLOPS_PER_THREAD = 12_000_000
+#: Below this much arithmetic a step, a second thread costs more than it brings: where its
+#: core has other things to do, the first waits for it at each operation.
+_FLOPS_PER_THREAD = 200_000_000
 
 
 def available() -> tuple[DeviceName, ...]:

@@ -17,6 +17,9 @@ from core.errors import EngineError
 from core.store.database import ENVIRONMENT_VARIABLE
 
 _PROJECT = Path(__file__).parents[2]
+#: Threads that wait for each other sleep: on a busy machine, spinning takes the core from
+#: the very thread that is waited for.
+_SLEEP_WHILE_WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 #: What closing waits for the helper to end its jobs before it is killed.
 _CLOSE_SECONDS = 10
 
@@ -84,7 +87,7 @@ class Engine:
             return subprocess.Popen(
                 [sys.executable, "-m", "core.engine.host"],
                 cwd=_PROJECT,
-                env=os.environ | {ENVIRONMENT_VARIABLE: self._store_url},
+                env=os.environ | _SLEEP_WHILE_WAITING | {ENVIRONMENT_VARIABLE: self._store_url},
                 stdin=subprocess.PIPE,
                 bufsize=0,
                 # Ctrl-C in the terminal is for the server alone, whose end ends the helper.

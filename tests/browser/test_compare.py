@@ -17,7 +17,6 @@ from tests.browser.lab import (
     choose,
     press,
     set_number,
-    steps,
     wait_for_steps,
     x_range,
     zooming,
@@ -41,9 +40,12 @@ def wait_for_status(page: Page, status: str, key: str = SHARED) -> None:
 
 
 def race(page: Page, epochs: int) -> None:
+    """Start a race; what the page shows from here on is of it."""
     set_number(page, "Epochs", epochs)
     press(page, "Race")
     expect(page).to_have_url(re.compile("experiment=[0-9a-f]+"))
+    expect(page.get_by_text("An example race")).to_have_count(0)
+    expect(chart(page, SHARED)).not_to_have_attribute("data-steps", "1350")
 
 
 def matrix(page: Page) -> dict[str, list[str]]:
@@ -63,15 +65,14 @@ def test_it_opens_on_a_finished_example(compare_page: Page) -> None:
     page = compare_page
     expect(page.get_by_text("An example race, recorded earlier")).to_be_visible()
     assert set(matrix(page)) == {"CrossEntropy", "BCE", "MSE"}
-    assert steps(page) == 0
     assert int(chart(page, SHARED).get_attribute("data-steps") or 0) == 1350
 
 
 def test_a_race_on_digits_has_a_matrix_a_verdict_and_its_conditions(compare_page: Page) -> None:
     page = compare_page
     race(page, epochs=12)
+    expect(page.get_by_text("(epoch 12)")).to_be_visible(timeout=PATIENCE_MS)
     wait_for_status(page, "finished")
-    expect(page.get_by_text("(epoch 12)")).to_be_visible()
     found = matrix(page)
     assert set(found) == {"CrossEntropy", "BCE", "MSE"}
     for cells in found.values():
@@ -146,7 +147,7 @@ def test_each_its_best_rate_shows_what_was_tried(compare_page: Page) -> None:
     page = compare_page
     choose(page, "Fairness", "Each its own best learning rate")
     race(page, epochs=3)
-    wait_for_status(page, "finished")
+    expect(page.get_by_text("epoch 3 of 3")).to_be_visible(timeout=PATIENCE_MS)
     open_tab(page, "Conditions")
     expect(chart(page, "range_chart")).to_have_attribute("data-traces", "3")
     expect(page.get_by_text("own best learning rate from the same budget").last).to_be_visible()
@@ -155,7 +156,7 @@ def test_each_its_best_rate_shows_what_was_tried(compare_page: Page) -> None:
 def test_a_link_opens_a_race_in_a_session_of_its_own(compare_page: Page, browser: Browser) -> None:
     page = compare_page
     race(page, epochs=5)
-    wait_for_status(page, "finished")
+    expect(page.get_by_text("epoch 5 of 5")).to_be_visible(timeout=PATIENCE_MS)
     fresh = browser.new_context().new_page()
     fresh.goto(page.url)
     wait_for_status(fresh, "finished")
