@@ -6,7 +6,7 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench screenshot clean
+.PHONY: run test check bench screenshot example clean
 
 run: $(VENV)/installed
 	@mkdir -p static
@@ -29,6 +29,9 @@ bench: $(VENV)/installed-dev
 screenshot: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/python -m tests.browser.screenshot
+
+example: $(VENV)/installed
+	$(BIN)/python -m core.example
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

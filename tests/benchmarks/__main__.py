@@ -17,8 +17,11 @@ TARGETS = {
     "single_vs_plain": (">=", 3.5),
     "single_vs_sklearn": (">=", 2.0),
     "race_vs_plain": (">=", 7.0),
+    "evaluation_share": ("<=", 0.15),
     "frame_ms": ("<=", 5.0),
     "frame_growth": ("<=", 1.3),
+    "race_frame_ms": ("<=", 10.0),
+    "race_frame_kb": ("<=", 60.0),
     "click_to_points_s": ("<=", 0.8),
     "stop_s": ("<=", 0.5),
 }

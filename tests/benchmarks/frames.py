@@ -1,7 +1,8 @@
 """The server's share of a live frame: from what the store has new to the text for the browser.
 
 Two experiments, of 20,000 and of 1,000,000 recorded steps, each followed by a viewer while
-it goes on by 1,000 steps a frame, in turns.
+it goes on by 1,000 steps a frame, in turns. A third is a race of 15 runs, whose reports are
+those of a real training, followed from one to the next.
 """
 
 from __future__ import annotations
@@ -13,11 +14,18 @@ import time
 
 import numpy as np
 
+from core import race
 from core.curves import Curves
-from core.figures import loss_figure, rivals_figure
+from core.figures import loss_figure, rivals_figure, shared_figure
+from core.intervals import Spread, interval
+from core.race import Axis
 from core.records import Evaluation, Measure, Progress, Split
+from core.snapshot import Snapshot
 from core.spec import ExperimentSpec
 from core.store import Store
+from core.training import train
+from core.verdict import summary
+from core.yardsticks import shared, yardsticks
 
 FRAMES = 31
 SHORT, LONG = 20_000, 1_000_000
@@ -26,6 +34,13 @@ CHUNKS_PER_FRAME, CHUNK = 3, 334
 SMOOTHING = 0.9
 #: 1,000,000 steps are 9,709 epochs of it: one loss, 103 steps an epoch.
 SPEC = ExperimentSpec.parse({"training": {"batch_size": 14, "epochs": 10_000}})
+RACE = ExperimentSpec.parse(
+    {
+        "losses": ["cross_entropy", "bce", "mse"],
+        "seeds": [0, 1, 2, 3, 4],
+        "training": {"epochs": 60},
+    }
+)
 
 
 def measure() -> dict[str, float]:
@@ -34,8 +49,55 @@ def measure() -> dict[str, float]:
         store = Store(f"sqlite:///{folder}/lab.db")
         short, long = _Followed(store, SHORT), _Followed(store, LONG)
         times = [(short.frame(), long.frame()) for _ in range(FRAMES)]
+        of_race = _race_frames(store)
     at_first, at_last = (statistics.median(each) for each in zip(*times, strict=True))
-    return {"frame_ms": 1000 * at_last, "frame_growth": at_last / at_first}
+    return {"frame_ms": 1000 * at_last, "frame_growth": at_last / at_first, **of_race}
+
+
+def _race_frames(store: Store) -> dict[str, float]:
+    """Median milliseconds of a frame of a race, and the kilobytes of the largest."""
+    experiment_id = store.create(RACE)
+    curves = Curves(experiment_id, RACE.run_count)
+    seconds, sizes = [], []
+    snapshot = None
+    for progress in train(RACE):
+        store.report(experiment_id, progress)
+        if not progress.evaluations:
+            continue
+        begin = time.perf_counter()
+        snapshot = store.snapshot(experiment_id, snapshot.step if snapshot else -1) or snapshot
+        text = _race_frame(store, experiment_id, curves, snapshot)
+        seconds.append(time.perf_counter() - begin)
+        sizes.append(len(text))
+    return {"race_frame_ms": 1000 * statistics.median(seconds), "race_frame_kb": max(sizes) / 1000}
+
+
+def _race_frame(store: Store, experiment_id: str, curves: Curves, snapshot: Snapshot | None) -> str:
+    """What the Compare page does in a frame with its verdict open, but for Streamlit's part."""
+    experiment, runs = store.get(experiment_id), store.runs(experiment_id)
+    curves.extend(
+        store.chunks(experiment_id, after=curves.last_chunk),
+        store.evaluations(experiment_id, after_epoch=curves.last_epoch),
+    )
+    drawn = curves.evaluated(runs)
+    spec, facts = experiment.spec, experiment.facts
+    assert facts is not None
+    assert snapshot is not None
+    judged_by = shared(spec.dataset.task)[0]
+    figure = shared_figure(
+        race.shared_courses(drawn, spec, facts, judged_by),
+        curves,
+        judged_by,
+        axis=Axis.EPOCH,
+        band=Spread.INTERVAL,
+        seeds=False,
+        note=race.protocol_line(spec, facts),
+    )
+    yardstick = yardsticks(spec.dataset.task)[0]
+    verdict = summary(race.compare(drawn, spec, snapshot, yardstick), yardstick, finished=False)
+    columns = race.matrix(snapshot, spec)
+    means = [interval(row).mean for column in columns for row in column.scores]
+    return json.dumps([figure, verdict, means])
 
 
 class _Followed:

@@ -5,7 +5,10 @@ import sys
 
 import pytest
 
-WITHOUT_TORCH = ("spec", "losses", "datasets", "records", "store", "curves", "figures", "engine")
+WITHOUT_TORCH = (
+    "spec", "losses", "datasets", "records", "store", "curves", "figures", "engine",
+    "race", "verdict", "yardsticks", "snapshot", "example", "anatomy",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WITHOUT_TORCH)
