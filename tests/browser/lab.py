@@ -25,8 +25,8 @@ def chart(page: Page, key: str = "loss_chart") -> Locator:
     return page.locator(f'[data-testid="live-chart"][data-chart="{key}"]')
 
 
-def steps(page: Page) -> int:
-    return int(chart(page).get_attribute("data-steps") or 0)
+def steps(page: Page, key: str = "loss_chart") -> int:
+    return int(chart(page, key).get_attribute("data-steps") or 0)
 
 
 def wait_for_steps(page: Page, more_than: int = 0, key: str = "loss_chart") -> int:
@@ -38,7 +38,7 @@ def wait_for_steps(page: Page, more_than: int = 0, key: str = "loss_chart") -> i
         arg=[f'[data-testid="live-chart"][data-chart="{key}"]', more_than],
         timeout=PATIENCE_MS,
     )
-    return steps(page)
+    return steps(page, key)
 
 
 def wait_for_status(page: Page, status: str) -> None:

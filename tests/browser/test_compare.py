@@ -17,6 +17,7 @@ from tests.browser.lab import (
     choose,
     press,
     set_number,
+    steps,
     wait_for_steps,
     x_range,
     zooming,
@@ -65,7 +66,7 @@ def test_it_opens_on_a_finished_example(compare_page: Page) -> None:
     page = compare_page
     expect(page.get_by_text("An example race, recorded earlier")).to_be_visible()
     assert set(matrix(page)) == {"CrossEntropy", "BCE", "MSE"}
-    assert int(chart(page, SHARED).get_attribute("data-steps") or 0) == 1350
+    assert steps(page, SHARED) == 1350
 
 
 def test_a_race_on_digits_has_a_matrix_a_verdict_and_its_conditions(compare_page: Page) -> None:
@@ -129,7 +130,7 @@ def wait_for_surface(page: Page, key: str) -> str:
 def test_a_zoom_is_kept_while_a_race_goes_on_and_a_second_tab_sees_it(compare_page: Page) -> None:
     page = compare_page
     race(page, epochs=5000)
-    seen = wait_for_steps(page, more_than=500, key=SHARED) or 0
+    seen = wait_for_steps(page, more_than=500, key=SHARED)
     with zooming(page, chart(page, SHARED)):
         pass
     zoomed = x_range(chart(page, SHARED))
