@@ -38,6 +38,7 @@ every_loss = pytest.mark.parametrize(
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
     monkeypatch.setenv("LOSSLAB_THREADS", "1")
+    torch.set_num_threads(1)
 
 
 def spec_of(data: str, losses: tuple[str, ...] = (), seeds=(0, 1), **parts) -> ExperimentSpec:

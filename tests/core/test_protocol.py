@@ -22,6 +22,7 @@ from tests.core import plain
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
     monkeypatch.setenv("LOSSLAB_THREADS", "1")
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

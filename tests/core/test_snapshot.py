@@ -127,10 +127,14 @@ def test_archives_of_something_else_are_refused(snapshots):
             Snapshot.from_bytes(content)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
-def test_damage_anywhere_is_refused_or_changes_nothing(snapshots, data):
-    """Bytes cut off or changed: of some nothing hangs, as of a time in the archive."""
+def test_damage_anywhere_is_refused_or_changes_no_value(snapshots, data):
+    """Bytes cut off or changed.
+
+    Of some nothing hangs, as of a time in the archive. One wrong in its list of contents may
+    hide an array that some snapshots have not; what is read is never another.
+    """
     content = snapshots[VALUES].to_bytes()
     place = data.draw(st.integers(0, len(content) - 1))
     if data.draw(st.booleans()):
@@ -143,7 +147,8 @@ def test_damage_anywhere_is_refused_or_changes_nothing(snapshots, data):
     except ValueError as error:
         assert str(error).startswith("The snapshot can't be read")  # noqa: PT017
     else:
-        assert_same(again, snapshots[VALUES])
+        hidden = [name for name in PRESENT[VALUES] if getattr(again, name) is None]
+        assert_same(again, replace(snapshots[VALUES], **dict.fromkeys(hidden)))
 
 
 # ------------------------------------------------------------------ in the store
