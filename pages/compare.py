@@ -36,10 +36,13 @@ def _draw_estimate(spec: ExperimentSpec | None) -> None:
 
 
 def _draw_what_is_shown(shown: Experiment) -> None:
-    if shown.id == session.example():
-        st.caption(
-            ":material/history: An example race, recorded earlier. Press **Race** to run your own."
-        )
+    # In a place that is always there: what stands below keeps its own, and its zoom.
+    with st.container(key="what_is_shown"):
+        if shown.id == session.example():
+            st.caption(
+                ":material/history: An example race, recorded earlier. Press **Race** to run "
+                "your own."
+            )
 
 
 layout.show(main)

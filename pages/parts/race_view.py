@@ -48,7 +48,7 @@ def _draw_conditions(experiment: Experiment, snapshot: Snapshot | None) -> None:
     if experiment.facts and snapshot:
         trunk = experiment.facts.trunk_sha256[0][:_SHOWN_DIGITS]
         order = snapshot.order_sha256[0][:_SHOWN_DIGITS]
-        prints = f" SHA-256 for seed {spec.seeds[0]}: trunk `{trunk}`, batch order `{order}`."
+        prints = f" SHA-256 for seed {spec.seeds[0]}: trunk {trunk}, batch order {order}."
     st.caption(f"**Equal:** {equal}. **Different:** {different}.{prints}")
     if race.trunks_agree(experiment) is False:
         st.error("The losses of a seed did not start from the same trunk weights.")

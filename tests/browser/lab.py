@@ -58,7 +58,7 @@ def wait_for_form(page: Page) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    page.get_by_label(re.compile(label)).first.click()
+    page.get_by_role("combobox", name=re.compile(label)).first.click()
     page.get_by_role("option", name=option, exact=True).click()
     wait_for_form(page)
 
