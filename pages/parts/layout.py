@@ -10,14 +10,21 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from pages.parts import session
 
-#: Where the columns stack, Train and its charts come before the settings; and a slider's
+#: Where the columns stack, Train and its charts come before the settings, and a table fits
+#: without scrolling, which a keyboard could not do there. A slider's
 #: value is text, so it has the colour of text and not that of a button. So has what is picked
 #: in a row of choices; and a shortcut on a button has the colour of the button's text.
 _STYLE = """<style>
-@media (max-width: 640px) { [data-testid="stColumn"]:has(.st-key-setup) { order: 1; } }
+@media (max-width: 640px) {
+  [data-testid="stColumn"]:has(.st-key-setup) { order: 1; }
+  [data-testid="stTable"] :is(th, td) { padding: 0.2rem !important; }
+  [data-testid="stTable"] :is(th, td) * { font-size: 0.68rem !important; line-height: 1.3; }
+  [data-testid="stTable"] code { word-break: break-all; white-space: normal; }
+}
 [data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] * {
   color: var(--st-text-color, inherit) !important; }
-[data-testid="stBaseButton-segmented_controlActive"] * {
+[data-testid="stButtonGroup"] [aria-checked="true"],
+[data-testid="stButtonGroup"] [aria-checked="true"] * {
   color: var(--st-text-color, inherit) !important; }
 [data-testid^="stBaseButton"] kbd { color: inherit !important; opacity: 1 !important; }
 </style>"""
