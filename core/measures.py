@@ -105,14 +105,26 @@ def auroc(scores: Tensor, y: Tensor) -> Tensor:
         scores, members = scores[:, 1:], (y == 1).unsqueeze(1)
     else:
         members = _members(y, classes)
-    ordered, scores = scores.sort(-1).values, scores.contiguous()
-    below = torch.searchsorted(ordered, scores)
-    up_to = torch.searchsorted(ordered, scores, right=True)
-    ranks = (below + up_to + 1).double() / 2
+    ordered, places = scores.sort(-1)
+    members = members.expand_as(scores).gather(-1, places)
+    ranks = _ranks(ordered)
     inside = members.sum(-1).double()
     outside = y.shape[-1] - inside
     above = (ranks * members).sum(-1) - inside * (inside + 1) / 2
     return (above / (inside * outside)).nanmean(-1).float()
+
+
+def _ranks(ordered: Tensor) -> Tensor:
+    """Ranks from 1 of sorted values along the last dimension, equal ones their mean."""
+    count = ordered.shape[-1]
+    number = torch.arange(count, device=ordered.device).expand(ordered.shape)
+    rises = ordered[..., 1:] != ordered[..., :-1]
+    first = number.clone()
+    first[..., 1:] *= rises
+    last = number.clone()
+    last[..., :-1] = last[..., :-1].where(rises, count)
+    first, last = first.cummax(-1).values, last.flip(-1).cummin(-1).values.flip(-1)
+    return (first + last).double() / 2 + 1
 
 
 def _ranking(z: Tensor, log_p: Tensor | None) -> Tensor:

@@ -32,11 +32,11 @@ REPORT_EVERY = 0.1
 FIRST_REPORT_AFTER = 0.02
 
 #: Seconds between snapshots, and the share of the time that they may take.
-SNAPSHOT_EVERY = 0.5
+SNAPSHOT_EVERY = 1.0
 _SNAPSHOT_SHARE = 0.02
 
 #: One training row in so many is judged at each epoch's end.
-_TRAINING_SHARE = 8
+_TRAINING_SHARE = 16
 
 #: Steps recorded before a report is due whatever the clock says.
 _MOST_STEPS = 1024
