@@ -29,8 +29,8 @@ def accuracy(logits: Tensor, y: Tensor) -> Tensor:
 
 
 def r2(logits: Tensor, y: Tensor) -> Tensor:
-    """1 - sum (z - y)^2 / sum (y - mean y)^2: ``[S]`` from ``[S, 1, N]``, ``[S, N]``."""
-    residual = (logits.squeeze(-2) - y).square().sum(-1)
+    """1 - sum (z_0 - y)^2 / sum (y - mean y)^2: ``[S]`` from ``[S, C, N]``, ``[S, N]``."""
+    residual = (logits[..., 0, :] - y).square().sum(-1)
     total = (y - y.mean(-1, keepdim=True)).square().sum(-1)
     return 1 - residual / total
 
@@ -61,7 +61,9 @@ class Group:
     def baseline(self, y: Tensor, task: Task) -> float:
         """The loss of the best constant predictor on y ``[S, N]``, mean over seeds."""
         encoded = encode(y, task, self.width)
-        losses = [self.form.forward(self.form.constant(t).expand_as(t), t)[0] for t in encoded]
+        losses = [
+            self.form.forward(self.form.constant(t).expand(-1, t.shape[-1]), t)[0] for t in encoded
+        ]
         return float(torch.stack(losses).mean())
 
 

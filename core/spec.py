@@ -8,50 +8,27 @@ from __future__ import annotations
 
 import itertools
 import math
-import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
+from core.bounds import Bounds, shown
 from core.datasets import DATASETS, Dataset, split_sizes
-from core.errors import SpecError
-from core.losses import LOSSES, LossSpec
+from core.errors import LossExpressionError, SpecError
+from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
+from core.losses.parameters import FrozenMapping, Value
 
 T = TypeVar("T")
-
-
-def _shown(value: object) -> str:
-    """A value as it can stand in a sentence, cut where it is long or deep."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONG_NUMBER:
-        return f"{value:,}"
-    text = reprlib.repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-_LONG_NUMBER = 1e15
-_LONGEST_SHOWN = 60
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The allowed range of a number, and the sentence for one outside it."""
-
-    label: str
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low:,.10g} to {self.high:,.10g}"
-
-    def check(self, value: Any) -> Any:
-        # A comparison with NaN is false, so NaN is refused here too.
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{self.label} was {_shown(value)}; allowed is {self}.")
-        return value
-
 
 NOISE = Bounds("Noise", 0, 1)
 ROWS = Bounds("Rows", 50, 20_000)
@@ -105,17 +82,57 @@ def _any_of(names: Iterable[str]) -> str:
 
 def _known_dataset(name: str) -> str:
     if name not in DATASETS:
-        raise ValueError(f"Data set was {_shown(name)}; allowed is {_any_of(DATASETS)}.")
+        raise ValueError(f"Data set was {shown(name)}; allowed is {_any_of(DATASETS)}.")
     return name
 
 
 def _known_losses(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in LOSSES:
-            raise ValueError(f"Loss was {_shown(name)}; allowed is {_any_of(LOSSES)}.")
+            raise ValueError(f"Loss was {shown(name)}; allowed is {_any_of(LOSSES)}.")
     if not names:
         raise ValueError("No loss was picked; pick at least one.")
     return _distinct(names, "Losses")
+
+
+LossParameters = FrozenMapping[FrozenMapping[Value]]
+
+
+def _loss_parameters(given: object) -> LossParameters:
+    """Parameters by loss and name; every one that is not allowed is told."""
+    parsed = {}
+    for name, values in _items(given, "loss_parameters"):
+        if name not in LOSSES:
+            raise ValueError(f"Loss was {shown(name)}; allowed is {_any_of(LOSSES)}.")
+        known = {parameter.name: parameter for parameter in LOSSES[name].parameters}
+        title = LOSSES[name].title
+        for parameter, _ in _items(values, "loss_parameters.item", title):
+            if parameter not in known:
+                allowed = f"allowed is {_any_of(known)}" if known else "it has none"
+                raise ValueError(f"Parameter of {title} was {shown(parameter)}; {allowed}.")
+        parsed[name] = FrozenMapping({key: known[key].parse(values[key]) for key in values})
+    return FrozenMapping(parsed)
+
+
+def _items(given: object, field: str, of: str = "") -> Iterable[tuple[str, Any]]:
+    if not isinstance(given, Mapping):
+        label, allowed = _ALLOWED[field]
+        raise ValueError(f"{label}{of} was {shown(given)}; allowed is {allowed}.")
+    return given.items()
+
+
+def _plain(parameters: LossParameters) -> dict[str, dict[str, Value]]:
+    return {loss: dict(values) for loss, values in parameters.items()}
+
+
+def _expression(text: str | None) -> str | None:
+    """An expression that can be read, for the loss that is a person's own."""
+    if text is not None:
+        try:
+            parse(text)
+        except LossExpressionError as error:
+            raise ValueError(str(error)) from error
+    return text
 
 
 def _hidden_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -134,7 +151,7 @@ def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 def _distinct(values: tuple[T, ...], label: str) -> tuple[T, ...]:
     if len(set(values)) < len(values):
-        raise ValueError(f"{label} were {_shown(list(values))}; each may stand there once.")
+        raise ValueError(f"{label} were {shown(list(values))}; each may stand there once.")
     return values
 
 
@@ -183,7 +200,8 @@ class ExperimentSpec(_Frozen):
     """One experiment: every loss is trained from every seed, all runs as one stack.
 
     Runs are numbered loss by loss: run ``k`` has loss ``losses[k // S]`` and seed
-    ``seeds[k % S]`` for S seeds.
+    ``seeds[k % S]`` for S seeds. ``loss_parameters`` holds, by loss and name, those that
+    are not at their default; ``custom_loss`` is the expression of the loss "custom".
     """
 
     data: DataSpec = DataSpec()
@@ -191,6 +209,12 @@ class ExperimentSpec(_Frozen):
     optimizer: OptimizerSpec = OptimizerSpec()
     training: TrainingSpec = TrainingSpec()
     losses: Annotated[tuple[str, ...], AfterValidator(_known_losses)] = ("cross_entropy",)
+    loss_parameters: Annotated[
+        Mapping[str, Mapping[str, Value]],
+        PlainValidator(_loss_parameters),
+        PlainSerializer(_plain),
+    ] = FrozenMapping({})
+    custom_loss: Annotated[str | None, AfterValidator(_expression)] = None
     seeds: Annotated[tuple[int, ...], AfterValidator(_seeds)] = (0,)
 
     @model_validator(mode="after")
@@ -205,6 +229,7 @@ class ExperimentSpec(_Frozen):
             refusal = loss.refusal(self.dataset.task)
             if refusal:
                 yield f"{loss.title} does not fit {self.dataset.title}. {refusal}"
+        yield from self._incomplete_losses()
         train_rows, _ = split_sizes(self.data)
         if self.training.batch_size > train_rows:
             yield (
@@ -212,6 +237,19 @@ class ExperimentSpec(_Frozen):
                 f"{train_rows:,} training rows, so allowed is 1 to {train_rows:,}."
             )
         yield from self._too_large()
+
+    def _incomplete_losses(self) -> Iterable[str]:
+        if CUSTOM in self.losses and self.custom_loss is None:
+            yield f"{LOSSES[CUSTOM].title} has no expression; write one of z, p and y."
+        classes = self.dataset.outputs
+        for loss in self.loss_specs:
+            for parameter in loss.parameters:
+                value = loss.values[parameter.name]
+                if isinstance(value, tuple) and len(value) not in (0, classes):
+                    yield (
+                        f"{parameter.label} was {shown(value)}; {self.dataset.title} has "
+                        f"{classes} classes, so allowed is a list of {classes}, or an empty one."
+                    )
 
     def _too_large(self) -> Iterable[str]:
         sizes = {
@@ -234,7 +272,13 @@ class ExperimentSpec(_Frozen):
 
     @property
     def loss_specs(self) -> tuple[LossSpec, ...]:
-        return tuple(LOSSES[name] for name in self.losses)
+        """The losses with their parameters, and a person's own with its expression."""
+        return tuple(self._loss_spec(name) for name in self.losses)
+
+    def _loss_spec(self, name: str) -> LossSpec:
+        if name == CUSTOM and self.custom_loss is not None:
+            return own_loss(self.custom_loss)
+        return LOSSES[name].with_parameters(self.loss_parameters.get(name, {}))
 
     @property
     def run_count(self) -> int:
@@ -302,11 +346,11 @@ def _sentences(error: ValidationError) -> Iterable[str]:
             yield "The experiment is not valid JSON."
         elif kind in ("extra_forbidden", "invalid_key"):
             name = ".".join(str(part) for part in place)
-            yield f"The experiment has no field called {_shown(name)}."
+            yield f"The experiment has no field called {shown(name)}."
         else:
             field = ".".join("item" if isinstance(part, int) else part for part in place)
             label, allowed = _ALLOWED[field]
-            yield f"{label} was {_shown(problem['input'])}; allowed is {allowed}."
+            yield f"{label} was {shown(problem['input'])}; allowed is {allowed}."
 
 
 def _number(bounds: Bounds) -> tuple[str, str]:
@@ -344,6 +388,9 @@ _ALLOWED = {
     "training.device": ("Device", _any_of(DeviceName)),
     "losses": ("Losses", f"a list with {_any_of(LOSSES)}"),
     "losses.item": ("Loss", _any_of(LOSSES)),
+    "loss_parameters": ("Loss parameters", f"an object with {_any_of(LOSSES)}"),
+    "loss_parameters.item": ("Parameters of ", "an object with the parameters by name"),
+    "custom_loss": ("The expression", "text, or none"),
     "seeds": ("Seeds", f"a list of {SEEDS} whole numbers"),
     "seeds.item": _whole(SEED),
 }
