@@ -388,7 +388,7 @@ _ALLOWED = {
     "training.device": ("Device", _any_of(DeviceName)),
     "losses": ("Losses", f"a list with {_any_of(LOSSES)}"),
     "losses.item": ("Loss", _any_of(LOSSES)),
-    "loss_parameters": ("Loss parameters", f"an object with {_any_of(LOSSES)}"),
+    "loss_parameters": ("Loss parameters", "an object with parameters by loss and name"),
     "loss_parameters.item": ("Parameters of ", "an object with the parameters by name"),
     "custom_loss": ("The expression", "text, or none"),
     "seeds": ("Seeds", f"a list of {SEEDS} whole numbers"),

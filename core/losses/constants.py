@@ -26,6 +26,11 @@ def log_frequencies(y: Tensor) -> Tensor:
     return y.mean(-1, keepdim=True).clamp_(min=_NEVER).log_()
 
 
+def no_preference(y: Tensor) -> Tensor:
+    """Logits of 0: every class alike."""
+    return y.new_zeros(y.shape[0], 1)
+
+
 def logit_frequencies(y: Tensor) -> Tensor:
     """sigmoid of these is the frequency of each 1, best for any proper score."""
     frequency = y.mean(-1, keepdim=True)
@@ -103,8 +108,13 @@ def searched(forward: Forward, backward: Backward, *starts: Constant) -> Constan
     """The lowest point that a search finds, in float64, for a loss without a closed form."""
 
     def constant(y: Tensor) -> Tensor:
+        from threadpoolctl import threadpool_limits
+
         height = _height(forward, backward, *_distinct(y))
-        found = [_descend(height, start(y).double().cpu().flatten().numpy()) for start in starts]
+        points = [start(y).double().cpu().flatten().numpy() for start in starts]
+        # On a busy machine BLAS waits ten times longer for its threads than it computes.
+        with threadpool_limits(1, "blas"):
+            found = [_descend(height, point) for point in points]
         best = min(found, key=lambda result: float(result.fun))
         return y.new_tensor(best.x.tolist()).unsqueeze(-1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.errors import LossExpressionError
@@ -31,7 +32,6 @@ def own_loss(expression: str) -> LossSpec:
     softmax over the classes (z itself for regression), y the one-hot class (the value).
     The loss of an example is the sum over the rows of what it gives.
     """
-    tree = parse(expression)
     return LossSpec(
         key=CUSTOM,
         title="Your own",
@@ -41,22 +41,23 @@ def own_loss(expression: str) -> LossSpec:
         reduction="mean over examples, of the sum over outputs",
         unit="what the expression measures",
         value_range="what the expression gives",
-        make_forms=functools.partial(_forms, tree),
+        make_forms=_Forms(parse(expression)),
         refusals={},
         color="#CC00AA",
         dash="solid",
     )
 
 
-def _forms(tree: Node) -> Mapping[Task, Form]:
-    softmax = _form(
-        tree,
-        Link.SOFTMAX,
-        constants.log_frequencies,
-        lambda y: y.new_zeros(y.shape[0], 1),
-    )
-    identity = _form(tree, Link.IDENTITY, constants.mean_target, constants.median_target)
-    return {Task.BINARY: softmax, Task.MULTICLASS: softmax, Task.REGRESSION: identity}
+@dataclass(frozen=True)
+class _Forms:
+    """What makes the forms; equal where the trees are, so that the losses are too."""
+
+    tree: Node
+
+    def __call__(self) -> Mapping[Task, Form]:
+        softmax = _form(self.tree, Link.SOFTMAX, constants.log_frequencies, constants.no_preference)
+        identity = _form(self.tree, Link.IDENTITY, constants.mean_target, constants.median_target)
+        return {Task.BINARY: softmax, Task.MULTICLASS: softmax, Task.REGRESSION: identity}
 
 
 def _form(tree: Node, link: Link, *starts: Callable[[Tensor], Tensor]) -> Form:

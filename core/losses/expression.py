@@ -52,7 +52,7 @@ Node = Number | Name | Call
 _TOKEN = re.compile(
     r"[A-Za-z_][A-Za-z_0-9]*"
     r"|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?![A-Za-z_0-9.])"
-    r"|\*\*|[<>=!]=|[-+*/()<>,]"
+    r"|\*\*|/(?!/)|[<>=!]=|[-+*()<>,]"
 )
 
 _BINARY: dict[type[ast.operator], str] = {
@@ -90,11 +90,12 @@ def parse(expression: str) -> Node:
         raise LossExpressionError("The expression is empty; write one of z, p and y.", 0)
     _check_tokens(text)
     start = len(text) - len(text.lstrip())
+    stripped = text.strip()
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(stripped, mode="eval")
     except SyntaxError as error:
-        place = start + max(0, (error.offset or 1) - 1)
-        raise _syntax_error(min(place, len(text) - 1)) from error
+        # Python says 0 where the text ends too early.
+        raise _syntax_error(start + (error.offset or len(stripped)) - 1) from error
     except (ValueError, MemoryError, RecursionError) as error:
         raise _syntax_error(start) from error
     reader = _Reader(start)
@@ -116,8 +117,8 @@ def _check_tokens(text: str) -> None:
             place += 1
         else:
             raise LossExpressionError(
-                f"{text[place]!r} can't stand at character {place + 1}; allowed are names, "
-                "numbers, + - * / ** ( ) and commas, and comparisons within where.",
+                f"The sign {text[place]!r} can't stand at character {place + 1}; allowed are "
+                "names, numbers, + - * / ** ( ) and commas, and comparisons within where.",
                 place,
             )
 
@@ -176,7 +177,9 @@ class _Reader:
         if name in CONSTANTS:
             return Number(CONSTANTS[name])
         if name in FUNCTIONS:
-            raise self._error(tree, f"'{name}' is a function; write it with its arguments.")
+            raise self._error(
+                tree, f"The function '{name}' has no arguments; write them in parentheses."
+            )
         raise self._unknown(tree, name)
 
     def _call(self, tree: ast.expr, name: str, arguments: list[ast.expr], depth: int) -> Node:
@@ -184,9 +187,10 @@ class _Reader:
             raise self._unknown(tree, name)
         arity = FUNCTIONS[name].arity
         if len(arguments) != arity:
-            plural = "" if arity == 1 else "s"
+            takes = f"it takes {arity} argument{'' if arity == 1 else 's'}"
             raise self._error(
-                tree, f"'{name}' was given {len(arguments)}; it takes {arity} argument{plural}."
+                tree,
+                f"The function '{name}' was given {len(arguments)}; {takes}.",
             )
         if name != "where":
             return Call(name, tuple(self.read(each, depth + 1) for each in arguments))
@@ -204,7 +208,7 @@ class _Reader:
 
     def _unknown(self, tree: ast.expr, name: str) -> LossExpressionError:
         known = ", ".join((*VARIABLES, *CONSTANTS, *FUNCTIONS))
-        return self._error(tree, f"'{name[:30]}' is not known; allowed are {known}.")
+        return self._error(tree, f"The name '{name[:30]}' is not known; allowed are {known}.")
 
     def _error(self, tree: ast.expr, sentence: str) -> LossExpressionError:
         return LossExpressionError(sentence, self._start + tree.col_offset)

@@ -307,6 +307,8 @@ def by_autograd(value: Callable[[Tensor, Tensor], Tensor]) -> tuple[Forward, Bac
         with torch.inference_mode(False), torch.enable_grad():
             logits = z.clone().requires_grad_()
             losses = value(logits, y.clone())
+            if not losses.requires_grad:  # Logits that are only compared have no gradient.
+                return losses, torch.zeros_like(z)
             (gradient,) = torch.autograd.grad(losses.sum(), logits)
         return losses.detach(), gradient
 
