@@ -27,6 +27,7 @@ from core.datasets import DATASETS, Dataset, split_sizes
 from core.errors import LossExpressionError, SpecError
 from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
 from core.losses.parameters import FrozenMapping, Value
+from core.losses.settings import PARAMETERS_BY_LOSS, parse_parameters, plain
 
 T = TypeVar("T")
 
@@ -93,36 +94,6 @@ def _known_losses(names: tuple[str, ...]) -> tuple[str, ...]:
     if not names:
         raise ValueError("No loss was picked; pick at least one.")
     return _distinct(names, "Losses")
-
-
-LossParameters = FrozenMapping[FrozenMapping[Value]]
-
-
-def _loss_parameters(given: object) -> LossParameters:
-    """Parameters by loss and name; every one that is not allowed is told."""
-    parsed = {}
-    for name, values in _items(given, "loss_parameters"):
-        if name not in LOSSES:
-            raise ValueError(f"Loss was {shown(name)}; allowed is {_any_of(LOSSES)}.")
-        known = {parameter.name: parameter for parameter in LOSSES[name].parameters}
-        title = LOSSES[name].title
-        for parameter, _ in _items(values, "loss_parameters.item", title):
-            if parameter not in known:
-                allowed = f"allowed is {_any_of(known)}" if known else "it has none"
-                raise ValueError(f"Parameter of {title} was {shown(parameter)}; {allowed}.")
-        parsed[name] = FrozenMapping({key: known[key].parse(values[key]) for key in values})
-    return FrozenMapping(parsed)
-
-
-def _items(given: object, field: str, of: str = "") -> Iterable[tuple[str, Any]]:
-    if not isinstance(given, Mapping):
-        label, allowed = _ALLOWED[field]
-        raise ValueError(f"{label}{of} was {shown(given)}; allowed is {allowed}.")
-    return given.items()
-
-
-def _plain(parameters: LossParameters) -> dict[str, dict[str, Value]]:
-    return {loss: dict(values) for loss, values in parameters.items()}
 
 
 def _expression(text: str | None) -> str | None:
@@ -211,8 +182,8 @@ class ExperimentSpec(_Frozen):
     losses: Annotated[tuple[str, ...], AfterValidator(_known_losses)] = ("cross_entropy",)
     loss_parameters: Annotated[
         Mapping[str, Mapping[str, Value]],
-        PlainValidator(_loss_parameters),
-        PlainSerializer(_plain),
+        PlainValidator(parse_parameters),
+        PlainSerializer(plain),
     ] = FrozenMapping({})
     custom_loss: Annotated[str | None, AfterValidator(_expression)] = None
     seeds: Annotated[tuple[int, ...], AfterValidator(_seeds)] = (0,)
@@ -388,8 +359,7 @@ _ALLOWED = {
     "training.device": ("Device", _any_of(DeviceName)),
     "losses": ("Losses", f"a list with {_any_of(LOSSES)}"),
     "losses.item": ("Loss", _any_of(LOSSES)),
-    "loss_parameters": ("Loss parameters", "an object with parameters by loss and name"),
-    "loss_parameters.item": ("Parameters of ", "an object with the parameters by name"),
+    "loss_parameters": PARAMETERS_BY_LOSS,
     "custom_loss": ("The expression", "text, or none"),
     "seeds": ("Seeds", f"a list of {SEEDS} whole numbers"),
     "seeds.item": _whole(SEED),

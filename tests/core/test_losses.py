@@ -337,6 +337,7 @@ def test_reduction_divides_the_sum_as_it_says(loss, task):
     torch.testing.assert_close(ours(loss, task, z, y)[0].mean(), expected, rtol=1e-13, atol=0)
 
 
+@settings(deadline=None)
 @given(z=st.floats(-100, 100), y=st.sampled_from([0.0, 1.0]))
 def test_squared_error_of_a_sigmoid_has_a_bounded_gradient(z, y):
     gradient = ours(LOSSES["mse"], Task.BINARY, torch.tensor([[z]]).double(), torch.tensor([y]))[1]
@@ -466,6 +467,7 @@ def test_a_default_is_allowed_and_bound(loss, parameter):
 
 
 @every_parameter
+@settings(deadline=None)
 @given(data=st.data())
 def test_any_value_in_bounds_gives_torchs_loss(loss, parameter, data):
     task = data.draw(st.sampled_from(list(loss.forms)))

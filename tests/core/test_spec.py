@@ -326,7 +326,7 @@ def test_parameters_of_a_loss_that_is_not_trained_wait_unread():
         ({"huber": {"delta": None}}, "Delta was None; allowed is a number from 0.01 to 100."),
         ({"huber": {"delta": math.nan}}, "Delta was nan; allowed is 0.01 to 100."),
         ({"hinge": {"p": 1.5}}, "Power was 1.5; allowed is a whole number from 1 to 2."),
-        ({"huber": 3}, "Parameters of Huber was 3; allowed is an object with the parameters by"),
+        ({"huber": 3}, "Parameters of Huber was 3; allowed is an object with values by name."),
         (3, "Loss parameters was 3; allowed is an object with parameters by loss and name."),
         (
             {"cross_entropy": {"class_weights": [1, 0, 1]}},
