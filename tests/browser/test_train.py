@@ -14,6 +14,7 @@ from torch import nn
 from core.datasets import load
 from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from core.training import make_groups, make_stack
+from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,
     button,
@@ -228,8 +229,9 @@ def test_the_csv_has_every_epoch_of_every_loss(train_page: Page) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_cut_off_or_inaccessible(
-    browser: Browser, address: str, width: int, scheme: str
+    browser: Browser, address: str, store_url: str, width: int, scheme: str
 ) -> None:
+    stop_all(store_url)
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page = context.new_page()
     page.goto(address)
