@@ -5,6 +5,7 @@ Always at one set of weights and by example: sums over rows, one division at the
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -45,68 +46,75 @@ class Group:
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows that runs are judged on: x ``[S, N, D]``, y ``[S, N]`` and y as each group's loss
-    reads it."""
+    """Rows that runs are judged on: x ``[S, N, D]`` and y ``[S, N]``; ``place`` is where they
+    stand among all rows that are judged."""
 
     split: Split
+    place: slice
     x: Tensor
     y: Tensor
-    encoded: tuple[Tensor, ...]
 
 
 class Evaluator:
-    """Judges the groups of a stack on fixed rows.
+    """Judges the groups of a stack on fixed rows: x ``[S, N, D]`` and y ``[S, N]`` by split.
 
-    Validation rows, and a share of the training rows, so that judging stays cheap; all
-    training rows where nothing is held out. The training rows are a random sample: a
-    split's rows come shuffled. The part added last is the one that yardsticks are about; of
-    the other only the first is taken.
+    All splits go through the network at once, so that judging stays cheap. The last is the
+    one that yardsticks are about; of the others only the first yardstick is taken.
     """
 
-    def __init__(self, stack: Stack, groups: list[Group], task: Task) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        groups: list[Group],
+        task: Task,
+        rows: dict[Split, tuple[Tensor, Tensor]],
+    ) -> None:
         self._stack = stack
         self._groups = groups
         self._task = task
-        self._parts: list[Judged] = []
-
-    def add(self, split: Split, x: Tensor, y: Tensor) -> None:
-        """Judge on x ``[S, N, D]`` and y ``[S, N]`` too, under the name of ``split``."""
-        encoded = tuple(encode(y, self._task, group.width) for group in self._groups)
-        self._parts.append(Judged(split, x, y, encoded))
+        self._x = torch.cat([x for x, _y in rows.values()], 1)
+        self._y = torch.cat([y for _x, y in rows.values()], 1)
+        self._encoded = tuple(encode(self._y, task, group.width) for group in groups)
+        ends = list(itertools.accumulate(x.shape[1] for x, _y in rows.values()))
+        places = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
+        self._parts = [
+            Judged(split, place, self._x[:, place], self._y[:, place])
+            for split, place in zip(rows, places, strict=True)
+        ]
 
     @property
     def judged(self) -> Judged:
         """The rows that yardsticks are about."""
         return self._parts[-1]
 
-    @property
-    def training(self) -> Judged:
-        """Training rows, a random share of them."""
-        return self._parts[0]
-
     def evaluate(self, epoch: int, step: int) -> Iterator[Evaluation]:
         """Loss and yardsticks of each run on each split, as tidy rows."""
-        for part in self._parts:
-            for group, targets in zip(self._groups, part.encoded, strict=True):
-                logits = self.logits(part.x, group)
-                scores = self._scores(group, logits, part)
-                scores[Measure.LOSS] = group.form.forward(logits, targets)[0].mean(-1)
-                values = torch.stack(list(scores.values())).tolist()
-                for measure, row in zip(scores, values, strict=True):
+        for group, targets in zip(self._groups, self._encoded, strict=True):
+            logits = self.logits(self._x, group)
+            rows = self._rows(group, logits)
+            rows[Measure.LOSS] = group.form.forward(logits, targets)[0]
+            table = torch.stack(list(rows.values()))
+            broken = measures.broken(logits)
+            for part in self._parts:
+                means = dict(zip(rows, table[..., part.place].mean(-1), strict=True))
+                scores = self._scores(means, part)
+                values = torch.stack(list(scores.values())).masked_fill(broken, torch.nan)
+                for measure, row in zip(scores, values.tolist(), strict=True):
                     for run, value in enumerate(row, start=group.runs.start):
                         yield Evaluation(run, epoch, step, part.split, measure, value)
 
-    def _scores(self, group: Group, logits: Tensor, part: Judged) -> dict[Measure, Tensor]:
-        is_classification = self._task.is_classification
-        if part is not self.judged:
-            if is_classification:
-                scores = {Measure.ACCURACY: measures.accuracy(logits, part.y)}
-            else:
-                scores = {Measure.R2: measures.r2(logits[:, 0], part.y)}
-            return measures.nan_where_broken(scores, logits)
-        if is_classification:
-            return measures.scores_of_classes(logits, part.y, group.form.link)
-        return measures.scores_of_values(logits[:, 0], part.y)
+    def _rows(self, group: Group, logits: Tensor) -> dict[Measure, Tensor]:
+        if self._task.is_classification:
+            return measures.rows_of_classes(logits, self._y, group.form.link)
+        return measures.rows_of_values(logits[:, 0], self._y)
+
+    def _scores(self, means: dict[Measure, Tensor], part: Judged) -> dict[Measure, Tensor]:
+        if not self._task.is_classification:
+            means[Measure.R2] = measures.r2_of_mse(means[Measure.MSE], part.y)
+        if part is self.judged:
+            return means
+        first = Measure.ACCURACY if self._task.is_classification else Measure.R2
+        return {measure: means[measure] for measure in (Measure.LOSS, first)}
 
     def logits(self, x: Tensor, group: Group) -> Tensor:
         """Logits ``[S, C, N]`` of a group for x ``[S, N, D]``."""

@@ -208,19 +208,19 @@ def null_scores(train: Tensor, judged: Tensor, data: Dataset) -> dict[str, list[
     """
     if not data.task.is_classification:
         mean, median = train.mean(1, keepdim=True), train.quantile(0.5, 1, keepdim=True)
-        scores = {
-            Measure.MSE: measures.mse(mean, judged),
-            Measure.MAE: measures.mae(median, judged),
+        rows = {
+            Measure.MSE: measures.rows_of_values(mean, judged)[Measure.MSE],
+            Measure.MAE: measures.rows_of_values(median, judged)[Measure.MAE],
         }
     else:
         classes = torch.arange(data.outputs, device=train.device)
         frequencies = (train.unsqueeze(1) == classes[:, None]).float().mean(2, keepdim=True)
         log_p = frequencies.clamp(min=1e-12).log().expand(-1, -1, judged.shape[1])
-        scores = {
+        rows = {
             Measure.NLL: measures.nll(log_p, judged),
             Measure.BRIER: measures.brier(log_p, judged),
         }
-    return {measure.value: score.tolist() for measure, score in scores.items()}
+    return {measure.value: row.mean(-1).tolist() for measure, row in rows.items()}
 
 
 def fingerprint(values: Tensor) -> str:

@@ -48,10 +48,9 @@ def _room_for_losses(trainer: Trainer) -> tuple[Tensor, ...]:
 
 
 def _skills(trainer: Trainer) -> Iterator[float | None]:
-    """1 - L / L_null of each loss on training rows, mean over seeds."""
-    training_rows = trainer.evaluator.training
-    for group, targets in zip(trainer.groups, training_rows.encoded, strict=True):
-        logits = trainer.evaluator.logits(training_rows.x, group)
+    """1 - L / L_null of each loss on all training rows, mean over seeds."""
+    for group, targets in zip(trainer.groups, trainer.targets, strict=True):
+        logits = trainer.evaluator.logits(trainer.x, group)
         loss = float(group.form.forward(logits, targets)[0].mean())
         # Where the best constant has no loss to speak of, less loss is still better.
         null = trainer.baselines[group.loss.key] or 1.0

@@ -35,7 +35,8 @@ FIRST_REPORT_AFTER = 0.02
 SNAPSHOT_EVERY = 1.0
 _SNAPSHOT_SHARE = 0.02
 
-#: One training row in so many is judged at each epoch's end.
+#: One training row in so many is judged at each epoch's end, among all seeds; every one where
+#: none are held out. The first ones are a random sample, as a split's rows come shuffled.
 _TRAINING_SHARE = 16
 
 #: Steps recorded before a report is due whatever the clock says.
@@ -104,7 +105,7 @@ class Trainer:
         self.y = self._to_device(split.y_train for split in splits)
         self.groups = make_groups(spec)
         task = spec.dataset.task
-        self._targets = [encode(self.y, task, group.width) for group in self.groups]
+        self.targets = [encode(self.y, task, group.width) for group in self.groups]
         self.baselines = {g.loss.key: g.baseline(self.y, task) for g in self.groups}
         self.stack = make_stack(spec, self.groups, self.device)
         self._start = self.stack.parameters.clone()
@@ -112,11 +113,12 @@ class Trainer:
         y_val = self._to_device(split.y_val for split in splits)
         self._val_rows = x_val.shape[1]
         self._target_scale = splits[0].target_scale
-        judged = slice(-(-self.x.shape[1] // _TRAINING_SHARE) if self._val_rows else None)
-        self.evaluator = Evaluator(self.stack, self.groups, task)
-        self.evaluator.add(Split.TRAIN, self.x[:, judged], self.y[:, judged])
+        share = -(-self.x.shape[1] // (_TRAINING_SHARE * len(spec.seeds)))
+        rows = slice(share if self._val_rows else None)
+        judged = {Split.TRAIN: (self.x[:, rows], self.y[:, rows])}
         if self._val_rows:
-            self.evaluator.add(Split.VAL, x_val, y_val)
+            judged[Split.VAL] = (x_val, y_val)
+        self.evaluator = Evaluator(self.stack, self.groups, task, judged)
         self._observer = Observer(self.stack, self.groups, self.evaluator, task, self.x)
         self._heads_by_size: dict[int, list[_Head]] = {}
         self._gradient_scales = [1.0] * len(self.groups)
@@ -143,7 +145,7 @@ class Trainer:
             for seed in self.spec.seeds
         ]
         first = slice(self.spec.training.batch_size)
-        self._newest_targets = tuple(target[:, :, first] for target in self._targets)
+        self._newest_targets = tuple(target[:, :, first] for target in self.targets)
         self._order_hashes = [hashlib.sha256() for _ in self.spec.seeds]
 
     def settle(self) -> Iterator[float]:
@@ -203,7 +205,7 @@ class Trainer:
             x = self._gather(self.x, order).repeat(len(self.groups), 1, 1)
             targets = [
                 self._gather(target.transpose(1, 2), order).transpose(1, 2).contiguous()
-                for target in self._targets
+                for target in self.targets
             ]
             parts = [target.split(size, dim=2) for target in targets]
             for x_batch, *y_batches in zip(x.split(size, dim=1), *parts, strict=True):
@@ -308,8 +310,8 @@ class _Log:
         self._epoch_sums = np.zeros(runs)
         self._diverged: list[int | None] = [None] * runs
         self._seconds = 0.0
-        self._next_snapshot = 0.0
         self._resumed = time.perf_counter()
+        self._next_snapshot = self._resumed + SNAPSHOT_EVERY
 
     def resume(self) -> None:
         """Start the clock again: what passed since the report was the caller's time."""

@@ -72,9 +72,8 @@ CASES = [
 def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classes):
     stack, groups = started(task, names, classes)
     x, y = some_data(classes)
-    evaluator = Evaluator(stack, groups, task)
-    evaluator.add(Split.TRAIN, x, y)
-    evaluator.add(Split.VAL, x[:, :100], y[:, :100])
+    judged = {Split.TRAIN: (x, y), Split.VAL: (x[:, :100], y[:, :100])}
+    evaluator = Evaluator(stack, groups, task, judged)
     rows = list(evaluator.evaluate(epoch=3, step=30))
     assert {(row.epoch, row.step) for row in rows} == {(3, 30)}
     found = {(row.run, row.split, row.measure): row.value for row in rows}
@@ -99,9 +98,8 @@ def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classe
 @pytest.mark.parametrize(("task", "names", "classes"), CASES[:2])
 def test_probabilities_are_judged_for_every_loss_that_gives_some(task, names, classes):
     stack, groups = started(task, names, classes)
-    evaluator = Evaluator(stack, groups, task)
     x, y = some_data(classes)
-    evaluator.add(Split.VAL, x, y)
+    evaluator = Evaluator(stack, groups, task, {Split.VAL: (x, y)})
     found = {(row.run, row.measure): row.value for row in evaluator.evaluate(0, 0)}
     for run, network in enumerate(plain.networks_of(stack, groups)):
         form = groups[run // 2].form
@@ -119,9 +117,8 @@ def test_probabilities_are_judged_for_every_loss_that_gives_some(task, names, cl
 def test_a_broken_run_has_no_score_on_any_split_and_the_others_theirs(task, names, classes):
     stack, groups = started(task, names, classes)
     x, y = some_data(classes)
-    evaluator = Evaluator(stack, groups, task)
-    evaluator.add(Split.TRAIN, x[:, :100], y[:, :100])
-    evaluator.add(Split.VAL, x[:, 100:], y[:, 100:])
+    judged = {Split.TRAIN: (x[:, :100], y[:, :100]), Split.VAL: (x[:, 100:], y[:, 100:])}
+    evaluator = Evaluator(stack, groups, task, judged)
     whole = list(evaluator.evaluate(0, 0))
     stack.parameters[1] = torch.nan
     for before, after in zip(whole, evaluator.evaluate(0, 0), strict=True):
@@ -140,8 +137,7 @@ def test_rows_count_alike_however_many_are_evaluated_at_once(monkeypatch):
         # The hinge gives no probabilities, so it has neither NLL nor Brier.
         return [row.value for row in evaluator.evaluate(0, 0) if math.isfinite(row.value)]
 
-    evaluator = Evaluator(stack, groups, task)
-    evaluator.add(Split.VAL, x, y)
+    evaluator = Evaluator(stack, groups, task, {Split.VAL: (x, y)})
     in_parts = judged(evaluator)
     assert len(in_parts) == 2 * (3 * 4 + 2)
     monkeypatch.setattr(evaluation, "_ROWS_AT_ONCE", ROWS)
@@ -149,8 +145,7 @@ def test_rows_count_alike_however_many_are_evaluated_at_once(monkeypatch):
     assert in_parts == pytest.approx(at_once, rel=1e-6)
     pieces = []
     for rows, targets in zip(x.split(512, 1), y.split(512, 1), strict=True):
-        piece = Evaluator(stack, groups, task)
-        piece.add(Split.VAL, rows, targets)
+        piece = Evaluator(stack, groups, task, {Split.VAL: (rows, targets)})
         pieces.append(judged(piece))
     assert np.mean(pieces, axis=0) != pytest.approx(at_once, rel=1e-3)
 

@@ -104,13 +104,12 @@ def test_skills_are_those_of_plain_networks_trained_anew_at_each_rate(
         assert list(tested["skills"]) == list(losses)
         for place, rate in enumerate(tested["rates"]):
             trainer = trained_at(spec, rate, 20)
-            rows = trainer.evaluator.training
             for group in trainer.groups:
                 function = plain.loss_function(group.loss, spec.dataset.task)
                 values = []
                 for seed in (0, 1):
                     network = plain.network_of(trainer.stack, group.runs.start + seed, group.width)
-                    values.append(function(network(rows.x[seed]), rows.y[seed]).item())
+                    values.append(function(network(trainer.x[seed]), trainer.y[seed]).item())
                 skill = 1 - np.mean(values) / trainer.baselines[group.loss.key]
                 found = tested["skills"][group.loss.key][place]
                 if np.isfinite(skill):
