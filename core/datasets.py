@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from core.losses import Task
@@ -117,13 +118,14 @@ def _standardise(
 
 
 def _shipped(loader: str) -> Callable[[DataSpec, int], Arrays]:
-    def source(data: DataSpec, seed: int) -> Arrays:
+    @cache
+    def read() -> Arrays:
         from sklearn import datasets
 
         x, y = getattr(datasets, loader)(return_X_y=True)
         return x.astype("float32"), y.astype("float32")
 
-    return source
+    return lambda data, seed: read()
 
 
 def _moons(data: DataSpec, seed: int) -> Arrays:

@@ -37,15 +37,6 @@ CARE_SECONDS = 2.0
 #: An experiment without a heartbeat for so long has nobody who looks after it.
 STALE_SECONDS = 15.0
 
-#: What the process that jobs are forked from loads at its start: all that a job imports.
-PRELOAD = [
-    "core.engine.job",
-    "core.training",
-    "sklearn.datasets",
-    "sklearn.model_selection",
-    "sqlalchemy.dialects.sqlite",
-]
-
 _READ_BYTES = 65_536
 _FORCED = "It was ended by force."
 _CLOSED = "The app was closed before this had finished."
@@ -238,7 +229,7 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s losslab engine: %(message)s")
     signal.signal(signal.SIGTERM, _terminate)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
+    context.set_forkserver_preload(["core.engine.preload"])
     # Now, not at the first job: it takes seconds.
     forkserver.ensure_running()
     Host(Store(), context).serve(sys.stdin.fileno())

@@ -34,7 +34,8 @@ def draw(experiment: Experiment, picked: RunCurves) -> None:
         st.markdown("**Loss, epoch by epoch**")
         _draw_download(experiment)
     with st.container(height=280, autoscroll=True, border=False, key="printed"):
-        st.code("\n".join(lines) or "The first epoch is not complete yet.", language=None)
+        # Not st.code: the highlighter that it loads keeps the browser busy for half a second.
+        st.text("\n".join(lines) or "The first epoch is not complete yet.")
 
 
 def _draw_download(experiment: Experiment) -> None:
