@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 
 #: At most so often is anything written while training.
 _WRITE_SECONDS = 0.09
-#: How often a paused job looks for what is wanted.
+#: How often a job looks for what is wanted, in training and while paused.
+_OBEY_SECONDS = 0.03
 _LOOK_SECONDS = 0.05
 
 _OUT_OF_MEMORY = (
@@ -98,6 +99,7 @@ class _Job:
         self._command = store.command(experiment_id)
         self._unwritten: list[Progress] = []
         self._last_write = 0.0
+        self._last_look = 0.0
         self._steps_are_shown = False
 
     def train(self) -> None:
@@ -119,7 +121,14 @@ class _Job:
             or not self._steps_are_shown
             or (pause_epoch is not None and progress.epoch >= pause_epoch)
             or time.monotonic() - self._last_write >= _WRITE_SECONDS
+            or self._is_asked()
         )
+
+    def _is_asked(self) -> bool:
+        """Whether something else is wanted than to train on; looks only now and then."""
+        if time.monotonic() - self._last_look < _OBEY_SECONDS:
+            return False
+        return self._wanted() is not Wanted.RUNNING
 
     def _record_and_obey(self) -> bool:
         """Write what has come together and do what is wanted; whether to train on."""
@@ -140,6 +149,7 @@ class _Job:
         return True
 
     def _wanted(self) -> Wanted:
+        self._last_look = time.monotonic()
         self._command = self._store.command(self._id)
         return self._command.wanted
 

@@ -3,13 +3,17 @@
 Imports, and the data that the form starts with, read once for every job.
 """
 
-import sklearn.datasets
-import sklearn.model_selection
-import sqlalchemy.dialects.sqlite  # noqa: F401
+from importlib import import_module
 
-import core.engine.job
-import core.training  # noqa: F401
 from core.datasets import load
 from core.spec import DataSpec
 
+for module in (
+    "core.engine.job",
+    "core.training",
+    "sklearn.datasets",
+    "sklearn.model_selection",
+    "sqlalchemy.dialects.sqlite",
+):
+    import_module(module)
 load(DataSpec(), seed=0)

@@ -146,7 +146,7 @@ def test_the_lesson_prints_the_ten_numbers_of_the_pytorch_program(train_page: Pa
     wait_for_status(page, "finished")
     expected = lesson_program()
     lines = [f"Epoch [{i}/10], Loss: {loss:.4f}" for i, loss in enumerate(expected, 1)]
-    printed = page.get_by_test_id("stCode").first
+    printed = page.get_by_test_id("stText").first
     expect(printed).to_contain_text(lines[-1], timeout=PATIENCE_MS)
     assert printed.inner_text().split("\n")[:10] == lines
 

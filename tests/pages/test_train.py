@@ -31,7 +31,7 @@ def button(app: AppTest, label: str) -> object:
 
 
 def texts(app: AppTest) -> str:
-    shown = [*app.markdown, *app.caption, *app.error, *app.info, *app.subheader, *app.code]
+    shown = [*app.markdown, *app.caption, *app.error, *app.info, *app.subheader, *app.text]
     return "\n".join(str(each.value) for each in shown)
 
 
