@@ -18,12 +18,9 @@ def main() -> None:
         _draw_estimate(spec)
         controls.draw_settings_file(spec)
     with view:
-
-        def draw_controls(experiment: Experiment) -> None:
-            controls.draw(experiment, spec is not None, "Race", spec_form.read_race)
-            _draw_what_is_shown(experiment)
-
-        race_view.draw(shown, draw_controls)
+        controls.draw(shown, spec is not None, "Race", spec_form.read_race)
+        _draw_what_is_shown(shown)
+        race_view.draw(shown)
 
 
 def _draw_estimate(spec: ExperimentSpec | None) -> None:

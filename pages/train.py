@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from core.records import Experiment
 from core.spec import LESSON
 from pages.parts import controls, layout, live_view, session, spec_form, welcome
 
@@ -18,15 +17,11 @@ def main() -> None:
         spec = controls.read_form(spec_form.read)
         controls.draw_settings_file(spec)
     with view:
-
-        def draw_controls(experiment: Experiment | None) -> None:
-            controls.draw(experiment, spec is not None, "Train", spec_form.read)
-
+        controls.draw(shown, spec is not None, "Train", spec_form.read)
         if shown is None:
-            draw_controls(None)
             welcome.draw()
         else:
-            live_view.draw(shown, draw_controls)
+            live_view.draw(shown)
 
 
 def _draw_presets() -> None:

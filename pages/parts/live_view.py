@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import streamlit as st
 
@@ -15,9 +14,9 @@ from pages.parts import printed, status
 from pages.parts.live_chart import live_chart
 
 
-def draw(shown: Experiment, draw_controls: Callable[[Experiment], None]) -> None:
+def draw(shown: Experiment) -> None:
     """Follow the experiment until it has finished."""
-    status.follow(shown, draw_controls, _view)
+    status.follow(shown, _view)
 
 
 def _view(experiment: Experiment, runs: tuple[Run, ...], curves: Curves) -> None:

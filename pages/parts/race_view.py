@@ -21,9 +21,9 @@ from pages.parts.live_chart import live_chart
 _SHOWN_DIGITS = 8
 
 
-def draw(shown: Experiment, draw_controls: Callable[[Experiment], None]) -> None:
+def draw(shown: Experiment) -> None:
     """Follow the race until it has finished."""
-    status.follow(shown, draw_controls, _view)
+    status.follow(shown, _view)
 
 
 def _view(experiment: Experiment, runs: tuple[Run, ...], curves: Curves) -> None:

@@ -35,14 +35,8 @@ _BADGES = {
 View = Callable[[Experiment, tuple[Run, ...], Curves], None]
 
 
-def follow(shown: Experiment, draw_controls: Callable[[Experiment], None], view: View) -> None:
-    """Draw the experiment again and again until it has finished, as one fragment.
-
-    While it trains its controls are part of it: what they ask for is shown without drawing
-    the whole page. Later they start another experiment, which is another page.
-    """
-    if shown.status.is_finished:
-        draw_controls(shown)
+def follow(shown: Experiment, view: View) -> None:
+    """Draw the experiment again and again until it has finished, as one fragment."""
 
     def frame(experiment_id: str, drawn_status: Status, drawn_wanted: Wanted) -> None:
         try:
@@ -50,8 +44,6 @@ def follow(shown: Experiment, draw_controls: Callable[[Experiment], None], view:
         except LabError as error:
             st.error(str(error), icon=":material/error:")
             return
-        if not drawn_status.is_finished:
-            draw_controls(experiment)
         _draw_status(experiment)
         view(experiment, runs, curves)
         if (experiment.status, experiment.wanted) != (drawn_status, drawn_wanted):
