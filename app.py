@@ -8,6 +8,7 @@ st.navigation(
     [
         st.Page("pages/train.py", title="Train", icon=":material/play_circle:", default=True),
         st.Page("pages/compare.py", title="Compare", icon=":material/sports_score:"),
+        st.Page("pages/losses.py", title="Losses", icon=":material/function:"),
     ],
     position="top",
 ).run()

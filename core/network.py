@@ -106,6 +106,11 @@ class Batch:
         self.logit_gradients = buffer(stack.layer_sizes[-1])
         self._weights_transposed = [layer.weight.transpose(1, 2) for layer in stack.layers]
 
+    @property
+    def activations(self) -> list[Tensor]:
+        """What the hidden layers gave at the last ``forward``: ``[K, H, N]`` each."""
+        return [hidden.a for hidden in self._hidden]
+
     def forward(self, x: Tensor) -> None:
         """Fill ``logits`` from x ``[K, N, D]``."""
         a = x.transpose(1, 2)

@@ -134,7 +134,7 @@ class Trainer:
         """Back to the start, before the first batch, with a learning rate for each loss."""
         self.stack.parameters.copy_(self._start)
         self.learning_rates = list(learning_rates)
-        self._update = make_update(
+        self.update = make_update(
             self.spec.optimizer,
             self.stack.parameters,
             self.stack.gradients,
@@ -227,7 +227,7 @@ class Trainer:
     def step(self, batch: MiniBatch, mean_losses: tuple[Tensor, ...]) -> None:
         """One update of every run; writes each group's losses on the batch, before it."""
         self.differentiate(batch, mean_losses)
-        self._update()
+        self.update()
 
     def differentiate(self, batch: MiniBatch, mean_losses: tuple[Tensor, ...]) -> None:
         """Fill the stack's gradients of the mean losses over the batch, and write these."""

@@ -49,6 +49,10 @@ class Engine:
         """End at once an experiment that doesn't obey its ``Wanted``; it ends as stopped."""
         self._tell(f"kill {experiment_id}\n")
 
+    def answer(self, address: str) -> None:
+        """Have a ``calculator`` process connect to the socket at ``address``."""
+        self._tell(f"answer {address}\n")
+
     def close(self) -> None:
         """End the helper and its jobs; what they recorded stays."""
         with self._lock:

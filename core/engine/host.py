@@ -1,9 +1,10 @@
 """The helper process: ``python -m core.engine.host``, started by ``core.engine.Engine``.
 
-It reads the lines ``start ID`` and ``kill ID``, forks one process for each experiment
-from a server that has torch loaded, lets as many train at once as there are cores, and
-looks after all of them: what ends without a word is marked with a reason, what waits or
-trains gets its heartbeat. When its input ends, so do its jobs and itself.
+It reads the lines ``start ID``, ``kill ID`` and ``answer ADDRESS``, forks one process for each
+experiment, and one for each ``calculator``, from a server that has torch loaded, lets as many
+train at once as there are cores, and looks after all of them: what ends without a word is
+marked with a reason, what waits or trains gets its heartbeat. When its input ends, so do its
+jobs and itself.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from types import FrameType
 
+from core.engine.calculator import answer
 from core.engine.job import Message, run
 from core.errors import StoreError, UnknownExperiment
 from core.records import Status
@@ -56,6 +58,7 @@ class Host:
         self._store = store
         self._context = context
         self._jobs: dict[str, Job] = {}
+        self._calculators: list[ForkServerProcess] = []
         #: New experiments, behind the paused jobs that want to go on.
         self._waiting: deque[str] = deque()
         #: How those ended that aren't yet known to be marked so.
@@ -111,6 +114,8 @@ class Host:
                     self._waiting.append(key)
             case ["kill", key]:
                 self._kill(key)
+            case ["answer", *address]:
+                self._launch_calculator(" ".join(address))
             case _:
                 _log.warning("Not understood: %.80r", line)
 
@@ -159,6 +164,17 @@ class Host:
             # The job alone is to hold its end, so that either side notices the other's end.
             theirs.close()
 
+    def _launch_calculator(self, address: str) -> None:
+        process = self._context.Process(target=answer, args=(address,), daemon=True)
+        try:
+            process.start()
+        except OSError as error:
+            # Who asked waits for it in vain, and says so.
+            _log.warning("No process can be started to compute: %s", error)
+        else:
+            living = [other for other in self._calculators if other.is_alive()]
+            self._calculators = [*living, process]
+
     def _bury(self, key: str) -> None:
         process = self._jobs.pop(key).process
         process.join()
@@ -181,10 +197,11 @@ class Host:
                 _log.warning("Will try again: %s", error)
 
     def _end_all(self) -> None:
-        for job in self._jobs.values():
-            job.process.kill()
-        for job in self._jobs.values():
-            job.process.join()
+        processes = [*(job.process for job in self._jobs.values()), *self._calculators]
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
         for key in {*self._jobs, *self._waiting}:
             self._ends.setdefault(key, (Status.INTERRUPTED, _CLOSED))
         self._mark_ends()

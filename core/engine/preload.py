@@ -9,6 +9,8 @@ from core.datasets import load
 from core.spec import DataSpec
 
 for module in (
+    "core.anatomy.answers",
+    "core.engine.calculator",
     "core.engine.job",
     "core.training",
     "sklearn.datasets",

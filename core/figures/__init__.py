@@ -8,9 +8,11 @@ from core.figures.learned import (
     surface_figure,
 )
 from core.figures.race import lens_figure, range_figure, shared_figure, units_figure
+from core.figures.shape import QUANTITIES, shape_figure, simplex_figure
 from core.figures.train import loss_figure, rivals_figure
 
 __all__ = [
+    "QUANTITIES",
     "Figure",
     "confusion_figure",
     "lens_figure",
@@ -19,7 +21,9 @@ __all__ = [
     "range_figure",
     "reliability_figure",
     "rivals_figure",
+    "shape_figure",
     "shared_figure",
+    "simplex_figure",
     "surface_figure",
     "units_figure",
 ]

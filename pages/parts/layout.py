@@ -30,10 +30,15 @@ _STYLE = """<style>
 </style>"""
 
 
-def columns(title: str) -> tuple[DeltaGenerator, DeltaGenerator]:
-    """The page's title, and its two sides: for settings and for the experiment."""
+def begin(title: str) -> None:
+    """The page's title, and how all pages look."""
     st.html(_STYLE)
     st.title(title, anchor=False)
+
+
+def columns(title: str) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """The page's title, and its two sides: for settings and for the experiment."""
+    begin(title)
     left, right = st.columns([1, 2.2], gap="large")
     return left.container(key="setup"), right
 

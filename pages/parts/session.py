@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import streamlit as st
 
 from core.curves import Curves
 from core.engine import Engine
+from core.engine.calculator import Calculator
 from core.errors import LabError
 from core.example import ensure
 from core.records import Experiment
@@ -42,6 +44,17 @@ def engine() -> Engine:
     service = Engine(store().url)
     service.warm()
     return service
+
+
+@st.cache_resource(show_spinner=False)
+def calculator() -> Calculator:
+    return Calculator(engine())
+
+
+@st.cache_data(show_spinner="Computing …", max_entries=2_000)
+def ask(question: str, *arguments: Any) -> Any:
+    """The answer of a process with torch; the same question is asked once."""
+    return calculator().ask(question, *arguments)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)

@@ -1,0 +1,158 @@
+"""Numbers for the Losses page, by the functions that train. Needs torch.
+
+``ANSWERS`` holds what a page may ask of a process with torch; see ``core.engine.calculator``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.anatomy.choice import Axis, Choice, Point, Shape, Simplex
+from core.anatomy.mistakes import MISTAKES
+from core.anatomy.running import run
+from core.anatomy.snippets import snippet
+from core.anatomy.stepping import one_step
+from core.datasets import DATASETS, load
+from core.evaluation import Group
+from core.losses import Form, Link, Task
+from core.spec import DataSpec
+
+_CURVE_POINTS = 241
+#: Points along each side of the map over three classes.
+_SIDE = 48
+#: How near to 0 and 1 probabilities are drawn.
+_EDGE = 1e-4
+
+
+# ------------------------------------------------------------------ shape
+
+
+def shape(choice: Choice, task: Task, axis: Axis, target: float, at: float) -> Shape | None:
+    """Loss and gradients of one example over ``axis``, and at the place ``at`` on it.
+
+    ``target`` is the class (0 or 1; of three classes the true one is the first), or the
+    value. None where the loss's outputs are no probabilities and the axis is of these.
+    """
+    form = choice.spec.forms[task]
+    x = torch.cat([_places(axis), torch.tensor([at], dtype=torch.float64)])
+    if task is Task.REGRESSION:
+        prediction, z, y = _of_value(choice, form, x, target)
+    elif form.link in _INVERSE_OF_PROBABILITIES:
+        prediction, z, y = _of_probability(choice, task, form, axis, x, target)
+    elif axis is Axis.LOGIT:
+        prediction, z, y = None, *_of_score(choice, task, x, target)
+    else:
+        return None
+    losses, saved = form.forward(z.detach(), y)
+    by_logit = form.backward(saved, y)
+    row = 0 if task is Task.MULTICLASS or task is Task.REGRESSION else -1
+    curves = {"loss": losses, "by_logit": by_logit[row]}
+    if prediction is not None:
+        z.backward(by_logit)
+        assert prediction.grad is not None
+        curves["by_prediction"] = prediction.grad
+    lines = {name: values.detach()[:-1].numpy() for name, values in curves.items()}
+    point = Point(**{name: float(values[-1]) for name, values in curves.items()})
+    return Shape(x=x[:-1].numpy(), at=point, **lines)
+
+
+def _places(axis: Axis) -> Tensor:
+    low, high = axis.bounds
+    if axis is Axis.PROBABILITY:
+        low, high = _EDGE, 1 - _EDGE
+    return torch.linspace(low, high, _CURVE_POINTS, dtype=torch.float64)
+
+
+_Placed = tuple[Tensor, Tensor, Tensor]
+
+_INVERSE_OF_PROBABILITIES: dict[Link, Callable[[Tensor], Tensor]] = {
+    Link.SOFTMAX: torch.log,
+    Link.SIGMOID: torch.logit,
+}
+_INVERSE_OF_VALUES: dict[Link, Callable[[Tensor], Tensor]] = {Link.IDENTITY: lambda value: value}
+
+
+def _of_value(choice: Choice, form: Form, x: Tensor, target: float) -> _Placed:
+    prediction = x.clone().requires_grad_()
+    z = _INVERSE_OF_VALUES[form.link](prediction).unsqueeze(0)
+    width = choice.spec.head.width(1)
+    z = torch.cat([z, z.new_zeros(width - 1, len(x))])
+    return prediction, z, torch.full_like(x, target).unsqueeze(0)
+
+
+def _of_probability(
+    choice: Choice, task: Task, form: Form, axis: Axis, x: Tensor, target: float
+) -> _Placed:
+    """The network says p for class 1 of two, or for the true class of three."""
+    p = (x.sigmoid() if axis is Axis.LOGIT else x.clamp(_EDGE, 1 - _EDGE)).requires_grad_()
+    if task is Task.MULTICLASS:
+        everything = torch.stack([p, (1 - p) / 2, (1 - p) / 2])
+    else:
+        everything = torch.stack([1 - p, p])[-choice.spec.head.width(2) :]
+    return p, _INVERSE_OF_PROBABILITIES[form.link](everything), _targets(choice, task, x, target)
+
+
+def _of_score(choice: Choice, task: Task, x: Tensor, target: float) -> tuple[Tensor, Tensor]:
+    """The logit x for class 1 of two, or for the true class of three, beside others of 0."""
+    y = _targets(choice, task, x, target)
+    z = torch.zeros_like(y)
+    z[0 if task is Task.MULTICLASS else -1] = x
+    return z, y
+
+
+def _targets(choice: Choice, task: Task, x: Tensor, target: float) -> Tensor:
+    width = choice.spec.head.width(3 if task is Task.MULTICLASS else 2)
+    y = x.new_zeros(width, len(x))
+    if width == 1:
+        y[0] = target
+    else:
+        y[0 if task is Task.MULTICLASS else int(target)] = 1
+    return y
+
+
+def simplex(choice: Choice, true_class: int) -> Simplex | None:
+    """The loss of one example over all probabilities of three classes."""
+    form = choice.spec.forms[Task.MULTICLASS]
+    inverse = _INVERSE_OF_PROBABILITIES.get(form.link)
+    if inverse is None:
+        return None
+    whole = [(i, j, _SIDE - i - j) for i in range(_SIDE + 1) for j in range(_SIDE + 1 - i)]
+    p = torch.tensor(whole, dtype=torch.float64).T / _SIDE
+    inner = (p + _EDGE) / (1 + 3 * _EDGE)
+    y = torch.zeros_like(inner)
+    y[true_class] = 1
+    losses, _saved = form.forward(inverse(inner), y)
+    return Simplex(p.numpy(), losses.numpy())
+
+
+# ------------------------------------------------------------------ data and code
+
+
+def baseline(choice: Choice, dataset: str) -> float:
+    """The loss of the best constant predictor on the training rows of a data set."""
+    task = DATASETS[dataset].task
+    split = load(DataSpec(name=dataset), seed=0)
+    width = choice.spec.head.width(DATASETS[dataset].outputs)
+    group = Group(choice.spec, choice.spec.forms[task], slice(0, 1), width)
+    return group.baseline(torch.from_numpy(split.y_train).unsqueeze(0), task)
+
+
+def printed(choice: Choice, task: Task) -> str:
+    """What the loss's snippet prints."""
+    return run(snippet(choice.key, task).code)
+
+
+def printed_by_mistake(key: str) -> tuple[str, str]:
+    """What the wrong and the right program of a pair print."""
+    mistake = next(each for each in MISTAKES if each.key == key)
+    return run(mistake.wrong_code), run(mistake.right_code)
+
+
+ANSWERS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in (baseline, one_step, printed, printed_by_mistake, shape, simplex)
+}

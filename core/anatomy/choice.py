@@ -1,0 +1,104 @@
+"""A loss as the Losses page has it chosen, and what it is told of it. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.losses import LOSSES, LossSpec
+from core.spec import ExperimentSpec
+
+
+class Axis(StrEnum):
+    """What the shape of a loss is drawn over."""
+
+    PROBABILITY = "probability"
+    LOGIT = "logit"
+    PREDICTION = "prediction"
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        return {
+            Axis.PROBABILITY: (0.0, 1.0),
+            Axis.LOGIT: (-8.0, 8.0),
+            Axis.PREDICTION: (-4.0, 4.0),
+        }[self]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A loss of the catalogue."""
+
+    key: str
+
+    @property
+    def spec(self) -> LossSpec:
+        return LOSSES[self.key]
+
+    def experiment(self, dataset: str, **more: Any) -> ExperimentSpec:
+        """A training with it on ``dataset``; raises ``SpecError``."""
+        return ExperimentSpec.parse({"data": {"name": dataset}, "losses": [self.key]} | more)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One example's loss and its gradients; None with respect to what the loss has not."""
+
+    loss: float
+    by_logit: float
+    by_prediction: float | None = None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Loss and gradients of one example along ``x``, all ``[n]``, and at one place.
+
+    ``by_prediction`` is dL/dp, or dL/d(predicted value); ``by_logit`` dL/dz, of class 1 of
+    two, of the true class of three, or of the (first) output for values.
+    """
+
+    x: NDArray[np.float64]
+    loss: NDArray[np.float64]
+    by_logit: NDArray[np.float64]
+    at: Point
+    by_prediction: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Simplex:
+    """The loss ``[n]`` where the network says the probabilities ``p`` ``[3, n]``."""
+
+    p: NDArray[np.float64]
+    losses: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class OneStep:
+    """One training step of a small network: N examples, D features, H hidden units, C logits.
+
+    ``outputs`` is what the loss compares with the ``targets``: logits after the link.
+    ``weight`` tells which weight of the last layer is followed: its output and its hidden
+    unit, the one with the largest gradient. ``mean_after`` is the mean loss of the same
+    examples with the updated parameters.
+    """
+
+    step: int
+    x: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    outputs: NDArray[np.float32]
+    targets: NDArray[np.float32]
+    losses: NDArray[np.float32]
+    mean: float
+    logit_gradients: NDArray[np.float32]
+    weight_gradients: NDArray[np.float32]
+    weight: tuple[int, int]
+    before: float
+    after: float
+    mean_after: float
+    learning_rate: float
+    parameters: int

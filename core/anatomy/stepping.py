@@ -1,0 +1,92 @@
+"""One real training step, looked at in slow motion. Needs torch."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.anatomy.choice import Choice, OneStep
+from core.losses import Link
+from core.training import MiniBatch, Trainer
+
+EXAMPLES: Final = 4
+HIDDEN: Final = 6
+LEARNING_RATE: Final = 0.1
+
+_OUTPUTS: dict[Link, Callable[[Tensor], Tensor]] = {
+    Link.SOFTMAX: lambda z: z.softmax(-2),
+    Link.SIGMOID: torch.sigmoid,
+    Link.IDENTITY: lambda z: z,
+}
+
+
+@torch.inference_mode()
+def one_step(choice: Choice, dataset: str, step: int) -> OneStep:
+    """The ``step``-th training step, from 1, of a small network on ``dataset``.
+
+    Plain SGD, so that a weight's way is its gradient times the learning rate. Raises
+    ``SpecError`` for a loss that does not fit the data.
+    """
+    trainer = Trainer(
+        choice.experiment(
+            dataset,
+            network={"hidden_sizes": [HIDDEN]},
+            optimizer={"name": "sgd", "learning_rate": LEARNING_RATE},
+            training={"batch_size": EXAMPLES, "device": "cpu"},
+        )
+    )
+    room = (torch.zeros(1),)
+    endless = itertools.chain.from_iterable(trainer.batches() for _ in itertools.count())
+    for batch in itertools.islice(endless, step - 1):
+        trainer.step(batch, room)
+    batch = next(part for part in endless if part.size == EXAMPLES)
+    return _looked_at(trainer, batch, step)
+
+
+def _looked_at(trainer: Trainer, batch: MiniBatch, step: int) -> OneStep:
+    (group,) = trainer.groups
+    stack, buffers = trainer.stack, trainer.stack.batch(batch.size)
+    (y,) = batch.targets
+    mean, mean_after = torch.zeros(1), torch.zeros(1)
+    trainer.differentiate(batch, (mean,))
+    logits = buffers.logits[:, : group.width].clone()
+    losses, _saved = group.form.forward(logits, y)
+    gradients = stack.layers[-1].weight_gradient[0, : group.width].clone()
+    row, column = divmod(int(gradients.abs().argmax()), gradients.shape[1])
+    seen = {
+        "x": batch.x[0],
+        "hidden": buffers.activations[0][0].T,
+        "logits": logits[0].T,
+        "outputs": _OUTPUTS[group.form.link](logits)[0].T,
+        "targets": y[0].T,
+        "losses": losses[0],
+        "logit_gradients": buffers.logit_gradients[0, : group.width].T,
+        "weight_gradients": gradients,
+    }
+    arrays = {name: _array(values) for name, values in seen.items()}
+    weight = stack.layers[-1].weight[0, row, column]
+    before = float(weight)
+    trainer.update()
+    after = float(weight)
+    trainer.differentiate(batch, (mean_after,))
+    return OneStep(
+        step=step,
+        **arrays,
+        mean=float(mean),
+        weight=(row, column),
+        before=before,
+        after=after,
+        mean_after=float(mean_after),
+        learning_rate=LEARNING_RATE,
+        parameters=trainer.spec.parameters,
+    )
+
+
+def _array(values: Tensor) -> NDArray[np.float32]:
+    return values.clone().numpy()

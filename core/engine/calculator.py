@@ -1,0 +1,113 @@
+"""Asks a process that has torch for plain numbers, while somebody looks at a page.
+
+The process is forked from the one that jobs are forked from, so it is there at once and
+loads nothing. It answers the questions of ``core.anatomy.answers``, one after another, and
+ends when its line is closed. Needs no torch on the asking side.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import tempfile
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeAlias
+
+from core.engine import Engine
+from core.errors import EngineError, LabError
+
+#: The first answer may have to wait until torch is loaded; every other is there at once.
+_START_SECONDS = 60.0
+_ANSWER_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+Line: TypeAlias = "Connection[Any, Any]"
+
+
+class Calculator:
+    """Answers questions; threads may share it. The process is started at the first one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = Lock()
+        self._line: Line | None = None
+
+    def ask(self, question: str, *arguments: Any) -> Any:
+        """The answer of the function of that name in ``core.anatomy.answers.ANSWERS``.
+
+        Raises what the function raises if it is a ``LabError``, else ``EngineError``.
+        """
+        with self._lock:
+            for _attempt in range(2):
+                try:
+                    failed, answer = self._exchange((question, arguments))
+                    break
+                except (EOFError, OSError):
+                    # It was ended from outside; another one can answer.
+                    self._hang_up()
+            else:
+                raise EngineError("The process that computes ended twice. Restart the app.")
+        if not failed:
+            return answer
+        raise answer if isinstance(answer, LabError) else EngineError(str(answer))
+
+    def _exchange(self, message: object) -> tuple[bool, Any]:
+        if self._line is None:
+            self._line = _call(self._engine)
+        self._line.send(message)
+        if not self._line.poll(_ANSWER_SECONDS):
+            self._hang_up()
+            raise EngineError(f"No answer within {_ANSWER_SECONDS:g} s. Try again.")
+        answer: tuple[bool, Any] = self._line.recv()
+        return answer
+
+    def _hang_up(self) -> None:
+        if self._line is not None:
+            self._line.close()
+        self._line = None
+
+
+def _call(engine: Engine) -> Line:
+    """Have a process started, and wait for it on a socket that only this user can reach."""
+    with (
+        tempfile.TemporaryDirectory(prefix="loss-lab-") as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        address = Path(folder) / "line"
+        listener.bind(str(address))
+        listener.listen(1)
+        listener.settimeout(_START_SECONDS)
+        engine.answer(str(address))
+        try:
+            connected, _address = listener.accept()
+        except TimeoutError as error:
+            raise EngineError(
+                f"The process that computes did not start within {_START_SECONDS:g} s. Try again."
+            ) from error
+        connected.setblocking(True)
+        return Connection(connected.detach())
+
+
+def answer(address: str) -> None:
+    """The process's whole life: connect, answer until the line is closed."""
+    import torch
+
+    from core.anatomy.answers import ANSWERS
+
+    torch.set_num_threads(1)
+    with Client(address, "AF_UNIX") as line:
+        while True:
+            try:
+                question, arguments = line.recv()
+            except EOFError:
+                return
+            try:
+                line.send((False, ANSWERS[question](*arguments)))
+            except LabError as error:
+                line.send((True, error))
+            except Exception as error:
+                _log.exception("The question %s failed.", question)
+                line.send((True, f"{type(error).__name__}: {error}"))

@@ -1,0 +1,69 @@
+"""The contract of a loss: formulas, what goes in, what comes out, when to use it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.anatomy import CARDS, Card
+from core.anatomy.choice import Choice
+from core.datasets import DATASETS
+from core.losses import LossSpec
+from pages.parts import session
+
+
+def draw(choice: Choice, dataset: str) -> None:
+    spec, card = choice.spec, CARDS[choice.key]
+    st.markdown(card.summary)
+    with st.grid(2, min_column_width=320, gap="large"):
+        with st.container():
+            _draw_formulas(card)
+        with st.container():
+            _draw_facts(choice, spec, card, dataset)
+    for title, text in _sentences(card).items():
+        st.markdown(f"**{title}** {text}")
+    st.caption(f"Source: {card.source}")
+
+
+def _draw_formulas(card: Card) -> None:
+    for caption, formula in card.example_formula:
+        st.markdown(f":small[For one example. {caption}:]")
+        st.latex(formula)
+    st.markdown(":small[For a batch, what training makes smaller:]")
+    st.latex(card.batch_formula)
+    meanings = "; ".join(f"${symbol}$ {meaning}" for symbol, meaning in card.symbols)
+    st.markdown(f":small[where {meanings}]")
+
+
+def _draw_facts(choice: Choice, spec: LossSpec, card: Card, dataset: str) -> None:
+    data = DATASETS[dataset]
+    form = spec.forms[data.task]
+    width = spec.head.width(data.outputs)
+    baseline = session.ask("baseline", choice, dataset)
+    facts = {
+        "In torch.nn": f"`{spec.torch_class}`",
+        "Takes": card.takes,
+        "Target": card.target,
+        "In Loss Lab": f"{spec.head.value}: {width} for {data.title}; targets are {spec.encoding}",
+        "Link": form.link.value,
+        "Reduction": spec.reduction,
+        "Unit": spec.unit,
+        "Range": spec.value_range,
+        f"Baseline on {data.title}": f"{baseline:.4f}, the best constant prediction",
+    }
+    st.table(
+        {"name": list(facts), "fact": list(facts.values())},
+        border="horizontal",
+        hide_index=True,
+        hide_header=True,
+        alt=f"The contract of {spec.title}",
+    )
+
+
+def _sentences(card: Card) -> dict[str, str]:
+    return {
+        "Use it when:": card.use_when,
+        "Do not use it when:": card.avoid_when,
+        "Gradient:": card.gradient,
+        "Noise it assumes:": card.noise_model,
+        "Proper scoring rule?": card.proper_scoring_rule,
+    }

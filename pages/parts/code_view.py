@@ -1,0 +1,36 @@
+"""Losses as code: the pattern, this loss as a program, and programs that go wrong."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.anatomy import MISTAKES, PATTERN, snippet
+from core.anatomy.choice import Choice
+from core.datasets import DATASETS
+from pages.parts import session
+
+
+def draw_snippet(choice: Choice, dataset: str) -> None:
+    """The pattern of all losses, and a program with this one and what it prints."""
+    task = DATASETS[dataset].task
+    st.markdown("**The pattern of every loss**")
+    st.code(PATTERN.strip(), language="python", wrap_lines=True)
+    st.markdown(f"**{choice.spec.title}, a program that runs as it stands** ({task.value})")
+    st.code(snippet(choice.key, task).code.strip(), language="python", wrap_lines=True)
+    st.markdown(f"It prints **{session.ask('printed', choice, task)}**.")
+
+
+def draw_mistakes(choice: Choice, dataset: str) -> None:
+    """Each mistake as two programs that differ in one point, with what both print."""
+    for mistake in MISTAKES:
+        wrong, right = session.ask("printed_by_mistake", mistake.key)
+        st.subheader(mistake.title, anchor=False)
+        st.markdown(mistake.what_happens)
+        with st.grid(2, min_column_width=320, gap="medium"):
+            for icon, name, code, printed in (
+                (":material/close:", "Wrong", mistake.wrong_code, wrong),
+                (":material/check:", "Right", mistake.right_code, right),
+            ):
+                with st.container():
+                    st.markdown(f"{icon} **{name}**: prints **{printed}**")
+                    st.code(code.strip(), language="python", wrap_lines=True)

@@ -1,0 +1,148 @@
+"""The shape of losses: value and gradients along the prediction, and over three classes."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from core.anatomy.choice import Axis, Choice, Shape, Simplex
+from core.datasets import DATASETS
+from core.figures import QUANTITIES, shape_figure, simplex_figure
+from core.losses import LOSSES, RIVALS, LossSpec, Task
+from pages.parts import html_table, session
+from pages.parts.live_chart import live_chart
+
+_TASK_WORDS = {
+    Task.BINARY: "two classes",
+    Task.MULTICLASS: "three classes, the others sharing the rest equally",
+    Task.REGRESSION: "a value",
+}
+
+
+def draw(choice: Choice, dataset: str) -> None:
+    st.fragment(_draw_shapes)(choice, DATASETS[dataset].task)
+
+
+def _draw_shapes(choice: Choice, task: Task) -> None:
+    chosen = _draw_ticks(choice, task)
+    axis = _draw_axis(task)
+    target, at, log_y = _draw_sliders(task, axis)
+    found: list[tuple[LossSpec, Shape]] = []
+    without = []
+    for each in chosen:
+        shape = session.ask("shape", each, task, axis, target, at)
+        if shape is None:
+            without.append(each.spec.title)
+        else:
+            found.append((each.spec, shape))
+    if without:
+        st.caption(
+            f"{', '.join(without)}: the outputs are not probabilities. Choose the logit for the "
+            "axis to see the shape."
+        )
+    if not found:
+        return
+    with st.grid(len(QUANTITIES), min_column_width=300, gap="small"):
+        for quantity, title in QUANTITIES.items():
+            with st.container():
+                st.markdown(f"**{title}**")
+                live_chart(
+                    shape_figure(found, quantity, axis, at, log_y),
+                    key=f"shape_{quantity}",
+                    label=f"{title} of {', '.join(spec.title for spec, _ in found)} by {axis}",
+                    steps=0,
+                    status="shown",
+                    height=320,
+                )
+    _draw_numbers(found, axis, at, target)
+    if task is Task.MULTICLASS:
+        _draw_simplices(chosen)
+
+
+def _draw_ticks(choice: Choice, task: Task) -> list[Choice]:
+    fitting = [key for key, loss in LOSSES.items() if task in loss.forms]
+    rivals = [key for key in RIVALS if key in fitting]
+    ticked = st.pills(
+        "Losses",
+        fitting,
+        selection_mode="multi",
+        default=list(dict.fromkeys([choice.key, *rivals])),
+        format_func=lambda key: LOSSES[key].title,
+        key=f"shape_losses_{task}_{choice.key}",
+    )
+    return [Choice(key) for key in fitting if key in ticked or key == choice.key]
+
+
+def _draw_axis(task: Task) -> Axis:
+    if task is Task.REGRESSION:
+        return Axis.PREDICTION
+    return st.segmented_control(
+        "Over",
+        [Axis.PROBABILITY, Axis.LOGIT],
+        default=Axis.PROBABILITY,
+        required=True,
+        key="shape_axis",
+        format_func=lambda axis: axis.value.capitalize(),
+    )
+
+
+def _draw_sliders(task: Task, axis: Axis) -> tuple[float, float, bool]:
+    """The target, the prediction, and whether the axis of losses is logarithmic."""
+    low, high = axis.bounds
+    with st.grid(3, min_column_width=200, gap="medium", vertical_alignment="center"):
+        target = 1.0
+        if task is Task.REGRESSION:
+            target = st.slider("Target y", -3.0, 3.0, 1.0, 0.1, key="shape_target_value")
+        elif task is Task.BINARY:
+            target = float(st.slider("Target class y", 0, 1, 1, key="shape_target_class"))
+        step = 0.01 if axis is Axis.PROBABILITY else 0.1
+        if axis is Axis.PROBABILITY:
+            low, high = step, high - step
+        at = st.slider(
+            f"Prediction ({axis.value})", low, high, 0.3, step, key=f"shape_at_{axis.value}"
+        )
+        log_y = st.toggle("Log axis", key="shape_log_y")
+    return target, at, log_y
+
+
+def _draw_numbers(
+    found: list[tuple[LossSpec, Shape]], axis: Axis, at: float, target: float
+) -> None:
+    in_output = "dL/dp" if axis is not Axis.PREDICTION else "dL/d(prediction)"
+    rows = [
+        (
+            spec.title,
+            [f"{shape.at.loss:.4f}", _number(shape.at.by_prediction), f"{shape.at.by_logit:.4f}"],
+        )
+        for spec, shape in found
+    ]
+    html_table.draw(
+        f"At {axis.value} {at:g}, target {target:g}", ["loss L", in_output, "dL/dz"], rows
+    )
+
+
+def _number(value: float | None) -> str:
+    return "not a probability" if value is None else f"{value:.4f}"
+
+
+def _draw_simplices(chosen: list[Choice]) -> None:
+    """The losses over all answers to three classes."""
+    true_class = st.segmented_control(
+        "True class", [0, 1, 2], default=0, required=True, key="simplex_class"
+    )
+    maps: list[tuple[LossSpec, Simplex]] = [
+        (each.spec, found)
+        for each in chosen
+        if (found := session.ask("simplex", each, true_class)) is not None
+    ]
+    with st.grid(min(3, max(1, len(maps))), min_column_width=280, gap="small"):
+        for spec, found in maps:
+            with st.container():
+                st.markdown(f"**{spec.title}** over three classes")
+                live_chart(
+                    simplex_figure(spec, found),
+                    key=f"simplex_{spec.key}",
+                    label=f"{spec.title} over all probabilities of three classes",
+                    steps=0,
+                    status="shown",
+                    height=320,
+                )

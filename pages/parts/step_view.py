@@ -1,0 +1,259 @@
+"""One training step in slow motion: the loop as a diagram, with the numbers of each place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from core.anatomy.choice import Choice, OneStep
+from core.datasets import DATASETS
+from core.losses import Link
+from pages.parts import html_table, session
+
+#: Of wide rows so many numbers are shown.
+_MOST_COLUMNS = 8
+_LAST_STEP = 200
+
+_OUTPUT_NAMES = {Link.SOFTMAX: "probability", Link.SIGMOID: "probability"}
+
+_STYLE = """<style>
+.loop { display: flex; flex-wrap: wrap; gap: 0.35rem; list-style: none;
+  margin: 0 !important; padding: 0 !important; }
+.loop li { display: flex; align-items: center; gap: 0.35rem;
+  margin: 0 !important; padding: 0 !important; }
+.loop .place { border: 1px solid var(--st-border-color, rgba(128,128,128,0.4));
+  border-radius: 0.5rem; padding: 0.35rem 0.6rem; min-width: 4.6rem; text-align: center; }
+.loop .place b, .loop .place span { display: block; }
+.loop .place span { font-size: 0.78rem; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.loop [aria-current] .place { border: 2px solid var(--st-primary-color, #0b7285);
+  padding: calc(0.35rem - 1px) calc(0.6rem - 1px);
+  background: color-mix(in srgb, var(--st-primary-color, #0b7285) 14%, transparent); }
+.loop .to::after { content: "→"; }
+.loop .back::after { content: "↻"; }
+</style>"""
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One place of the loop: its name, what stands in its box, and what is said and shown."""
+
+    name: str
+    brief: Callable[[OneStep], str]
+    explained: Callable[[OneStep, Link], str]
+    show: Callable[[OneStep, Link], None]
+
+
+def draw(choice: Choice, dataset: str) -> None:
+    """The loop for the loss on the data set, one place after another, step after step."""
+    st.fragment(_draw_loop)(choice, dataset)
+
+
+def _draw_loop(choice: Choice, dataset: str) -> None:
+    state = st.session_state
+    place, step = state.setdefault("loop_place", 0), state.setdefault("loop_step", 1)
+    seen: OneStep = session.ask("one_step", choice, dataset, step)
+    task = DATASETS[dataset].task
+    link = choice.spec.forms[task].link
+    st.caption(
+        f"Real numbers: training step {step} of a network {seen.x.shape[1]}-"
+        f"{seen.hidden.shape[1]}-{seen.logits.shape[1]} with ReLU ({seen.parameters} parameters) "
+        f"on {DATASETS[dataset].title}, {len(seen.x)} examples a batch, plain SGD at "
+        f"{seen.learning_rate:g}."
+    )
+    st.html(_diagram(seen, place))
+    _draw_buttons(place, step)
+    current = _PLACES[place]
+    st.markdown(
+        f"**{place + 1} of {len(_PLACES)}: {current.name}.** {current.explained(seen, link)}"
+    )
+    current.show(seen, link)
+
+
+def _diagram(seen: OneStep, current: int) -> str:
+    items = []
+    for number, place in enumerate(_PLACES):
+        mark = ' aria-current="step"' if number == current else ""
+        arrow = "back" if number == len(_PLACES) - 1 else "to"
+        items.append(
+            f'<li{mark}><div class="place"><b>{escape(place.name)}</b>'
+            f"<span>{escape(place.brief(seen))}</span></div>"
+            f'<span class="{arrow}" aria-hidden="true"></span></li>'
+        )
+    return f'{_STYLE}<ol class="loop" aria-label="One training step">{"".join(items)}</ol>'
+
+
+def _draw_buttons(place: int, step: int) -> None:
+    with st.container(horizontal=True):
+        st.button(
+            "Back", icon=":material/arrow_back:", on_click=_move, args=(-1,),
+            disabled=place == 0 and step == 1,
+        )  # fmt: skip
+        st.button(
+            "Next", icon=":material/arrow_forward:", type="primary", on_click=_move, args=(1,),
+            disabled=place == len(_PLACES) - 1 and step == _LAST_STEP,
+        )  # fmt: skip
+        st.button(
+            "Next step", icon=":material/skip_next:", on_click=_move, args=(len(_PLACES),),
+            disabled=step == _LAST_STEP, help="The same place, one training step later.",
+        )  # fmt: skip
+        st.button(
+            "From the start", icon=":material/restart_alt:", type="tertiary", on_click=_restart
+        )
+
+
+def _move(places: int) -> None:
+    state = st.session_state
+    everything = (state["loop_step"] - 1) * len(_PLACES) + state["loop_place"] + places
+    last = _LAST_STEP * len(_PLACES) - 1
+    step, state["loop_place"] = divmod(min(max(0, everything), last), len(_PLACES))
+    state["loop_step"] = step + 1
+
+
+def _restart() -> None:
+    st.session_state.update(loop_place=0, loop_step=1)
+
+
+# ------------------------------------------------------------------ the places
+
+
+def _shape(values: NDArray[np.float32]) -> str:
+    return f"[{', '.join(str(size) for size in values.shape)}]"
+
+
+def _numbers(values: NDArray[np.float32]) -> list[str]:
+    return [f"{value:.4f}" for value in values]
+
+
+def _draw_examples(
+    caption: str, values: NDArray[np.float32], name: str, extra: dict[str, Sequence[str]]
+) -> None:
+    """A row for each example, ``name`` and a number over each column, then the extra ones."""
+    shown = min(values.shape[1], _MOST_COLUMNS)
+    left_out = values.shape[1] - shown
+    columns = [f"{name} {index}" for index in range(shown)] if values.shape[1] > 1 else [name]
+    rows = []
+    for index, row in enumerate(values):
+        cells = _numbers(row[:shown]) + (["…"] if left_out else [])
+        rows.append((f"example {index + 1}", cells + [cells_[index] for cells_ in extra.values()]))
+    more = [f"{left_out} more"] if left_out else []
+    html_table.draw(f"{caption}, shape {_shape(values)}", [*columns, *more, *extra], rows)
+
+
+def _output_name(link: Link) -> str:
+    return _OUTPUT_NAMES.get(link, "prediction")
+
+
+def _targets(seen: OneStep) -> list[str]:
+    """The class of one-hot targets, else the number itself."""
+    if seen.targets.shape[1] > 1:
+        return [f"class {number}" for number in seen.targets.argmax(1)]
+    return [
+        f"{value:g}" if float(value).is_integer() else f"{value:.4f}"
+        for value in seen.targets[:, 0]
+    ]
+
+
+def _show_loss(seen: OneStep, link: Link) -> None:
+    _draw_examples(
+        "What the loss compares",
+        seen.outputs,
+        _output_name(link),
+        {"target y": _targets(seen), "loss L": _numbers(seen.losses)},
+    )
+
+
+def _show_mean(seen: OneStep, link: Link) -> None:
+    terms = " + ".join(_numbers(seen.losses))
+    st.latex(rf"J = \frac{{1}}{{{len(seen.losses)}}} ({terms}) = {seen.mean:.4f}")
+
+
+def _show_weight_gradients(seen: OneStep, link: Link) -> None:
+    rows = [
+        (f"to output {index}", _numbers(row)) for index, row in enumerate(seen.weight_gradients)
+    ]
+    shown = [f"from hidden {index}" for index in range(seen.weight_gradients.shape[1])]
+    html_table.draw(
+        f"dJ/dW of the last layer, shape {_shape(seen.weight_gradients)}", shown, rows, seen.weight
+    )
+
+
+def _show_update(seen: OneStep, link: Link) -> None:
+    gradient = float(seen.weight_gradients[seen.weight])
+    sign = "-" if gradient >= 0 else "+"
+    st.latex(
+        rf"w_{{{seen.weight[0]},{seen.weight[1]}}} \leftarrow {seen.before:.4f} {sign} "
+        rf"{seen.learning_rate:g} \cdot {abs(gradient):.4f} = {seen.after:.4f}"
+    )
+    st.latex(rf"J:\ {seen.mean:.4f} \rightarrow {seen.mean_after:.4f}")
+
+
+_PLACES = (
+    _Place(
+        "x", lambda seen: _shape(seen.x),
+        lambda seen, link: "A batch of examples goes in, features standardised.",
+        lambda seen, link: _draw_examples("Inputs x", seen.x, "feature", {}),
+    ),
+    _Place(
+        "hidden", lambda seen: _shape(seen.hidden),
+        lambda seen, link: "The hidden layer takes weighted sums and cuts off what is below 0.",
+        lambda seen, link: _draw_examples("Hidden units", seen.hidden, "unit", {}),
+    ),
+    _Place(
+        "logits z", lambda seen: _shape(seen.logits),
+        lambda seen, link: "The last layer gives raw scores: any number.",
+        lambda seen, link: _draw_examples("Logits z", seen.logits, "z", {}),
+    ),
+    _Place(
+        "y_pred", lambda seen: _shape(seen.outputs),
+        lambda seen, link: (
+            "The link is the identity: the scores are the prediction."
+            if link is Link.IDENTITY
+            else f"The link, {link.value}, makes of them what is compared with the target."
+        ),
+        lambda seen, link: _draw_examples(
+            "Outputs y_pred", seen.outputs, _output_name(link), {"target y": _targets(seen)}
+        ),
+    ),
+    _Place(
+        "J(y_pred, y)", lambda seen: f"{len(seen.losses)} losses",
+        lambda seen, link: "How far off is each example? One loss each.",
+        _show_loss,
+    ),
+    _Place(
+        "loss value", lambda seen: f"{seen.mean:.4f}",
+        lambda seen, link: "Their mean is the one number that training makes smaller.",
+        _show_mean,
+    ),
+    _Place(
+        "dJ/dz", lambda seen: _shape(seen.logit_gradients),
+        lambda seen, link: (
+            "It flows back: by how much J would rise with each logit. Training pushes logits "
+            "with a negative gradient up."
+        ),
+        lambda seen, link: _draw_examples(
+            "Gradient in the logits", seen.logit_gradients, "dJ/dz", {"target y": _targets(seen)}
+        ),
+    ),
+    _Place(
+        "dJ/dW", lambda seen: _shape(seen.weight_gradients),
+        lambda seen, link: (
+            "On through the layers: a gradient for each weight. The largest of the last layer is "
+            "marked; that weight is followed."
+        ),
+        _show_weight_gradients,
+    ),
+    _Place(
+        "update", lambda seen: f"{seen.before:.3f} → {seen.after:.3f}",
+        lambda seen, link: (
+            f"Every parameter moves against its gradient, by the learning rate times it. With all "
+            f"{seen.parameters} moved, the same examples have another loss. Then the next batch "
+            f"comes in."
+        ),
+        _show_update,
+    ),
+)  # fmt: skip
