@@ -73,13 +73,14 @@ def best_rates(tested: RangeTest, spec: ExperimentSpec) -> list[float]:
 def matching_scales(trainer: Trainer) -> list[float]:
     """Factors that give every loss's first gradient the norm of the first loss's.
 
-    Of the whole gradient on the first batch, mean over seeds.
+    Of the whole gradient on the first batch, mean over seeds; 1 where one of them is 0.
     """
     trainer.differentiate(next(iter(trainer.batches())), _room_for_losses(trainer))
     norms = trainer.stack.gradients.norm(dim=1)
     own = [float(norms[group.runs].mean()) for group in trainer.groups]
     trainer.restart(trainer.learning_rates)
-    return [own[0] / norm if norm > 0 and math.isfinite(own[0] / norm) else 1.0 for norm in own]
+    ratios = [own[0] / norm if norm > 0 else 0.0 for norm in own]
+    return [ratio if 0 < ratio < math.inf else 1.0 for ratio in ratios]
 
 
 # ------------------------------------------------------------------ one function of p

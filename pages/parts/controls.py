@@ -131,4 +131,11 @@ def _parsed(content: bytes) -> ExperimentSpec:
         raise SpecError(
             f"The file has {len(content):,} bytes; settings have at most {_MOST_FILE_BYTES:,}."
         )
-    return ExperimentSpec.parse(content.decode("utf-8", errors="replace"))
+    spec = ExperimentSpec.parse(content.decode("utf-8", errors="replace"))
+    first = spec.seeds[0]
+    if spec.seeds != tuple(range(first, first + len(spec.seeds))):
+        raise SpecError(
+            f"Its seeds are {', '.join(map(str, spec.seeds))}; the form has a first seed and how "
+            f"many follow it, such as {first}, {first + 1}, {first + 2}."
+        )
+    return spec

@@ -42,13 +42,16 @@ def _draw_conditions(experiment: Experiment, snapshot: Snapshot | None) -> None:
     """What was equal, what was not, and the fingerprints that show it."""
     spec = experiment.spec
     rate = "" if len(set(_rates(experiment))) > 1 else f", learning rate {_rates(experiment)[0]:g}"
-    equal = f"trunk weights, batches and their order, split, {spec.training.epochs:,} epochs{rate}"
+    has_trunk = bool(spec.network.hidden_sizes)
+    trunk = "trunk weights" if has_trunk else "no hidden layers, so no trunk"
+    equal = f"{trunk}, batches and their order, split, {spec.training.epochs:,} epochs{rate}"
     different = "loss, head" if rate else "loss, head, learning rate"
     prints = ""
     if experiment.facts and snapshot:
-        trunk = experiment.facts.trunk_sha256[0][:_SHOWN_DIGITS]
-        order = snapshot.order_sha256[0][:_SHOWN_DIGITS]
-        prints = f" SHA-256 for seed {spec.seeds[0]}: trunk {trunk}, batch order {order}."
+        order = f"batch order {snapshot.order_sha256[0][:_SHOWN_DIGITS]}"
+        if has_trunk:
+            order = f"trunk {experiment.facts.trunk_sha256[0][:_SHOWN_DIGITS]}, {order}"
+        prints = f" SHA-256 for seed {spec.seeds[0]}: {order}."
     st.caption(f"**Equal:** {equal}. **Different:** {different}.{prints}")
     if race.trunks_agree(experiment) is False:
         st.error("The losses of a seed did not start from the same trunk weights.")

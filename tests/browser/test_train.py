@@ -209,6 +209,9 @@ def test_a_settings_file_fills_the_form_and_nonsense_changes_nothing(train_page:
     expect(page.get_by_test_id("stAlert")).to_contain_text(
         "bad.json was not opened. Epochs was 0; allowed is 1 to 10,000."
     )
+    gaps = b'{"seeds": [0, 7]}'
+    chooser.set_input_files({"name": "gaps.json", "mimeType": "", "buffer": gaps})
+    expect(page.get_by_test_id("stAlert")).to_contain_text("Its seeds are 0, 7; the form has")
     expect(epochs).to_have_value("17")
 
 

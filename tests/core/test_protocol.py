@@ -282,12 +282,14 @@ def test_under_sgd_a_scale_is_a_learning_rate_and_the_losses_are_shown_unscaled(
     assert facts.trunk_sha256 == with_facts(same).facts.trunk_sha256
 
 
-def test_a_loss_without_a_gradient_is_left_as_it_is():
-    spec = spec_of(("cross_entropy", "mse"), Protocol.MATCHED_GRADIENTS)
+@pytest.mark.parametrize("losses", [("cross_entropy", "mse"), ("mse", "cross_entropy")])
+def test_beside_a_loss_without_a_gradient_all_are_left_as_they_are(losses):
+    spec = spec_of(losses, Protocol.MATCHED_GRADIENTS)
     with torch.inference_mode():
         trainer = Trainer(spec)
         head = trainer.stack.layers[-1]
-        head.bias[trainer.groups[1].runs] = 1e4  # so sure that a squared error learns nothing
+        place = losses.index("mse")
+        head.bias[trainer.groups[place].runs] = 1e4  # so sure that a squared error learns nothing
         list(trainer.settle())
     assert trainer.facts().gradient_scales == {"cross_entropy": 1, "mse": 1}
 
