@@ -82,6 +82,8 @@ class Evaluator:
             for split, place in zip(rows, places, strict=True)
         ]
 
+        self._newest: tuple[int, list[Tensor]] = (-1, [])
+
     @property
     def judged(self) -> Judged:
         """The rows that yardsticks are about."""
@@ -89,8 +91,10 @@ class Evaluator:
 
     def evaluate(self, epoch: int, step: int) -> Iterator[Evaluation]:
         """Loss and yardsticks of each run on each split, as tidy rows."""
+        seen: list[Tensor] = []
         for group, targets in zip(self._groups, self._encoded, strict=True):
             logits = self.logits(self._x, group)
+            seen.append(logits[..., self.judged.place])
             rows = self._rows(group, logits)
             rows[Measure.LOSS] = group.form.forward(logits, targets)[0]
             table = torch.stack(list(rows.values()))
@@ -102,6 +106,12 @@ class Evaluator:
                 for measure, row in zip(scores, values.tolist(), strict=True):
                     for run, value in enumerate(row, start=group.runs.start):
                         yield Evaluation(run, epoch, step, part.split, measure, value)
+        self._newest = (step, seen)
+
+    def judged_logits(self, step: int) -> list[Tensor]:
+        """Each group's logits of the judged rows; those of ``evaluate`` if it was at ``step``."""
+        at, logits = self._newest
+        return logits if at == step else [self.logits(self.judged.x, g) for g in self._groups]
 
     def _rows(self, group: Group, logits: Tensor) -> dict[Measure, Tensor]:
         if self._task.is_classification:

@@ -63,7 +63,7 @@ class Observer:
             for group, (z, y) in zip(self._groups, batch, strict=True)
         ]
         judged = self._evaluator.judged
-        logits = [self._evaluator.logits(judged.x, group) for group in self._groups]
+        logits = self._evaluator.judged_logits(step)
         scores = [
             self._scores(group, z, judged.y) for group, z in zip(self._groups, logits, strict=True)
         ]

@@ -310,8 +310,8 @@ class _Log:
         self._epoch_sums = np.zeros(runs)
         self._diverged: list[int | None] = [None] * runs
         self._seconds = 0.0
+        self._next_snapshot = 0.0
         self._resumed = time.perf_counter()
-        self._next_snapshot = self._resumed + SNAPSHOT_EVERY
 
     def resume(self) -> None:
         """Start the clock again: what passed since the report was the caller's time."""
