@@ -40,7 +40,9 @@ class Group:
     def baseline(self, y: Tensor, task: Task) -> float:
         """The loss of the best constant predictor on y ``[S, N]``, mean over seeds."""
         encoded = encode(y, task, self.width)
-        losses = [self.form.forward(self.form.constant(t).expand_as(t), t)[0] for t in encoded]
+        losses = [
+            self.form.forward(self.form.constant(t).expand(-1, t.shape[-1]), t)[0] for t in encoded
+        ]
         return float(torch.stack(losses).mean())
 
 
