@@ -248,6 +248,12 @@ class ExperimentSpec(_Frozen):
                 "CrossEntropy and BCE train as one function of p under SGD without weight decay; "
                 f"the optimizer was {name.value} with weight decay {decay:g}."
             )
+        for loss in self.loss_specs:
+            if loss.changed:
+                yield (
+                    f"CrossEntropy and BCE are one function of p with their parameters at the "
+                    f"defaults; {loss.title} had {self.details(loss.key)}."
+                )
 
     def _incomplete_losses(self) -> Iterable[str]:
         if CUSTOM in self.losses and self.custom_loss is None:
@@ -285,12 +291,21 @@ class ExperimentSpec(_Frozen):
     @property
     def loss_specs(self) -> tuple[LossSpec, ...]:
         """The losses with their parameters, and a person's own with its expression."""
-        return tuple(self._loss_spec(name) for name in self.losses)
+        return tuple(self.loss(name) for name in self.losses)
 
-    def _loss_spec(self, name: str) -> LossSpec:
+    def loss(self, name: str) -> LossSpec:
+        """One of the losses with its parameters, or with its expression."""
         if name == CUSTOM and self.custom_loss is not None:
             return own_loss(self.custom_loss)
         return LOSSES[name].with_parameters(self.loss_parameters.get(name, {}))
+
+    def details(self, name: str) -> str:
+        """What a loss is beside its title: its expression, or what is not at its default."""
+        if name == CUSTOM:
+            return self.custom_loss or ""
+        loss = self.loss(name)
+        labels = {each.name: each.label.lower() for each in loss.parameters}
+        return ", ".join(f"{labels[each]} {shown(value)}" for each, value in loss.changed.items())
 
     @property
     def run_count(self) -> int:

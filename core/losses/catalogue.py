@@ -211,26 +211,6 @@ _ENTRIES = (
         dash="dashdot",
     ),
     LossSpec(
-        key="smooth_l1",
-        title="Smooth L1",
-        torch_class="SmoothL1Loss",
-        head=Head.NARROWEST,
-        encoding="the value itself",
-        reduction="mean over examples and outputs",
-        unit="absolute error beyond β, its square within",
-        value_range="0 to infinity",
-        make_forms=forms.smooth_l1,
-        refusals=_NO_VALUES,
-        color="#224BFF",
-        dash="solid",
-        parameters=(
-            Parameter(
-                "beta", "Beta", 1.0, 0.01, 100, 0.1,
-                "β: errors below it count by their square; the slope is 1 beyond it.",
-            ),
-        ),
-    ),
-    LossSpec(
         key="huber",
         title="Huber",
         torch_class="HuberLoss",
@@ -247,6 +227,26 @@ _ENTRIES = (
             Parameter(
                 "delta", "Delta", 1.0, 0.01, 100, 0.1,
                 "δ: errors below it count by half their square; the slope is δ beyond it.",
+            ),
+        ),
+    ),
+    LossSpec(
+        key="smooth_l1",
+        title="Smooth L1",
+        torch_class="SmoothL1Loss",
+        head=Head.NARROWEST,
+        encoding="the value itself",
+        reduction="mean over examples and outputs",
+        unit="absolute error beyond β, its square within",
+        value_range="0 to infinity",
+        make_forms=forms.smooth_l1,
+        refusals=_NO_VALUES,
+        color="#224BFF",
+        dash="solid",
+        parameters=(
+            Parameter(
+                "beta", "Beta", 1.0, 0.01, 100, 0.1,
+                "β: errors below it count by their square; the slope is 1 beyond it.",
             ),
         ),
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from core.errors import LossExpressionError
 from core.losses import constants, formulas
 from core.losses.entry import Form, Head, Link, LossSpec, Task
-from core.losses.expression import Call, Name, Node, Number, parse, to_latex
+from core.losses.expression import Call, Name, Node, Number, names, parse, to_latex
 from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
 
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def own_loss(expression: str) -> LossSpec:
 
     The expression is elementwise over the outputs ``[C, N]``: z are the logits, p their
     softmax over the classes (z itself for regression), y the one-hot class (the value).
-    The loss of an example is the sum over the rows of what it gives.
+    The loss of an example is the sum over the rows of what it gives. The outputs of one that
+    does not name p are scores, no probabilities, as far as anybody can tell.
     """
     return LossSpec(
         key=CUSTOM,
@@ -55,23 +56,30 @@ class _Forms:
     tree: Node
 
     def __call__(self) -> Mapping[Task, Form]:
-        softmax = _form(self.tree, Link.SOFTMAX, constants.log_frequencies, constants.no_preference)
-        identity = _form(self.tree, Link.IDENTITY, constants.mean_target, constants.median_target)
-        return {Task.BINARY: softmax, Task.MULTICLASS: softmax, Task.REGRESSION: identity}
+        of_classes = _form(self.tree, True, constants.log_frequencies, constants.no_preference)
+        of_values = _form(self.tree, False, constants.mean_target, constants.median_target)
+        return {Task.BINARY: of_classes, Task.MULTICLASS: of_classes, Task.REGRESSION: of_values}
 
 
-def _form(tree: Node, link: Link, *starts: Callable[[Tensor], Tensor]) -> Form:
-    is_softmax = link is Link.SOFTMAX
+def _form(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tensor]) -> Form:
+    """Of classes an expression that names p trains probabilities, one of z alone scores."""
+    has_p = "p" in names(tree)
 
     def value(z: Tensor, y: Tensor) -> Tensor:
-        p = z.softmax(-2) if is_softmax else z
+        p = z.softmax(-2) if is_classification and has_p else z
         return evaluate(tree, {"z": z, "p": p, "y": y}).sum(-2)
 
     forward, backward = formulas.by_autograd(value)
-    latex = to_latex(tree, per_class=is_softmax)
-    tail = r"\mathrm{softmax}(z)" if is_softmax else "z"
-    formula = rf"{latex},\quad \hat{{y}} = {tail}"
-    return Form(link, formula, forward, backward, constants.searched(forward, backward, *starts))
+    formula = to_latex(tree, per_class=is_classification)
+    if has_p:
+        formula += r",\quad \hat{y} = " + (r"\mathrm{softmax}(z)" if is_classification else "z")
+    return Form(
+        link=Link.SOFTMAX if is_classification and has_p else Link.IDENTITY,
+        formula=formula,
+        forward=forward,
+        backward=backward,
+        constant=constants.searched(forward, backward, *starts),
+    )
 
 
 def evaluate(node: Node, variables: Mapping[str, Tensor]) -> Tensor:

@@ -38,6 +38,11 @@ class Link(StrEnum):
     IDENTITY = "identity"
     EXP = "exp"
 
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether what it makes of the logits are probabilities of classes."""
+        return self in (Link.SOFTMAX, Link.SIGMOID)
+
 
 class Head(StrEnum):
     """How many logits the last layer gives."""
@@ -104,6 +109,12 @@ class LossSpec:
     @cached_property
     def forms(self) -> Mapping[Task, Form]:
         return self.make_forms(**self.values)
+
+    @property
+    def changed(self) -> dict[str, Value]:
+        """The parameters whose value is not the default."""
+        defaults = {each.name: each.default for each in self.parameters}
+        return {name: value for name, value in self.values.items() if value != defaults[name]}
 
     def with_parameters(self, values: Mapping[str, Value]) -> LossSpec:
         """The same loss with these values bound into its forms, the others as before."""

@@ -246,6 +246,17 @@ def to_latex(node: Node, *, per_class: bool) -> str:
     return text
 
 
+def names(node: Node) -> frozenset[str]:
+    """Which of ``VARIABLES`` the tree has."""
+    match node:
+        case Number():
+            return frozenset()
+        case Name(name):
+            return frozenset({name})
+        case Call(_, arguments):
+            return frozenset().union(*(names(each) for each in arguments))
+
+
 def has_row_per_class(node: Node) -> bool:
     """Whether a value has a row for each class; sums over the classes have one."""
     match node:

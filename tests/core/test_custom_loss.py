@@ -115,6 +115,13 @@ def test_it_fits_every_task_with_a_logit_a_class():
     assert loss == LOSSES["custom"]
 
 
+def test_without_p_its_outputs_are_scores():
+    for expression in ("relu(1 - sum(y*z) + z)", "logsumexp(z) - sum(y*z)"):
+        assert {form.link for form in own_loss(expression).forms.values()} == {Link.IDENTITY}
+    named = own_loss("where(y > 0, -log(sum(p*y)), 0)").forms[Task.BINARY]
+    assert named.link is Link.SOFTMAX
+
+
 # ------------------------------------------------------------------ what it computes
 
 MEANINGS = {
@@ -389,7 +396,8 @@ def test_reading_needs_no_torch():
 )
 def test_the_formula_is_typeset(expression, latex):
     formula = own_loss(expression).forms[Task.MULTICLASS].formula
-    assert formula == latex + r",\quad \hat{y} = \mathrm{softmax}(z)"
+    tail = r",\quad \hat{y} = \mathrm{softmax}(z)" if r"\hat{y}" in latex else ""
+    assert formula == latex + tail
 
 
 def test_the_formula_of_values_has_no_index():
