@@ -61,6 +61,8 @@ class Split:
     ``x_train`` ``[N, D]``, ``y_train`` ``[N]``; the same for validation, which is
     empty where the data set is not split. ``target_scale`` is the standard deviation
     of the raw training targets (1 for classes): multiply to get raw units back.
+    ``target_offset`` is their mean in standard deviations (0 for classes): added to a target
+    it gives the raw one, divided by its standard deviation.
     """
 
     x_train: NDArray[np.float32]
@@ -68,6 +70,7 @@ class Split:
     x_val: NDArray[np.float32]
     y_val: NDArray[np.float32]
     target_scale: float
+    target_offset: float
 
 
 def split_sizes(data: DataSpec) -> tuple[int, int]:
@@ -90,7 +93,7 @@ def load(data: DataSpec, seed: int) -> Split:
     entry = DATASETS[data.name]
     x, y = entry.source(data, seed)
     if not entry.split:
-        return Split(x, y, x[:0], y[:0], 1.0)
+        return Split(x, y, x[:0], y[:0], 1.0, 0.0)
     train_rows, val_rows = split_sizes(data)
     train, val = train_test_split(
         np.arange(len(x)),
@@ -99,19 +102,20 @@ def load(data: DataSpec, seed: int) -> Split:
         random_state=derive_seed(seed, "split"),
         stratify=y if entry.task.is_classification else None,
     )
-    x_train, x_val, _ = _standardise(x[train], x[val])
+    x_train, x_val, _mean, _scale = _standardise(x[train], x[val])
     if entry.task.is_classification:
-        return Split(x_train, y[train], x_val, y[val], 1.0)
-    y_train, y_val, scale = _standardise(y[train], y[val])
-    return Split(x_train, y_train, x_val, y_val, float(scale))
+        return Split(x_train, y[train], x_val, y[val], 1.0, 0.0)
+    y_train, y_val, mean, scale = _standardise(y[train], y[val])
+    return Split(x_train, y_train, x_val, y_val, float(scale), float(mean / scale))
 
 
 def _standardise(
     train: NDArray[np.float32], val: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Both parts, the mean and the standard deviation, 1 where it is 0."""
     mean, scale = train.mean(0), train.std(0)
     safe = scale + (scale == 0)
-    return (train - mean) / safe, (val - mean) / safe, safe
+    return (train - mean) / safe, (val - mean) / safe, mean, safe
 
 
 # ------------------------------------------------------------------ sources

@@ -17,6 +17,19 @@ class SpecError(LabError):
         self.sentences = sentences
 
 
+class LossExpressionError(SpecError):
+    """An expression that is no loss. ``position`` is where, counted in characters from 0."""
+
+    def __init__(self, sentence: str, position: int) -> None:
+        super().__init__(sentence)
+        self.position = position
+
+    def pointed_out(self, expression: str) -> str:
+        """The expression on one line, and on the next a caret under the place."""
+        line = "".join(" " if character.isspace() else character for character in expression)
+        return f"{line}\n{' ' * self.position}^"
+
+
 class StoreError(LabError):
     """The database is missing, locked, read-only or not ours."""
 

@@ -22,7 +22,7 @@ _ROWS_AT_ONCE = 512
 
 
 def encode(y: Tensor, task: Task, width: int) -> Tensor:
-    """Targets as a loss with ``width`` logits reads them: ``[S, N]`` to ``[S, width, N]``."""
+    """Targets ``[S, N]`` one-hot for ``width`` logits ``[S, width, N]``, else as ``[S, 1, N]``."""
     if task.is_classification and width > 1:
         return torch.nn.functional.one_hot(y.long(), width).to(y.dtype).transpose(1, 2).contiguous()
     return y.unsqueeze(1)
@@ -30,17 +30,36 @@ def encode(y: Tensor, task: Task, width: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Group:
-    """The runs of one loss: a slice of the stack, one run a seed, with their own head."""
+    """The runs of one loss: a slice of the stack, one run a seed, with their own head.
+
+    ``offset`` ``[S, 1]`` is where a loss that predicts amounts finds the standardised
+    targets' 0: added to a target it gives the amount, in standard deviations.
+    """
 
     loss: LossSpec
     form: Form
     runs: slice
     width: int
+    offset: Tensor | None = None
+
+    def encode(self, y: Tensor, task: Task) -> Tensor:
+        """Targets as the loss reads them: ``[S, N]`` to ``[S, C, N]``."""
+        if self.offset is not None:
+            # Rounding alone could put an amount of 0 below it.
+            y = (y + self.offset).clamp(min=0)
+        return encode(y, task, self.width)
+
+    def predicted(self, z: Tensor) -> Tensor:
+        """Predicted values on the targets' own scale: ``[S, C, N]`` to ``[S, N]``."""
+        values = measures.predicted_values(z, self.form.link)
+        return values if self.offset is None else values - self.offset
 
     def baseline(self, y: Tensor, task: Task) -> float:
         """The loss of the best constant predictor on y ``[S, N]``, mean over seeds."""
-        encoded = encode(y, task, self.width)
-        losses = [self.form.forward(self.form.constant(t).expand_as(t), t)[0] for t in encoded]
+        losses = [
+            self.form.forward(self.form.constant(t).expand(-1, t.shape[-1]), t)[0]
+            for t in self.encode(y, task)
+        ]
         return float(torch.stack(losses).mean())
 
 
@@ -74,7 +93,7 @@ class Evaluator:
         self._task = task
         self._x = torch.cat([x for x, _y in rows.values()], 1)
         self._y = torch.cat([y for _x, y in rows.values()], 1)
-        self._encoded = tuple(encode(self._y, task, group.width) for group in groups)
+        self._encoded = tuple(group.encode(self._y, task) for group in groups)
         ends = list(itertools.accumulate(x.shape[1] for x, _y in rows.values()))
         places = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
         self._parts = [
@@ -116,7 +135,7 @@ class Evaluator:
     def _rows(self, group: Group, logits: Tensor) -> dict[Measure, Tensor]:
         if self._task.is_classification:
             return measures.rows_of_classes(logits, self._y, group.form.link)
-        return measures.rows_of_values(logits[:, 0], self._y)
+        return measures.rows_of_values(group.predicted(logits), self._y)
 
     def _scores(self, means: dict[Measure, Tensor], part: Judged) -> dict[Measure, Tensor]:
         if not self._task.is_classification:

@@ -36,8 +36,7 @@ _LOG_PROBABILITIES: dict[Link, Callable[[Tensor], Tensor]] = {
 
 def log_probabilities(z: Tensor, link: Link) -> Tensor | None:
     """Log-probabilities of the classes ``[S, C, N]``; None for outputs that are none."""
-    read = _LOG_PROBABILITIES.get(link)
-    return read(z) if read else None
+    return _LOG_PROBABILITIES[link](z) if link.gives_probabilities else None
 
 
 def predicted_classes(z: Tensor) -> Tensor:
@@ -154,6 +153,12 @@ def _ranking(z: Tensor, log_p: Tensor | None) -> Tensor:
 
 
 # ------------------------------------------------------------------ values
+
+
+def predicted_values(z: Tensor, link: Link) -> Tensor:
+    """What the first logit stands for, as the loss compares it with its target: ``[S, N]``."""
+    values = z[..., 0, :]
+    return values.exp() if link is Link.EXP else values
 
 
 def rows_of_values(z: Tensor, y: Tensor) -> dict[Measure, Tensor]:

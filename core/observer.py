@@ -15,7 +15,7 @@ from torch import Tensor
 from core import measures
 from core.datasets import Dataset
 from core.evaluation import Evaluator, Group
-from core.losses import Form, Link, Task
+from core.losses import Link, Task
 from core.network import Stack
 from core.records import GradientLens, Measure
 from core.snapshot import MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE, Snapshot
@@ -76,19 +76,24 @@ class Observer:
             scores=torch.stack(table).double().cpu().numpy(),
             margins=np.stack(margins),
             **self._fixed,
-            **(self._of_classes if self._task.is_classification else _of_values)(logits, judged.y),
+            **(self._of_classes if self._task.is_classification else self._of_values)(logits),
         )
 
     def _scores(self, group: Group, z: Tensor, y: Tensor) -> dict[Measure, Tensor]:
         if not self._task.is_classification:
-            return measures.scores_of_values(z[:, 0], y)
+            return measures.scores_of_values(group.predicted(z), y)
         link = group.form.link
         return {
             **measures.scores_of_classes(z, y, link),
             **measures.more_scores_of_classes(z, y, link),
         }
 
-    def _of_classes(self, logits: list[Tensor], y: Tensor) -> dict[str, Any]:
+    def _of_values(self, logits: list[Tensor]) -> dict[str, Any]:
+        predicted = [group.predicted(z) for group, z in zip(self._groups, logits, strict=True)]
+        return {"predicted": _array(torch.cat(predicted)[:, :_MOST_POINTS])}
+
+    def _of_classes(self, logits: list[Tensor]) -> dict[str, Any]:
+        y = self._evaluator.judged.y
         reliability, confusion = [], []
         for group, z in zip(self._groups, logits, strict=True):
             log_p = measures.log_probabilities(z, group.form.link)
@@ -118,10 +123,6 @@ class Observer:
 
 def _array(values: Tensor) -> NDArray[np.float32]:
     return values.float().cpu().numpy()
-
-
-def _of_values(logits: list[Tensor], y: Tensor) -> dict[str, Any]:
-    return {"predicted": _array(torch.cat([z[:, 0, :_MOST_POINTS] for z in logits]))}
 
 
 def _confusion(predicted: Tensor, y: Tensor, classes: int) -> Tensor:
@@ -163,7 +164,9 @@ _MARGINS: dict[Link, Callable[[Tensor, Tensor], Tensor]] = {
 
 def margins_of(z: Tensor, y: Tensor, link: Link, task: Task) -> Tensor:
     """How right each row's logits are, as ``GradientLens`` has it: ``[S, N]``."""
-    return _MARGINS[link](z, y) if task.is_classification else z[..., 0, :] - y[..., 0, :]
+    if task.is_classification:
+        return _MARGINS[link](z, y)
+    return measures.predicted_values(z, link) - y[..., 0, :]
 
 
 def _histogram(margins: Tensor) -> NDArray[np.int32]:
@@ -178,23 +181,41 @@ def gradient_lens(groups: list[Group], task: Task) -> GradientLens:
     return {
         "margins": margins.tolist(),
         "gradients": {
-            group.loss.key: _gradient_sizes(group.form, group.width, margins, task)
+            group.loss.key: [
+                size if math.isfinite(size) else None
+                for size in _gradient_sizes(group, margins, task).tolist()
+            ]
             for group in groups
         },
     }
 
 
-def _gradient_sizes(form: Form, width: int, margins: Tensor, task: Task) -> list[float]:
-    """The first logit is the true class's, at such a margin over others that are all 0."""
-    z = margins.new_zeros(width, len(margins))
-    y = z.clone() if task.is_classification else margins.new_zeros(1, len(margins))
-    z[0] = margins
-    if task.is_classification:
-        y[0] = 1
-        if form.link is Link.SOFTMAX:
-            z[0] += math.log(width - 1)
-    _losses, saved = form.forward(z, y)
-    return [float(size) for size in form.backward(saved, y)[0].abs()]
+def _gradient_sizes(group: Group, margins: Tensor, task: Task) -> Tensor:
+    """|dL/dz_0| ``[M]``, every other logit being 0; NaN where no prediction has the margin."""
+    place = _place_of_class if task.is_classification else _place_of_value
+    z, y = place(group, margins)
+    _losses, saved = group.form.forward(z, y)
+    return group.form.backward(saved, y)[0].abs()
+
+
+def _place_of_class(group: Group, margins: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits and targets ``[C, M]``; the first logit is the true class's."""
+    z = margins.new_zeros(group.width, len(margins))
+    y = z.clone()
+    y[0], z[0] = 1, margins
+    if group.form.link is Link.SOFTMAX:
+        z[0] += math.log(group.width - 1)
+    return z, y
+
+
+def _place_of_value(group: Group, margins: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits ``[C, M]`` at these residuals from the mean target; NaN for an amount below 0."""
+    z = margins.new_zeros(group.width, len(margins))
+    y = margins.new_zeros(1, len(margins))
+    if group.offset is not None:
+        y += float(group.offset.mean())
+    z[0] = (margins + y[0]).log() if group.form.link is Link.EXP else margins
+    return z, y
 
 
 # ------------------------------------------------------------------ before the first step

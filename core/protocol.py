@@ -48,13 +48,13 @@ def _room_for_losses(trainer: Trainer) -> tuple[Tensor, ...]:
 
 
 def _skills(trainer: Trainer) -> Iterator[float | None]:
-    """1 - L / L_null of each loss on all training rows, mean over seeds."""
+    """(L_null - L) / |L_null| of each loss on all training rows, mean over seeds."""
     for group, targets in zip(trainer.groups, trainer.targets, strict=True):
         logits = trainer.evaluator.logits(trainer.x, group)
         loss = float(group.form.forward(logits, targets)[0].mean())
-        # Where the best constant has no loss to speak of, less loss is still better.
-        null = trainer.baselines[group.loss.key] or 1.0
-        yield 1 - loss / null if math.isfinite(loss) else None
+        # Less loss is better also where the best constant's is 0, or below it.
+        null = trainer.baselines[group.loss.key]
+        yield (null - loss) / (abs(null) or 1.0) if math.isfinite(loss) else None
 
 
 def best_rates(tested: RangeTest, spec: ExperimentSpec) -> list[float]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from core.curves import Curves, RunCurves
 from core.datasets import split_sizes
 from core.intervals import best_in_column, steps_to_reach, threshold
-from core.losses import LOSSES, Task
+from core.losses import LOSSES, LossSpec
 from core.records import Experiment, Facts, Measure, Split
 from core.snapshot import Snapshot
 from core.spec import ExperimentSpec, Protocol
@@ -144,7 +144,6 @@ def compare(
     goal = None
     if yardstick.is_judged_each_epoch:
         goal = threshold(final, higher_is_better=yardstick.higher_is_better)
-    task = spec.dataset.task
     entrants = [
         Entrant(
             key=course.loss,
@@ -152,7 +151,7 @@ def compare(
             scores=final[index],
             diverged=diverged[index],
             arrivals=None if goal is None else _arrivals(course, goal, yardstick),
-            no_score=_why_no_score(course.loss, task, yardstick),
+            no_score=_why_no_score(spec.loss(course.loss), spec, yardstick),
         )
         for index, course in enumerate(found)
     ]
@@ -167,8 +166,9 @@ def _arrivals(course: Course, goal: float, yardstick: Yardstick) -> Floats:
     return np.array([np.nan if step is None else step for step in arrived])
 
 
-def _why_no_score(loss: str, task: Task, yardstick: Yardstick) -> str | None:
-    has_score = not yardstick.needs_probabilities or gives_probabilities(LOSSES[loss], task)
+def _why_no_score(loss: LossSpec, spec: ExperimentSpec, yardstick: Yardstick) -> str | None:
+    task = spec.dataset.task
+    has_score = not yardstick.needs_probabilities or gives_probabilities(loss, task)
     return None if has_score else NOT_PROBABILITIES
 
 

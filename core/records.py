@@ -114,7 +114,9 @@ class Facts:
 
 
 class RangeTest(TypedDict):
-    """Each loss's skill 1 - L / L_null on training rows after a short training at each rate.
+    """Each loss's skill (L_null - L) / |L_null| after a short training at each rate.
+
+    On training rows; L_null is the loss of the best constant, which can be below 0.
 
     ``skills`` has None where the loss was not finite any more.
     """
@@ -130,11 +132,12 @@ class GradientLens(TypedDict):
     For classes ``margins`` are log-odds of the true class as the loss's link reads them
     (softmax: z_t - log sum_{c != t} exp z_c, the others equal; sigmoid: z_t; hinge:
     z_t - max_{c != t} z_c), and the gradient is that with respect to z_t. For regression
-    they are residuals z - y.
+    they are residuals: what is predicted of the mean target, less it. None where there is no
+    such prediction (an amount below 0) or the gradient is not finite.
     """
 
     margins: list[float]
-    gradients: dict[str, list[float]]
+    gradients: dict[str, list[float | None]]
 
 
 @dataclass(frozen=True)

@@ -8,50 +8,28 @@ from __future__ import annotations
 
 import itertools
 import math
-import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
+from core.bounds import Bounds, shown
 from core.datasets import DATASETS, Dataset, split_sizes
-from core.errors import SpecError
-from core.losses import LOSSES, LossSpec
+from core.errors import LossExpressionError, SpecError
+from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
+from core.losses.parameters import FrozenMapping, Value
+from core.losses.settings import PARAMETERS_BY_LOSS, parse_parameters, plain
 
 T = TypeVar("T")
-
-
-def _shown(value: object) -> str:
-    """A value as it can stand in a sentence, cut where it is long or deep."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONG_NUMBER:
-        return f"{value:,}"
-    text = reprlib.repr(value)
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
-
-
-_LONG_NUMBER = 1e15
-_LONGEST_SHOWN = 60
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The allowed range of a number, and the sentence for one outside it."""
-
-    label: str
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.low:,.10g} to {self.high:,.10g}"
-
-    def check(self, value: Any) -> Any:
-        # A comparison with NaN is false, so NaN is refused here too.
-        if not self.low <= value <= self.high:
-            raise ValueError(f"{self.label} was {_shown(value)}; allowed is {self}.")
-        return value
-
 
 NOISE = Bounds("Noise", 0, 1)
 ROWS = Bounds("Rows", 50, 20_000)
@@ -128,17 +106,27 @@ def _any_of(names: Iterable[str]) -> str:
 
 def _known_dataset(name: str) -> str:
     if name not in DATASETS:
-        raise ValueError(f"Data set was {_shown(name)}; allowed is {_any_of(DATASETS)}.")
+        raise ValueError(f"Data set was {shown(name)}; allowed is {_any_of(DATASETS)}.")
     return name
 
 
 def _known_losses(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if name not in LOSSES:
-            raise ValueError(f"Loss was {_shown(name)}; allowed is {_any_of(LOSSES)}.")
+            raise ValueError(f"Loss was {shown(name)}; allowed is {_any_of(LOSSES)}.")
     if not names:
         raise ValueError("No loss was picked; pick at least one.")
     return _distinct(names, "Losses")
+
+
+def _expression(text: str | None) -> str | None:
+    """An expression that can be read, for the loss that is a person's own."""
+    if text is not None:
+        try:
+            parse(text)
+        except LossExpressionError as error:
+            raise ValueError(str(error)) from error
+    return text
 
 
 def _hidden_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -157,7 +145,7 @@ def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
 
 def _distinct(values: tuple[T, ...], label: str) -> tuple[T, ...]:
     if len(set(values)) < len(values):
-        raise ValueError(f"{label} were {_shown(list(values))}; each may stand there once.")
+        raise ValueError(f"{label} were {shown(list(values))}; each may stand there once.")
     return values
 
 
@@ -207,7 +195,8 @@ class ExperimentSpec(_Frozen):
     """One experiment: every loss is trained from every seed, all runs as one stack.
 
     Runs are numbered loss by loss: run ``k`` has loss ``losses[k // S]`` and seed
-    ``seeds[k % S]`` for S seeds.
+    ``seeds[k % S]`` for S seeds. ``loss_parameters`` holds, by loss and name, those that
+    are not at their default; ``custom_loss`` is the expression of the loss "custom".
     """
 
     data: DataSpec = DataSpec()
@@ -215,6 +204,12 @@ class ExperimentSpec(_Frozen):
     optimizer: OptimizerSpec = OptimizerSpec()
     training: TrainingSpec = TrainingSpec()
     losses: Annotated[tuple[str, ...], AfterValidator(_known_losses)] = ("cross_entropy",)
+    loss_parameters: Annotated[
+        Mapping[str, Mapping[str, Value]],
+        PlainValidator(parse_parameters),
+        PlainSerializer(plain),
+    ] = FrozenMapping({})
+    custom_loss: Annotated[str | None, AfterValidator(_expression)] = None
     seeds: Annotated[tuple[int, ...], AfterValidator(_seeds)] = (0,)
 
     @model_validator(mode="after")
@@ -229,6 +224,7 @@ class ExperimentSpec(_Frozen):
             refusal = loss.refusal(self.dataset.task)
             if refusal:
                 yield f"{loss.title} does not fit {self.dataset.title}. {refusal}"
+        yield from self._incomplete_losses()
         train_rows, _ = split_sizes(self.data)
         if self.training.batch_size > train_rows:
             yield (
@@ -245,13 +241,32 @@ class ExperimentSpec(_Frozen):
             yield (
                 "CrossEntropy and BCE are one function of p for two classes alone: pick these "
                 f"two losses and data with two classes. The losses were "
-                f"{_shown(list(self.losses))} on {self.dataset.title}."
+                f"{shown(list(self.losses))} on {self.dataset.title}."
             )
         elif name not in (OptimizerName.SGD, OptimizerName.MOMENTUM) or decay:
             yield (
                 "CrossEntropy and BCE train as one function of p under SGD without weight decay; "
                 f"the optimizer was {name.value} with weight decay {decay:g}."
             )
+        for loss in self.loss_specs:
+            if loss.changed:
+                yield (
+                    f"CrossEntropy and BCE are one function of p with their parameters at the "
+                    f"defaults; {loss.title} had {self.details(loss.key)}."
+                )
+
+    def _incomplete_losses(self) -> Iterable[str]:
+        if CUSTOM in self.losses and self.custom_loss is None:
+            yield f"{LOSSES[CUSTOM].title} has no expression; write one of z, p and y."
+        classes = self.dataset.outputs
+        for loss in self.loss_specs:
+            for parameter in loss.parameters:
+                value = loss.values[parameter.name]
+                if isinstance(value, tuple) and len(value) not in (0, classes):
+                    yield (
+                        f"{parameter.label} was {shown(value)}; {self.dataset.title} has "
+                        f"{classes} classes, so allowed is a list of {classes}, or an empty one."
+                    )
 
     def _too_large(self) -> Iterable[str]:
         sizes = {
@@ -275,7 +290,22 @@ class ExperimentSpec(_Frozen):
 
     @property
     def loss_specs(self) -> tuple[LossSpec, ...]:
-        return tuple(LOSSES[name] for name in self.losses)
+        """The losses with their parameters, and a person's own with its expression."""
+        return tuple(self.loss(name) for name in self.losses)
+
+    def loss(self, name: str) -> LossSpec:
+        """One of the losses with its parameters, or with its expression."""
+        if name == CUSTOM and self.custom_loss is not None:
+            return own_loss(self.custom_loss)
+        return LOSSES[name].with_parameters(self.loss_parameters.get(name, {}))
+
+    def details(self, name: str) -> str:
+        """What a loss is beside its title: its expression, or what is not at its default."""
+        if name == CUSTOM:
+            return self.custom_loss or ""
+        loss = self.loss(name)
+        labels = {each.name: each.label.lower() for each in loss.parameters}
+        return ", ".join(f"{labels[each]} {shown(value)}" for each, value in loss.changed.items())
 
     @property
     def run_count(self) -> int:
@@ -352,11 +382,11 @@ def _sentences(error: ValidationError) -> Iterable[str]:
             yield "The experiment is not valid JSON."
         elif kind in ("extra_forbidden", "invalid_key"):
             name = ".".join(str(part) for part in place)
-            yield f"The experiment has no field called {_shown(name)}."
+            yield f"The experiment has no field called {shown(name)}."
         else:
             field = ".".join("item" if isinstance(part, int) else part for part in place)
             label, allowed = _ALLOWED[field]
-            yield f"{label} was {_shown(problem['input'])}; allowed is {allowed}."
+            yield f"{label} was {shown(problem['input'])}; allowed is {allowed}."
 
 
 def _number(bounds: Bounds) -> tuple[str, str]:
@@ -395,6 +425,8 @@ _ALLOWED = {
     "training.protocol": ("Fairness protocol", _any_of(Protocol)),
     "losses": ("Losses", f"a list with {_any_of(LOSSES)}"),
     "losses.item": ("Loss", _any_of(LOSSES)),
+    "loss_parameters": PARAMETERS_BY_LOSS,
+    "custom_loss": ("The expression", "text, or none"),
     "seeds": ("Seeds", f"a list of {SEEDS} whole numbers"),
     "seeds.item": _whole(SEED),
 }

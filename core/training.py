@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core import datasets, device, protocol
-from core.evaluation import Evaluator, Group, encode
-from core.losses import Form
+from core.errors import SpecError
+from core.evaluation import Evaluator, Group
+from core.losses import CUSTOM, Form, Link, check
 from core.network import Stack
 from core.observer import Observer, fingerprint, gradient_lens, null_scores
 from core.optimizers import make_update
@@ -42,6 +43,9 @@ _TRAINING_SHARE = 16
 #: Steps recorded before a report is due whatever the clock says.
 _MOST_STEPS = 1024
 
+#: What a target of 0 may have become by being standardised.
+_ROUNDING = 1e-3
+
 #: Bytes of rows that are gathered at once for the batches ahead.
 _BLOCK_BYTES = 32 * 2**20
 
@@ -53,9 +57,13 @@ def train(spec: ExperimentSpec) -> Iterator[Progress]:
     The first report with facts has the evaluation before training as well; where learning
     rates are looked for, empty ones come before it. The last has the outcome: finished, or
     diverged once no run's loss is finite any more. Raises ``DeviceError`` for a device that
-    is not there. Same spec, device, versions and threads give the same bits.
+    is not there, ``LossExpressionError`` for a person's own loss that can't be trained and
+    ``SpecError`` for targets that a loss does not take. Same spec, device, versions and
+    threads give the same bits.
     """
     torch.set_num_threads(device.thread_count(spec))
+    if CUSTOM in spec.losses and spec.custom_loss is not None:
+        check(spec.custom_loss, spec.dataset.task, spec.dataset.outputs)
     trainer = Trainer(spec)
     for _rate in trainer.settle():
         yield _nothing_yet(spec)
@@ -103,9 +111,9 @@ class Trainer:
         splits = [datasets.load(spec.data, seed) for seed in spec.seeds]
         self.x = self._to_device(split.x_train for split in splits)
         self.y = self._to_device(split.y_train for split in splits)
-        self.groups = make_groups(spec)
         task = spec.dataset.task
-        self.targets = [encode(self.y, task, group.width) for group in self.groups]
+        self.groups = make_groups(spec, self._offset(splits))
+        self.targets = [group.encode(self.y, task) for group in self.groups]
         self.baselines = {g.loss.key: g.baseline(self.y, task) for g in self.groups}
         self.stack = make_stack(spec, self.groups, self.device)
         self._start = self.stack.parameters.clone()
@@ -125,6 +133,19 @@ class Trainer:
         self._head_factors = protocol.head_factors(self)
         self._range_test: RangeTest | None = None
         self.restart([spec.optimizer.learning_rate] * len(self.groups))
+
+    def _offset(self, splits: Sequence[datasets.Split]) -> Tensor:
+        """``[S, 1]`` for ``make_groups``; ``SpecError`` where a loss cannot take the targets."""
+        spec = self.spec
+        for loss in spec.loss_specs:
+            if loss.forms[spec.dataset.task].link is Link.EXP:
+                lowest = min(_lowest_target(split) for split in splits)
+                if lowest < -_ROUNDING:
+                    raise SpecError(
+                        f"{loss.title} predicts amounts of 0 or more; the lowest target of "
+                        f"{spec.dataset.title} was {lowest:g}."
+                    )
+        return torch.tensor([[split.target_offset] for split in splits], device=self.device)
 
     def _to_device(self, arrays: Iterable[NDArray[np.float32]]) -> Tensor:
         """One array a seed, as ``[S, ...]``."""
@@ -270,18 +291,25 @@ class _Head:
     logit_gradients: Tensor
 
 
-def make_groups(spec: ExperimentSpec) -> list[Group]:
-    """The runs of each loss, in the order of ``spec.losses``."""
+def _lowest_target(split: datasets.Split) -> float:
+    """In raw units."""
+    lowest = min(float(y.min()) for y in (split.y_train, split.y_val) if len(y))
+    return (lowest + split.target_offset) * split.target_scale
+
+
+def make_groups(spec: ExperimentSpec, offset: Tensor | None = None) -> list[Group]:
+    """The runs of each loss, in the order of ``spec.losses``.
+
+    ``offset`` ``[S, 1]`` is what losses of amounts add to the targets.
+    """
     seeds = len(spec.seeds)
-    return [
-        Group(
-            loss,
-            loss.forms[spec.dataset.task],
-            slice(index * seeds, (index + 1) * seeds),
-            loss.head.width(spec.dataset.outputs),
-        )
-        for index, loss in enumerate(spec.loss_specs)
-    ]
+    groups = []
+    for index, loss in enumerate(spec.loss_specs):
+        form = loss.forms[spec.dataset.task]
+        runs = slice(index * seeds, (index + 1) * seeds)
+        width = loss.head.width(spec.dataset.outputs)
+        groups.append(Group(loss, form, runs, width, offset if form.link is Link.EXP else None))
+    return groups
 
 
 def make_stack(spec: ExperimentSpec, groups: list[Group], where: torch.device) -> Stack:

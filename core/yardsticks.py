@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.losses import Link, LossSpec, Task
+from core.losses import LossSpec, Task
 from core.records import Measure
 
 
@@ -75,7 +75,7 @@ def yardsticks(task: Task) -> tuple[Yardstick, ...]:
 
 def gives_probabilities(loss: LossSpec, task: Task) -> bool:
     """Whether what the loss trains can be read as probabilities of classes."""
-    return task.is_classification and loss.forms[task].link is not Link.IDENTITY
+    return task.is_classification and loss.forms[task].link.gives_probabilities
 
 
 @dataclass(frozen=True)

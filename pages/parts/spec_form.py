@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.bounds import Bounds
 from core.datasets import DATASETS, split_sizes
 from core.errors import SpecError
 from core.losses import LOSSES, RIVALS, Task, fitting
@@ -29,7 +30,6 @@ from core.spec import (
     SEEDS,
     WEIGHT_DECAY,
     Activation,
-    Bounds,
     DataSpec,
     DeviceName,
     ExperimentSpec,

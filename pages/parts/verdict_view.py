@@ -189,8 +189,9 @@ def draw_conditions(experiment: Experiment, snapshot: Snapshot | None) -> None:
         )
         st.caption(
             f"Every loss was trained for {facts.range_test['steps']} steps at each rate, from the "
-            "start and on the batches that the race then had. Skill is 1 - L / L of the best "
-            "constant, on training rows. What is best for a few steps may be too fast for many."
+            "start and on the batches that the race then had. Skill is by what share the loss is "
+            "less than the best constant's, on training rows. What is best for a few steps may be "
+            "too fast for many."
         )
 
 

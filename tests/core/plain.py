@@ -16,13 +16,11 @@ from core.losses import Link, LossSpec, Task
 from core.network import Stack
 from core.spec import Activation, OptimizerName, OptimizerSpec
 
-TAKES_CLASS_IDS = ("CrossEntropyLoss", "MultiMarginLoss")
-APPLIES_ITS_LINK = ("BCEWithLogitsLoss",)
-
 LINKS = {
     Link.SOFTMAX: lambda z: z.softmax(1),
     Link.SIGMOID: lambda z: z.sigmoid(),
     Link.IDENTITY: lambda z: z,
+    Link.EXP: lambda z: z.exp(),
 }
 
 ACTIVATIONS = {
@@ -40,15 +38,109 @@ def columns(y: Tensor, task: Task, width: int) -> Tensor:
     return y[:, None]
 
 
-def loss_function(
-    loss: LossSpec, task: Task, reduction: str = "mean"
-) -> Callable[[Tensor, Tensor], Tensor]:
+Function = Callable[[Tensor, Tensor], Tensor]
+
+
+def loss_function(loss: LossSpec, task: Task, reduction: str = "mean") -> Function:
     """The loss as a program would write it, of logits ``[N, C]`` and y ``[N]``."""
-    function = getattr(nn, loss.torch_class)(reduction=reduction)
-    if loss.torch_class in TAKES_CLASS_IDS:
-        return lambda z, y: function(z, y.long())
-    link = Link.IDENTITY if loss.torch_class in APPLIES_ITS_LINK else loss.forms[task].link
-    return lambda z, y: function(LINKS[link](z), columns(y, task, z.shape[1]))
+    link = LINKS[loss.forms[task].link]
+
+    def target(y: Tensor, z: Tensor) -> Tensor:
+        return columns(y, task, z.shape[1])
+
+    return PROGRAMS[loss.key](loss.values, link, target, reduction)
+
+
+def cross_entropy(values, link, target, reduction) -> Function:
+    """Reduced here: PyTorch's own mean divides by the sum of the class weights."""
+    weights = (
+        torch.tensor(values["class_weights"], dtype=torch.float64)
+        if values["class_weights"]
+        else None
+    )
+
+    def function(z: Tensor, y: Tensor) -> Tensor:
+        losses = nn.CrossEntropyLoss(
+            weight=weights if weights is None else weights.to(z),
+            label_smoothing=values["label_smoothing"],
+            reduction="none",
+        )(z, y.long())
+        return REDUCTIONS[reduction](losses)
+
+    return function
+
+
+def focal(values, link, target, reduction) -> Function:
+    def function(z: Tensor, y: Tensor) -> Tensor:
+        log_p = z.log_softmax(1).gather(1, y.long()[:, None])[:, 0]
+        rest = (-log_p.expm1()).clamp(min=1e-38)  # a power below 1 has no slope at 0
+        return REDUCTIONS[reduction](rest ** values["gamma"] * -log_p)
+
+    return function
+
+
+def summed_square(values, link, target, reduction) -> Function:
+    """The expression that stands in the catalogue for a person's own."""
+    return lambda z, y: REDUCTIONS[reduction]((link(z) - target(y, z)).square().sum(1))
+
+
+def kl_divergence(values, link, target, reduction) -> Function:
+    function = nn.KLDivLoss(reduction={"mean": "batchmean"}.get(reduction, reduction))
+    share = values["smoothing"]
+    return lambda z, y: function(z.log_softmax(1), target(y, z) * (1 - share) + share / z.shape[1])
+
+
+def gaussian(values, link, target, reduction) -> Function:
+    function = nn.GaussianNLLLoss(reduction=reduction, eps=1e-6)
+    return lambda z, y: function(z[:, :1], target(y, z), z[:, 1:].exp())
+
+
+def squashed(make: Callable[..., nn.Module], **arguments: str):
+    """A class that takes what the link gives; ``arguments`` are its names of our parameters."""
+    return lambda values, link, target, reduction: (
+        lambda z, y: make(
+            reduction=reduction, **{theirs: values[name] for theirs, name in arguments.items()}
+        )(link(z), target(y, z))
+    )
+
+
+REDUCTIONS = {"mean": Tensor.mean, "sum": Tensor.sum}
+
+#: How a program calls the class of each loss in ``torch.nn``.
+PROGRAMS = {
+    "cross_entropy": cross_entropy,
+    "bce": lambda values, link, target, reduction: (
+        lambda z, y: nn.BCEWithLogitsLoss(
+            pos_weight=torch.tensor(values["pos_weight"], dtype=torch.float64).to(z),
+            reduction=reduction,
+        )(z, target(y, z))
+    ),
+    "mse": squashed(nn.MSELoss),
+    "nll": lambda values, link, target, reduction: (
+        lambda z, y: nn.NLLLoss(reduction=reduction)(nn.LogSoftmax(1)(z), y.long())
+    ),
+    "bce_on_probabilities": squashed(nn.BCELoss),
+    "kl_div": kl_divergence,
+    "soft_margin": lambda values, link, target, reduction: (
+        lambda z, y: nn.SoftMarginLoss(reduction=reduction)(z, target(y, z) * 2 - 1)
+    ),
+    "focal": focal,
+    "hinge": lambda values, link, target, reduction: (
+        lambda z, y: nn.MultiMarginLoss(
+            p=int(values["p"]), margin=values["margin"], reduction=reduction
+        )(z, y.long())
+    ),
+    "l1": squashed(nn.L1Loss),
+    "smooth_l1": squashed(nn.SmoothL1Loss, beta="beta"),
+    "huber": squashed(nn.HuberLoss, delta="delta"),
+    "poisson_nll": lambda values, link, target, reduction: (
+        lambda z, y: nn.PoissonNLLLoss(log_input=True, full=False, reduction=reduction)(
+            z, target(y, z)
+        )
+    ),
+    "gaussian_nll": gaussian,
+    "custom": summed_square,
+}
 
 
 def network(sizes: Sequence[int], activation: Activation) -> nn.Sequential:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.losses import LOSSES
+from core.losses import LOSSES, RIVALS, LossSpec
 
 #: Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
 VISION = {
@@ -91,12 +91,32 @@ def test_text_and_buttons_of_the_theme_are_readable(mode: str) -> None:
     assert contrast("#ffffff", colors["primaryColor"]) >= 4.5
 
 
+def fit_one_task(one: LossSpec, other: LossSpec) -> bool:
+    """Whether both can stand in one chart."""
+    return bool(set(one.forms) & set(other.forms))
+
+
+PAIRS = list(itertools.combinations(LOSSES.values(), 2))
+
+
 @pytest.mark.parametrize("vision", VISION)
 def test_losses_stay_apart_for_every_eye(vision: str) -> None:
     seen = {loss.key: lab(VISION[vision] @ linear(loss.color)) for loss in LOSSES.values()}
-    for one, other in itertools.combinations(seen, 2):
-        assert np.linalg.norm(seen[one] - seen[other]) >= 15, (one, other)
+    for one, other in PAIRS:
+        if fit_one_task(one, other) or one.dash == other.dash:
+            assert np.linalg.norm(seen[one.key] - seen[other.key]) >= 15, (one.key, other.key)
 
 
-def test_losses_differ_in_dash_too() -> None:
-    assert len({loss.dash for loss in LOSSES.values()}) == len(LOSSES)
+def test_a_color_stands_twice_only_with_another_dash_and_in_another_task() -> None:
+    shared = [(one, other) for one, other in PAIRS if one.color == other.color]
+    for one, other in shared:
+        assert one.dash != other.dash, (one.key, other.key)
+        assert not fit_one_task(one, other), (one.key, other.key)
+    assert len({loss.color for loss in LOSSES.values()}) == len(LOSSES) - len(shared)
+
+
+def test_the_rivals_have_colors_and_dashes_of_their_own() -> None:
+    for attribute in ("color", "dash"):
+        assert len({getattr(LOSSES[key], attribute) for key in RIVALS}) == len(RIVALS)
+    others = {loss.color for loss in LOSSES.values() if loss.key not in RIVALS}
+    assert not others & {LOSSES[key].color for key in RIVALS}

@@ -67,7 +67,7 @@ def test_training_rows_have_mean_0_and_deviation_1(entry):
         assert split.y_train.mean() == pytest.approx(0, abs=1e-5)
         assert split.y_train.std() == pytest.approx(1, abs=1e-5)
     else:
-        assert split.target_scale == 1
+        assert (split.target_scale, split.target_offset) == (1, 0)
 
 
 @pytest.mark.parametrize("task", [Task.BINARY, Task.REGRESSION])
@@ -92,6 +92,7 @@ def test_validation_rows_are_transformed_by_the_numbers_of_the_training_rows(tas
     mean = raw_y[train].mean() if task is Task.REGRESSION else 0
     scale = raw_y[train].std() if task is Task.REGRESSION else 1
     assert split.target_scale == pytest.approx(scale)
+    assert split.target_offset == pytest.approx(mean / scale, rel=1e-5)
     for y, rows in ((split.y_train, train), (split.y_val, val)):
         np.testing.assert_allclose(y * scale + mean, raw_y[rows], rtol=1e-4, atol=1e-5)
 

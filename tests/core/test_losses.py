@@ -3,32 +3,150 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch import Tensor
 
 from core.evaluation import Group
-from core.losses import LOSSES, Form, Link, LossSpec, Task
+from core.losses import LOSSES, Form, Kind, Link, LossSpec, Task
 from tests.core import plain
 
-CASES = [(loss, task) for loss in LOSSES.values() for task in loss.forms]
-IDS = [f"{loss.key}-{task}" for loss, task in CASES]
-every_loss = pytest.mark.parametrize(("loss", "task"), CASES, ids=IDS)
+#: Values of the parameters that are tried beside the defaults.
+SETTINGS = {
+    "cross_entropy": [{"label_smoothing": 0.2}, {"label_smoothing": 0.1, "class_weights": "some"}],
+    "bce": [{"pos_weight": 3.5}, {"pos_weight": 0.2}],
+    "hinge": [{"margin": 0.5}, {"margin": 2.5, "p": 2.0}],
+    "kl_div": [{"smoothing": 0.0}, {"smoothing": 0.4}],
+    "focal": [{"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 5.0}],
+    "smooth_l1": [{"beta": 0.25}, {"beta": 3.0}],
+    "huber": [{"delta": 0.25}, {"delta": 3.0}],
+}
+SOME_WEIGHTS = (0.5, 2.0, 1.0, 3.0)
+
+
+def settled(loss: LossSpec, task: Task, setting: dict[str, object]) -> LossSpec:
+    """The loss with a setting, "some" weights cut to the task's classes."""
+    weights = SOME_WEIGHTS[: CLASSES[task]]
+    return loss.with_parameters({k: weights if v == "some" else v for k, v in setting.items()})
+
 
 CLASSES = {Task.BINARY: 2, Task.MULTICLASS: 4, Task.REGRESSION: 1}
 TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6}
 
+CASES = [
+    (settled(loss, task, setting), task)
+    for loss in LOSSES.values()
+    for task in loss.forms
+    for setting in ({}, *SETTINGS.get(loss.key, []))
+]
+IDS = [
+    "-".join([loss.key, task, *(f"{k}={v}" for k, v in loss.chosen.items())])
+    for loss, task in CASES
+]
+every_loss = pytest.mark.parametrize(("loss", "task"), CASES, ids=IDS)
 
-def targets(task: Task, rows: int, dtype: torch.dtype = torch.float64) -> Tensor:
-    """Every class in turn, or random values: ``[N]``."""
+
+@dataclass(frozen=True)
+class Facts:
+    """What is true of a loss and not of each.
+
+    ``best(y)`` gives logits at its minimum for encoded targets ``[N, C]`` and ``lowest(y)``
+    the value there ``[N]``; ``is_flat`` is whether the gradient is 0 there.
+    ``overflows`` holds the large logits at which PyTorch's own value is not finite, and
+    ``is_bounded`` says whether ours is finite at them.
+    """
+
+    best: Callable[[Tensor, LossSpec], Tensor]
+    lowest: Callable[[Tensor, LossSpec], Tensor] = lambda y, loss: torch.zeros(len(y)).double()
+    is_flat: bool = True
+    overflows: tuple[float, ...] = ()
+    is_bounded: bool = True
+
+
+def sure(y: Tensor, loss: LossSpec) -> Tensor:
+    """Sure of the right class, which a margin or a probability reaches only far out."""
+    return (2 * y - 1) * 40
+
+
+def soft(y: Tensor, loss: LossSpec) -> Tensor:
+    """q ``[N, C]``, the soft targets in proportion to the weights."""
+    share = loss.values.get("label_smoothing", loss.values.get("smoothing"))
+    weights = torch.tensor(loss.values.get("class_weights") or [1.0]).double()
+    return (y * (1 - share) + share / y.shape[1]) * weights
+
+
+def log_soft(y: Tensor, loss: LossSpec) -> Tensor:
+    return soft(y, loss).clamp(min=1e-40).log()
+
+
+def cross_entropy_of_soft(y: Tensor, loss: LossSpec) -> Tensor:
+    q = soft(y, loss)
+    return -torch.xlogy(q, q / q.sum(1, keepdim=True)).sum(1)
+
+
+def itself(y: Tensor, loss: LossSpec) -> Tensor:
+    return y
+
+
+CLASSIFYING = Facts(sure)
+MEASURING = Facts(itself)
+LOWEST_LOG_VARIANCE = math.log(1e-6)
+
+FACTS = {
+    "cross_entropy": Facts(log_soft, cross_entropy_of_soft),
+    "bce": CLASSIFYING,
+    "mse": CLASSIFYING,
+    "nll": CLASSIFYING,
+    "bce_on_probabilities": CLASSIFYING,
+    "kl_div": Facts(log_soft),
+    "soft_margin": Facts(sure, overflows=(1e4, -1e4)),
+    "focal": CLASSIFYING,
+    "hinge": CLASSIFYING,
+    "l1": MEASURING,
+    "smooth_l1": MEASURING,
+    "huber": MEASURING,
+    "poisson_nll": Facts(
+        lambda y, loss: y.log(),
+        lambda y, loss: (y - torch.xlogy(y, y))[:, 0],
+        overflows=(1e4,),
+        is_bounded=False,
+    ),
+    # Lower variances than the clamp lets through are not tried, so the slope remains.
+    "gaussian_nll": Facts(
+        lambda y, loss: torch.cat([y, torch.full_like(y, LOWEST_LOG_VARIANCE)], 1),
+        lambda y, loss: torch.full((len(y),), LOWEST_LOG_VARIANCE / 2, dtype=y.dtype),
+        is_flat=False,
+        overflows=(1e4,),
+    ),
+    "custom": CLASSIFYING,
+}
+
+#: What a loss's minimum is for values, where it fits classes as well.
+FACTS_OF_VALUES = {"mse": MEASURING, "custom": MEASURING}
+
+
+def facts(loss: LossSpec, task: Task) -> Facts:
+    of_values = FACTS_OF_VALUES if task is Task.REGRESSION else {}
+    return of_values.get(loss.key, FACTS[loss.key])
+
+
+#: The losses whose targets are not negative.
+POSITIVE = ("poisson_nll",)
+
+
+def targets(loss: LossSpec, task: Task, rows: int, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Every class in turn, or random values that the loss takes: ``[N]``."""
     if task.is_classification:
         return (torch.arange(rows) % CLASSES[task]).to(dtype)
-    return torch.randn(rows, generator=torch.Generator().manual_seed(1), dtype=dtype) * 2
+    values = torch.randn(rows, generator=torch.Generator().manual_seed(1), dtype=dtype) * 2
+    return values.abs() if loss.key in POSITIVE else values
 
 
 def sample(
@@ -38,7 +156,7 @@ def sample(
     generator = torch.Generator().manual_seed(2)
     width = loss.head.width(CLASSES[task])
     z = torch.randn(rows, width, generator=generator, dtype=dtype) * 3
-    return z, targets(task, rows, dtype)
+    return z, targets(loss, task, rows, dtype)
 
 
 def ours(loss: LossSpec, task: Task, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,55 +219,111 @@ BY_HAND = [
     ("mse", Task.MULTICLASS, [0, LN3], 0, 9 / 16, [-9 / 32, 9 / 32]),
     ("mse", Task.REGRESSION, [3], 1, 4, [4]),
     ("l1", Task.REGRESSION, [-1], 1, 2, [-1]),
+    ("nll", Task.BINARY, [0, LN3], 0, LN4, [-3 / 4, 3 / 4]),
+    ("nll", Task.MULTICLASS, [0, 0, LN2], 2, LN2, [1 / 4, 1 / 4, -1 / 2]),
+    ("bce_on_probabilities", Task.BINARY, [LN3], 0, LN4, [3 / 4]),
+    ("bce_on_probabilities", Task.MULTICLASS, [0, LN3], 0, 1.5 * LN2, [-1 / 4, 3 / 8]),
+    # The target is (0.95, 0.05), the prediction (1/2, 1/2).
+    ("kl_div", Task.BINARY, [0, 0], 0, 0.95 * math.log(1.9) + 0.05 * math.log(0.1), [-0.45, 0.45]),
+    ("kl_div", Task.MULTICLASS, [2, 2], 1, 0.95 * math.log(1.9) + 0.05 * math.log(0.1),
+     [0.45, -0.45]),
+    ("soft_margin", Task.BINARY, [LN3], 0, LN4, [3 / 4]),
+    ("soft_margin", Task.MULTICLASS, [0, LN3], 0, 1.5 * LN2, [-1 / 4, 3 / 8]),
+    # (3/4)^2 ln 4; the slope in log p is 2 (3/4) (1/4) ln(1/4) - (3/4)^2.
+    ("focal", Task.BINARY, [0, LN3], 0, 9 / 16 * LN4,
+     [-3 / 4 * (3 / 8 * LN4 + 9 / 16), 3 / 4 * (3 / 8 * LN4 + 9 / 16)]),
+    ("focal", Task.MULTICLASS, [0, 0, LN2], 2, LN2 / 4,
+     [(LN2 / 2 + 1 / 4) / 4, (LN2 / 2 + 1 / 4) / 4, -(LN2 / 2 + 1 / 4) / 2]),
+    ("smooth_l1", Task.REGRESSION, [3], 1, 1.5, [1]),
+    ("smooth_l1", Task.REGRESSION, [0.5], 1, 0.125, [-0.5]),
     ("huber", Task.REGRESSION, [3], 1, 1.5, [1]),
     ("huber", Task.REGRESSION, [0.5], 1, 0.125, [-0.5]),
+    ("poisson_nll", Task.REGRESSION, [LN3], 2, 3 - 2 * LN3, [1]),
+    # Off by 2 at a variance of 2: (ln 2 + 4 / 2) / 2.
+    ("gaussian_nll", Task.REGRESSION, [3, LN2], 1, LN2 / 2 + 1, [1, -1 / 2]),
+    ("custom", Task.BINARY, [0, LN3], 0, 9 / 8, [-9 / 16, 9 / 16]),
+    ("custom", Task.MULTICLASS, [0, LN3], 0, 9 / 8, [-9 / 16, 9 / 16]),
+    ("custom", Task.REGRESSION, [3], 1, 4, [4]),
     ("hinge", Task.BINARY, [0.5, 0], 0, 0.25, [-1 / 2, 1 / 2]),
     ("hinge", Task.MULTICLASS, [0, 0.5, 3], 1, 4 / 3, [1 / 3, -2 / 3, 1 / 3]),
-]
+]  # fmt: skip
+
+# The same with parameters that are not the default.
+BY_HAND_WITH_PARAMETERS = [
+    # q = (2/3 + 1/6, 1/6), p = (1/4, 3/4).
+    ("cross_entropy", {"label_smoothing": 1 / 3}, Task.BINARY, [0, LN3], 0,
+     5 / 6 * LN4 + 1 / 6 * (LN4 - LN3), [1 / 4 - 5 / 6, 3 / 4 - 1 / 6]),
+    ("cross_entropy", {"class_weights": (2.0, 5.0)}, Task.BINARY, [0, LN3], 0,
+     2 * LN4, [-3 / 2, 3 / 2]),
+    ("bce", {"pos_weight": 3.0}, Task.BINARY, [-LN3], 1, 3 * LN4, [-9 / 4]),
+    ("bce", {"pos_weight": 3.0}, Task.BINARY, [LN3], 0, LN4, [3 / 4]),
+    ("hinge", {"margin": 2.0}, Task.BINARY, [0.5, 0], 0, 0.75, [-1 / 2, 1 / 2]),
+    ("hinge", {"margin": 2.0, "p": 2.0}, Task.BINARY, [0.5, 0], 0, 9 / 8, [-3 / 2, 3 / 2]),
+    ("kl_div", {"smoothing": 0.0}, Task.BINARY, [0, LN3], 0, LN4, [-3 / 4, 3 / 4]),
+    ("focal", {"gamma": 0.0}, Task.BINARY, [0, LN3], 0, LN4, [-3 / 4, 3 / 4]),
+    ("focal", {"gamma": 1.0}, Task.BINARY, [0, LN3], 0, 3 / 4 * LN4,
+     [-3 / 4 * (LN4 / 4 + 3 / 4), 3 / 4 * (LN4 / 4 + 3 / 4)]),
+    ("smooth_l1", {"beta": 4.0}, Task.REGRESSION, [3], 1, 0.5, [0.5]),
+    ("smooth_l1", {"beta": 0.5}, Task.REGRESSION, [3], 1, 1.75, [1]),
+    ("huber", {"delta": 4.0}, Task.REGRESSION, [3], 1, 2, [2]),
+    ("huber", {"delta": 0.5}, Task.REGRESSION, [3], 1, 0.875, [0.5]),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("key", "task", "logits", "target", "value", "slopes"), BY_HAND)
-def test_hand_values(key, task, logits, target, value, slopes):
+@pytest.mark.parametrize(
+    ("key", "setting", "task", "logits", "target", "value", "slopes"),
+    [(key, {}, *rest) for key, *rest in BY_HAND] + BY_HAND_WITH_PARAMETERS,
+)
+def test_hand_values(key, setting, task, logits, target, value, slopes):
     z, y = torch.tensor([logits], dtype=torch.float64), torch.tensor([target]).double()
-    losses, gradient = ours(LOSSES[key], task, z, y)
+    losses, gradient = ours(LOSSES[key].with_parameters(setting), task, z, y)
     assert losses.tolist() == pytest.approx([value], rel=1e-14)
     assert gradient[0].tolist() == pytest.approx(slopes, rel=1e-14)
 
 
-def test_every_loss_has_a_hand_value():
+def test_every_loss_and_parameter_has_a_hand_value():
     assert {(key, task) for key, task, *_ in BY_HAND} == {(loss.key, task) for loss, task in CASES}
+    assert {(key, name) for key, setting, *_ in BY_HAND_WITH_PARAMETERS for name in setting} == {
+        (loss.key, each.name) for loss in LOSSES.values() for each in loss.parameters
+    }
 
 
 @every_loss
 @pytest.mark.parametrize("size", [1e4, -1e4])
 def test_extreme_logits_stay_finite(loss, task, size):
+    """In float32, where PyTorch's own may overflow and ours must not."""
     _, y = sample(loss, task, rows=8, dtype=torch.float32)
     z = torch.zeros(8, loss.head.width(CLASSES[task]))
     z[:, -1] = size
     losses, gradient = ours(loss, task, z, y)
     value, expected = theirs(loss, task, z, y)
-    assert losses.isfinite().all()
-    assert gradient.isfinite().all()
-    torch.testing.assert_close(losses.mean(), value, rtol=2e-6, atol=0)
-    torch.testing.assert_close(gradient / len(z), expected, rtol=2e-6, atol=1e-9)
+    overflows = size in facts(loss, task).overflows
+    is_finite = facts(loss, task).is_bounded or not overflows
+    assert losses.isfinite().all() == is_finite
+    assert gradient.isfinite().all() == is_finite
+    assert (value.isfinite() and expected.isfinite().all()) == (not overflows)
+    if not overflows:
+        torch.testing.assert_close(losses.mean(), value, rtol=2e-6, atol=0)
+        torch.testing.assert_close(gradient / len(z), expected, rtol=2e-6, atol=1e-8)
 
 
 @every_loss
 def test_the_minimum_is_at_the_target(loss, task):
     z, y = sample(loss, task)
-    encoded = plain.columns(y, task, z.shape[1])
-    # Sure of the right class, which a margin or a probability reaches only far out.
-    best = (2 * encoded - 1) * 40 if task.is_classification else encoded
-    losses, gradient = ours(loss, task, best, y)
-    assert losses.max() < 1e-15
-    assert gradient.abs().max() < 1e-15
-    assert (ours(loss, task, z, y)[0] >= losses).all()
+    fact, encoded = facts(loss, task), plain.columns(y, task, z.shape[1])
+    losses, gradient = ours(loss, task, fact.best(encoded, loss), y)
+    lowest = fact.lowest(encoded, loss)
+    torch.testing.assert_close(losses, lowest, rtol=1e-12, atol=1e-15)
+    if fact.is_flat:
+        assert gradient.abs().max() < 1e-15
+    assert (ours(loss, task, z, y)[0] >= lowest - 1e-15).all()
 
 
 # What a sum over N examples of C outputs is divided by. PyTorch's own sum of the
 # multi-class margin has the division by C in it.
 DIVISORS = {
     "mean over examples": lambda rows, width: rows,
+    "mean over examples, of the sum over outputs": lambda rows, width: rows,
     "mean over examples and logits": lambda rows, width: rows * width,
     "mean over examples and outputs": lambda rows, width: rows * width,
 }
@@ -163,6 +337,7 @@ def test_reduction_divides_the_sum_as_it_says(loss, task):
     torch.testing.assert_close(ours(loss, task, z, y)[0].mean(), expected, rtol=1e-13, atol=0)
 
 
+@settings(deadline=None)
 @given(z=st.floats(-100, 100), y=st.sampled_from([0.0, 1.0]))
 def test_squared_error_of_a_sigmoid_has_a_bounded_gradient(z, y):
     gradient = ours(LOSSES["mse"], Task.BINARY, torch.tensor([[z]]).double(), torch.tensor([y]))[1]
@@ -199,19 +374,21 @@ def test_baseline_of_equally_frequent_classes(key, task, classes, expected):
 
 
 def mean_loss(form: Form, logits: Tensor, encoded: Tensor) -> float:
-    return float(form.forward(logits.expand_as(encoded), encoded)[0].mean())
+    return float(form.forward(logits.expand(-1, encoded.shape[1]), encoded)[0].mean())
 
 
-def some_targets(task: Task) -> st.SearchStrategy[list[float]]:
-    one = st.integers(0, CLASSES[task] - 1) if task.is_classification else st.floats(-5, 5)
+def some_targets(loss: LossSpec, task: Task) -> st.SearchStrategy[list[float]]:
+    lowest = 0 if loss.key in POSITIVE else -5
+    one = st.integers(0, CLASSES[task] - 1) if task.is_classification else st.floats(lowest, 5)
     return st.lists(one.map(float), min_size=1, max_size=25)
 
 
 @every_loss
+@settings(deadline=None)
 @given(data=st.data())
 def test_no_constant_is_better(loss, task, data):
     width = loss.head.width(CLASSES[task])
-    y = torch.tensor(data.draw(some_targets(task))).double()
+    y = torch.tensor(data.draw(some_targets(loss, task))).double()
     moves = data.draw(st.lists(st.floats(-3, 3), min_size=width, max_size=width))
     form, encoded = loss.forms[task], plain.columns(y, task, width).T
     best = form.constant(encoded)
@@ -222,7 +399,7 @@ def test_no_constant_is_better(loss, task, data):
 @every_loss
 def test_no_search_finds_a_better_constant(loss, task):
     width = loss.head.width(CLASSES[task])
-    y = targets(task, 40)[torch.arange(40) ** 2 % 37]  # classes of unequal frequency
+    y = targets(loss, task, 40)[torch.arange(40) ** 2 % 37]  # classes of unequal frequency
     form, encoded = loss.forms[task], plain.columns(y, task, width).T
     best = mean_loss(form, form.constant(encoded), encoded)
     assert best < mean_loss(form, torch.full((width, 1), 2.0).double(), encoded)
@@ -236,10 +413,12 @@ def test_no_search_finds_a_better_constant(loss, task):
 
 
 @every_loss
-def test_a_baseline_of_one_class_or_value_is_zero(loss, task):
+def test_a_baseline_of_one_class_or_value_is_the_minimum(loss, task):
     """In float32, as in training, where 1 - 1e-12 is 1."""
     y = torch.full((5,), 1.0)
-    assert baseline(loss, task, CLASSES[task], y) == pytest.approx(0, abs=1e-6)
+    encoded = plain.columns(y, task, loss.head.width(CLASSES[task])).double()
+    expected = facts(loss, task).lowest(encoded, loss)[0].item()
+    assert baseline(loss, task, CLASSES[task], y) == pytest.approx(expected, abs=1e-6)
 
 
 # ------------------------------------------------------------------ the table
@@ -259,8 +438,79 @@ def test_each_task_is_either_fitted_or_refused_in_a_sentence(loss):
 
 def test_each_loss_looks_like_no_other():
     assert [loss.key for loss in LOSSES.values()] == list(LOSSES)
-    for attribute in ("title", "color", "dash"):
-        assert len({getattr(loss, attribute) for loss in LOSSES.values()}) == len(LOSSES)
+    assert len({loss.title for loss in LOSSES.values()}) == len(LOSSES)
+    assert len({(loss.color, loss.dash) for loss in LOSSES.values()}) == len(LOSSES)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_each_loss_names_its_class_in_torch_or_none(loss):
+    assert (loss.torch_class is None) == (loss.key in ("focal", "custom"))
+    assert loss.torch_class is None or hasattr(torch.nn, loss.torch_class)
+
+
+# ------------------------------------------------------------------ parameters
+
+PARAMETERS = [(loss, each) for loss in LOSSES.values() for each in loss.parameters]
+every_parameter = pytest.mark.parametrize(
+    ("loss", "parameter"), PARAMETERS, ids=[f"{loss.key}-{each.name}" for loss, each in PARAMETERS]
+)
+
+
+@every_parameter
+def test_a_default_is_allowed_and_bound(loss, parameter):
+    assert parameter.parse(parameter.default) == parameter.default
+    assert loss.values[parameter.name] == parameter.default
+    assert loss.with_parameters({parameter.name: parameter.default}).values == loss.values
+    assert parameter.low < parameter.high
+    assert 0 < parameter.step <= parameter.high - parameter.low
+    assert parameter.help.endswith(".")
+
+
+@every_parameter
+@settings(deadline=None)
+@given(data=st.data())
+def test_any_value_in_bounds_gives_torchs_loss(loss, parameter, data):
+    task = data.draw(st.sampled_from(list(loss.forms)))
+    values = {
+        Kind.NUMBER: st.floats(parameter.low, parameter.high),
+        Kind.WHOLE_NUMBER: st.integers(int(parameter.low), int(parameter.high)),
+        Kind.CLASS_WEIGHTS: st.lists(
+            st.floats(parameter.low, parameter.high),
+            min_size=CLASSES[task],
+            max_size=CLASSES[task],
+        ),
+    }
+    value = parameter.parse(data.draw(values[parameter.kind]))
+    bound = loss.with_parameters({parameter.name: value})
+    z, y = sample(bound, task)
+    losses, gradient = ours(bound, task, z, y)
+    expected, slope = theirs(bound, task, z, y)
+    torch.testing.assert_close(losses.mean(), expected, rtol=1e-11, atol=1e-14)
+    torch.testing.assert_close(gradient / len(z), slope, rtol=1e-10, atol=1e-13)
+
+
+@every_parameter
+@pytest.mark.parametrize("value", [None, "1", True, {}, math.nan, math.inf, -1, 10**400])
+def test_what_is_not_allowed_is_refused_with_the_range(loss, parameter, value):
+    value = [value] if parameter.kind is Kind.CLASS_WEIGHTS else value
+    with pytest.raises(ValueError, match=f"{parameter.label} was .*; allowed is .*") as refused:
+        parameter.parse(value)
+    assert f"{parameter.bounds}." in str(refused.value)
+
+
+def test_a_power_is_whole_and_weights_are_a_list():
+    powers = {each.name: each for each in LOSSES["hinge"].parameters}["p"]
+    with pytest.raises(ValueError, match=r"was 1.5; allowed is a whole number from 1 to 2\."):
+        powers.parse(1.5)
+    weights = {each.name: each for each in LOSSES["cross_entropy"].parameters}["class_weights"]
+    with pytest.raises(ValueError, match="was 2; allowed is a list of numbers, one a class"):
+        weights.parse(2)
+
+
+def test_binding_leaves_the_catalogue_as_it_was():
+    bound = LOSSES["huber"].with_parameters({"delta": 2.0})
+    assert (bound.values, LOSSES["huber"].values) == ({"delta": 2.0}, {"delta": 1.0})
+    assert LOSSES["huber"].with_parameters({}) == LOSSES["huber"]
 
 
 def test_links_take_logits_where_they_say():

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from core import losses
 from core.losses import LOSSES, Head, Task
+from core.losses.custom import EXAMPLE
 from core.network import Stack
 from core.spec import Activation, ExperimentSpec, OptimizerName
 from core.training import Trainer, make_groups
@@ -37,6 +38,7 @@ def spec_for(task: Task, **parts: object) -> ExperimentSpec:
         "data": {"name": DATA[task], "rows": 50},
         "training": {"batch_size": BATCHES[task], "epochs": 1, "device": "cpu"},
         "losses": [loss.key for loss in losses.fitting(task)],
+        "custom_loss": EXAMPLE,
     }
     return ExperimentSpec.parse(spec | parts)
 
@@ -93,12 +95,53 @@ def endless_batches(trainer: Trainer):
         yield from trainer.batches()
 
 
+#: These see every activation, optimizer and depth; the others each of them once.
+THOROUGH = ("cross_entropy", "bce", "mse", "l1", "huber", "hinge")
+ONCE = list(zip(Activation, OptimizerName, DEPTHS, strict=True))
+
+
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("optimizer", OptimizerName)
 @pytest.mark.parametrize("activation", Activation)
 @pytest.mark.parametrize("task", Task)
 def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, depth):
-    """Every loss, activation, optimizer and depth, with ragged batches and weight decay.
+    """With ragged batches and weight decay."""
+    fitting = [loss.key for loss in losses.fitting(task) if loss.key in THOROUGH]
+    compare_first_steps(task, activation, optimizer, depth, losses=fitting)
+
+
+@pytest.mark.parametrize(("activation", "optimizer", "depth"), ONCE)
+@pytest.mark.parametrize("task", Task)
+def test_so_are_those_of_every_other_loss_and_of_other_parameters(
+    task, activation, optimizer, depth
+):
+    parameters = {
+        "cross_entropy": {"label_smoothing": 0.1},
+        "bce": {"pos_weight": 2},
+        "hinge": {"margin": 0.5, "p": 2},
+        "kl_div": {"smoothing": 0.3},
+        "focal": {"gamma": 1.5},
+        "smooth_l1": {"beta": 0.5},
+        "huber": {"delta": 0.5},
+    }
+    fitting = [
+        loss.key
+        for loss in losses.fitting(task)
+        if loss.key in parameters or loss.key not in THOROUGH
+    ]
+    compare_first_steps(
+        task, activation, optimizer, depth, losses=fitting, loss_parameters=parameters
+    )
+
+
+def compare_first_steps(
+    task: Task,
+    activation: Activation,
+    optimizer: OptimizerName,
+    depth: int,
+    **parts: object,
+) -> None:
+    """The steps of a stack against those of plain networks.
 
     In float32, as in training: both sides round at 1e-7 and sum in different orders, so
     losses agree to 1e-5. Adam divides a gradient by its own size, so where it is nearly
@@ -108,6 +151,7 @@ def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, dep
         task,
         network={"hidden_sizes": HIDDEN[:depth], "activation": activation},
         optimizer={"name": optimizer, "learning_rate": OPTIMIZERS[optimizer], "weight_decay": 0.01},
+        **parts,
     )
     with torch.inference_mode():
         trainer = Trainer(spec)
@@ -118,7 +162,7 @@ def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, dep
         for batch, row in zip(batches, recorded, strict=True):
             trainer.step(batch, tuple(row[:, None]))
     assert len({batch.size for batch in batches}) == 2
-    ys = [targets_of(batch.targets[0][0], task).clone() for batch in batches]
+    ys = [[targets_of(target[0], task).clone() for target in batch.targets] for batch in batches]
     xs = [batch.x[0].clone() for batch in batches]
     expected = plain_steps(spec, networks, xs, ys)
     torch.testing.assert_close(recorded, expected, rtol=1e-5, atol=1e-6)
@@ -135,7 +179,7 @@ def targets_of(encoded: Tensor, task: Task) -> Tensor:
 
 
 def plain_steps(
-    spec: ExperimentSpec, networks: list[nn.Sequential], xs: list[Tensor], ys: list[Tensor]
+    spec: ExperimentSpec, networks: list[nn.Sequential], xs: list[Tensor], ys: list[list[Tensor]]
 ) -> Tensor:
     """Step losses ``[steps, losses]`` of plain networks.
 
@@ -146,8 +190,9 @@ def plain_steps(
     functions = [plain.loss_function(loss, task) for loss in spec.loss_specs]
     optimizer = plain.optimizer(spec.optimizer, [p for n in networks for p in n.parameters()])
     recorded = []
-    for x, y in zip(xs, ys, strict=True):
-        values = [f(network(x), y) for f, network in zip(functions, networks, strict=True)]
+    for x, targets in zip(xs, ys, strict=True):
+        runs = zip(functions, networks, targets, strict=True)
+        values = [function(network(x), y) for function, network, y in runs]
         optimizer.zero_grad()
         total = torch.stack(values)
         total.sum().backward()

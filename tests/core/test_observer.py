@@ -19,6 +19,7 @@ from sklearn.metrics import (
 from torch import Tensor
 
 from core import training
+from core.datasets import load
 from core.evaluation import Group
 from core.losses import LOSSES, Link, LossSpec, Task, fitting
 from core.observer import gradient_lens, margins_of, null_scores
@@ -30,9 +31,6 @@ from tests.core import plain
 
 CLASSES = {Task.BINARY: 2, Task.MULTICLASS: 4, Task.REGRESSION: 1}
 EVERY_LOSS = [(loss, task) for loss in LOSSES.values() for task in loss.forms]
-every_loss = pytest.mark.parametrize(
-    ("loss", "task"), EVERY_LOSS, ids=[f"{loss.key}-{task}" for loss, task in EVERY_LOSS]
-)
 
 
 @pytest.fixture(autouse=True)
@@ -48,6 +46,7 @@ def spec_of(data: str, losses: tuple[str, ...] = (), seeds=(0, 1), **parts) -> E
         "optimizer": {"learning_rate": 0.01},
         "training": {"batch_size": 32, "epochs": 2, "device": "cpu"},
         "seeds": seeds,
+        "custom_loss": "relu(1 - sum(y*z) + z)",
     } | parts
     task = ExperimentSpec.parse({**spec, "losses": ["mse"]}).dataset.task
     return ExperimentSpec.parse(spec | {"losses": losses or [each.key for each in fitting(task)]})
@@ -76,6 +75,17 @@ def link_of(trainer: Trainer, run: int) -> Link:
     return trainer.groups[run // len(trainer.spec.seeds)].form.link
 
 
+PROBABILITIES = (Link.SOFTMAX, Link.SIGMOID)
+
+
+def values_of(trainer: Trainer, run: int, z: Tensor) -> Tensor:
+    """Predictions on the scale of the targets, of logits ``[N, C]``: ``[N]``."""
+    if link_of(trainer, run) is not Link.EXP:
+        return z[:, 0]
+    seed = trainer.spec.seeds[run % len(trainer.spec.seeds)]
+    return z[:, 0].exp() - load(trainer.spec.data, seed).target_offset
+
+
 def classes_of(z: Tensor) -> Tensor:
     return (z[:, 0] > 0).long() if z.shape[1] == 1 else z.argmax(1)
 
@@ -88,13 +98,14 @@ def test_confusion_is_scikit_learns_and_every_row_has_its_confidence(data):
     trainer, seen = trained(spec_of(data))
     judged, classes = trainer.evaluator.judged, trainer.spec.dataset.outputs
     rows = judged.y.shape[1]
-    assert seen.confusion.shape == (8, classes, classes)
-    assert seen.reliability.shape == (8, 3, RELIABILITY_BINS)
-    for run in range(8):
+    runs = trainer.spec.run_count
+    assert seen.confusion.shape == (runs, classes, classes)
+    assert seen.reliability.shape == (runs, 3, RELIABILITY_BINS)
+    for run in range(runs):
         y, z = judged.y[run % 2], logits_of(trainer, run, judged.x[run % 2])
         expected = confusion_matrix(y, classes_of(z), labels=range(classes))
         np.testing.assert_array_equal(seen.confusion[run], expected)
-        if link_of(trainer, run) is Link.IDENTITY:
+        if link_of(trainer, run) not in PROBABILITIES:
             assert not seen.reliability[run].any()
             continue
         counts, confidences, right = seen.reliability[run]
@@ -111,7 +122,7 @@ def test_confusion_is_scikit_learns_and_every_row_has_its_confidence(data):
 @pytest.mark.parametrize("data", ["moons", "xor", "blobs"])
 def test_the_surface_is_what_plain_networks_say_at_its_points(data):
     trainer, seen = trained(spec_of(data))
-    for run in range(8):
+    for run in range(trainer.spec.run_count):
         x_low, x_high, y_low, y_high = seen.extent[run % 2].tolist()
         x, y = np.meshgrid(
             np.linspace(x_low, x_high, SURFACE_SIZE), np.linspace(y_low, y_high, SURFACE_SIZE)
@@ -164,8 +175,8 @@ def test_predicted_and_actual_are_plain_networks_and_the_targets():
     trainer, seen = trained(spec_of("diabetes"))
     judged = trainer.evaluator.judged
     np.testing.assert_array_equal(seen.actual, judged.y)
-    for run in range(6):
-        z = logits_of(trainer, run, judged.x[run % 2])[:, 0]
+    for run in range(trainer.spec.run_count):
+        z = values_of(trainer, run, logits_of(trainer, run, judged.x[run % 2]))
         np.testing.assert_allclose(seen.predicted[run], z, rtol=1e-5, atol=1e-6)
         error = mean_squared_error(judged.y[run % 2], z)
         assert seen.score("mse")[run] == pytest.approx(error, rel=1e-5)
@@ -188,6 +199,8 @@ LN2 = math.log(2)
         (Link.IDENTITY, Task.MULTICLASS, [5, -1, 2], [0, 0, 1], -3),
         (Link.IDENTITY, Task.BINARY, [5, -1], [1, 0], 6),
         (Link.IDENTITY, Task.REGRESSION, [1.5], [4], -2.5),
+        (Link.IDENTITY, Task.REGRESSION, [1.5, 9], [4], -2.5),
+        (Link.EXP, Task.REGRESSION, [math.log(3)], [4], -1),
     ],
 )
 def test_margins_by_hand(link, task, logits, target, expected):
@@ -200,7 +213,7 @@ def plain_margins(z: np.ndarray, y: np.ndarray, link: Link, task: Task) -> list[
     margins = []
     for scores, target in zip(z, y, strict=True):
         if task is Task.REGRESSION:
-            margins.append(scores[0] - target)
+            margins.append((math.exp(scores[0]) if link is Link.EXP else scores[0]) - target)
         elif len(scores) == 1:
             margins.append(scores[0] * (1 if target else -1))
         elif link is Link.SIGMOID:
@@ -210,6 +223,14 @@ def plain_margins(z: np.ndarray, y: np.ndarray, link: Link, task: Task) -> list[
             rival = np.log(np.exp(others).sum()) if link is Link.SOFTMAX else others.max()
             margins.append(scores[int(target)] - rival)
     return margins
+
+
+def targets_of(trainer: Trainer, group: Group, seed: int) -> np.ndarray:
+    """Classes or values as the data has them; amounts for a loss that predicts these."""
+    y = trainer.y[seed].numpy()
+    if group.form.link is not Link.EXP:
+        return y
+    return y + load(trainer.spec.data, trainer.spec.seeds[seed]).target_offset
 
 
 @pytest.mark.parametrize("data", ["digits", "breast_cancer", "diabetes"])
@@ -225,7 +246,7 @@ def test_the_histogram_has_the_first_rows_before_any_batch(data):
             [
                 plain_margins(
                     logits_of(trainer, 2 * loss + seed, trainer.x[seed, :32]).numpy(),
-                    trainer.y[seed, :32].numpy(),
+                    targets_of(trainer, group, seed)[:32],
                     group.form.link,
                     spec.dataset.task,
                 )
@@ -298,7 +319,27 @@ def group_of(loss: LossSpec, task: Task) -> Group:
     return Group(loss, loss.forms[task], slice(0, 1), loss.head.width(CLASSES[task]))
 
 
-@every_loss
+def test_the_lens_of_amounts_ends_where_they_do():
+    """About a mean of 2.5 no residual is below -2.5; dL/dz is the residual itself."""
+    loss = LOSSES["poisson_nll"]
+    offset = torch.tensor([[2.0], [3.0]])
+    group = Group(loss, loss.forms[Task.REGRESSION], slice(0, 2), 1, offset)
+    lens = gradient_lens([group], Task.REGRESSION)
+    for margin, size in zip(lens["margins"], lens["gradients"][loss.key], strict=True):
+        if margin < -2.5:
+            assert size is None
+        else:
+            assert size == pytest.approx(abs(margin), abs=1e-5)
+
+
+EXCEPT_AMOUNTS = [
+    (loss, task) for loss, task in EVERY_LOSS if loss.forms[task].link is not Link.EXP
+]
+
+
+@pytest.mark.parametrize(
+    ("loss", "task"), EXCEPT_AMOUNTS, ids=[f"{loss.key}-{task}" for loss, task in EXCEPT_AMOUNTS]
+)
 def test_the_lens_is_autograd_of_torchs_own_loss(loss, task):
     group = group_of(loss, task)
     lens = gradient_lens([group], task)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from core import spec as bounds
 from core.datasets import DATASETS, split_sizes
 from core.errors import SpecError
-from core.losses import LOSSES, Task, fitting
+from core.losses import LOSSES, Kind, Parameter, Task, fitting, own_loss
 from core.spec import (
     LEARNING_RATES,
     LESSON,
@@ -56,6 +57,17 @@ def field(spec: ExperimentSpec, path: str) -> Any:
 
 # ------------------------------------------------------------------ in and out
 
+EXPRESSIONS = ("(p - y)**2", "-y*log(p)", "abs(p - y)**1.5")
+
+
+def allowed(parameter: Parameter, classes: int) -> st.SearchStrategy[Any]:
+    one = st.floats(parameter.low, parameter.high)
+    return {
+        Kind.NUMBER: one,
+        Kind.WHOLE_NUMBER: st.integers(int(parameter.low), int(parameter.high)),
+        Kind.CLASS_WEIGHTS: st.lists(one, min_size=classes, max_size=classes),
+    }[parameter.kind]
+
 
 @st.composite
 def specs(draw: st.DrawFn) -> ExperimentSpec:
@@ -91,6 +103,15 @@ def specs(draw: st.DrawFn) -> ExperimentSpec:
         },
         "losses": draw(st.lists(st.sampled_from(losses), min_size=1, unique=True)),
         "seeds": draw(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5, unique=True)),
+        "loss_parameters": {
+            key: {
+                each.name: draw(allowed(each, entry.outputs))
+                for each in LOSSES[key].parameters
+                if draw(st.booleans())
+            }
+            for key in losses
+        },
+        "custom_loss": draw(st.sampled_from(EXPRESSIONS)),
     }
     return ExperimentSpec.parse(parts)
 
@@ -109,6 +130,8 @@ def test_a_spec_never_changes():
         spec.losses = ("mse",)
     with pytest.raises(ValidationError, match="frozen"):
         spec.training.epochs = 3
+    with pytest.raises(TypeError):
+        spec.loss_parameters["mse"] = {}  # type: ignore[index]
     assert {spec: 1}[ExperimentSpec()] == 1
 
 
@@ -257,12 +280,96 @@ def test_deep_and_long_values_are_cut():
 @pytest.mark.parametrize("entry", DATASETS.values(), ids=DATASETS)
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_a_loss_that_does_not_fit_is_refused_with_the_reason(loss, entry):
-    parts = {"data": {"name": entry.key}, "losses": [loss.key], "training": {"batch_size": 8}}
+    parts = {
+        "data": {"name": entry.key},
+        "losses": [loss.key],
+        "training": {"batch_size": 8},
+        "custom_loss": "(p - y)**2",
+    }
     reason = loss.refusal(entry.task)
     if reason is None:
         assert ExperimentSpec.parse(parts).loss_specs == (loss,)
     else:
         assert f"{loss.title} does not fit {entry.title}. {reason}" in refusal(parts)
+
+
+# ------------------------------------------------------------------ parameters of losses
+
+
+def with_parameters(**of_losses: Any) -> dict[str, Any]:
+    losses = ["cross_entropy", "bce"]
+    return {"data": {"name": "iris"}, "losses": losses, "loss_parameters": of_losses}
+
+
+def test_parameters_are_bound_into_the_losses_and_written_to_json():
+    given_values = {"label_smoothing": 0.25, "class_weights": [1, 2, 0.5]}
+    spec = ExperimentSpec.parse(with_parameters(cross_entropy=given_values))
+    ce, bce = spec.loss_specs
+    assert ce.values == {"label_smoothing": 0.25, "class_weights": (1, 2, 0.5)}
+    assert bce.values == {"pos_weight": 1}
+    assert json.loads(spec.to_json())["loss_parameters"] == {"cross_entropy": given_values}
+    assert ExperimentSpec.parse(spec.to_json()).loss_specs[0].values == ce.values
+    assert spec != ExperimentSpec.parse(with_parameters())
+    assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_parameters_of_a_loss_that_is_not_trained_wait_unread():
+    spec = ExperimentSpec.parse(with_parameters(huber={"delta": 2}))
+    assert spec.loss_specs == (LOSSES["cross_entropy"], LOSSES["bce"])
+
+
+@pytest.mark.parametrize(
+    ("of_losses", "sentence"),
+    [
+        ({"MSE": {}}, f"Loss was 'MSE'; allowed is any of {', '.join(LOSSES)}."),
+        ({"mse": {"x": 1}}, "Parameter of MSE was 'x'; it has none."),
+        ({"huber": {"beta": 1}}, "Parameter of Huber was 'beta'; allowed is any of delta."),
+        ({"huber": {"delta": 0}}, "Delta was 0; allowed is 0.01 to 100."),
+        ({"huber": {"delta": "1"}}, "Delta was '1'; allowed is a number from 0.01 to 100."),
+        ({"huber": {"delta": None}}, "Delta was None; allowed is a number from 0.01 to 100."),
+        ({"huber": {"delta": math.nan}}, "Delta was nan; allowed is 0.01 to 100."),
+        ({"hinge": {"p": 1.5}}, "Power was 1.5; allowed is a whole number from 1 to 2."),
+        ({"huber": 3}, "Parameters of Huber was 3; allowed is an object with values by name."),
+        (3, "Loss parameters was 3; allowed is an object with parameters by loss and name."),
+        (
+            {"cross_entropy": {"class_weights": [1, 0, 1]}},
+            "Class weight was 0; allowed is 0.01 to 100.",
+        ),
+        (
+            {"cross_entropy": {"class_weights": 2}},
+            "Class weight was 2; allowed is a list of numbers, one a class from 0.01 to 100.",
+        ),
+        (
+            {"cross_entropy": {"class_weights": [1, 2]}},
+            "Class weight was (1.0, 2.0); Iris has 3 classes, so allowed is a list of 3, or an "
+            "empty one.",
+        ),
+    ],
+)
+def test_a_parameter_that_is_not_allowed_is_refused(of_losses, sentence):
+    assert sentence in refusal(with_parameters() | {"loss_parameters": of_losses})
+
+
+def test_a_loss_of_ones_own_has_its_expression():
+    spec = ExperimentSpec.parse({"losses": ["custom"], "custom_loss": "-y * log(p)"})
+    assert spec.loss_specs == (own_loss("-y * log(p)"),)
+    assert ExperimentSpec.parse(spec.to_json()) == spec
+    assert ExperimentSpec.parse({"custom_loss": "-y * log(p)"}).losses == ("cross_entropy",)
+
+
+@pytest.mark.parametrize(
+    ("expression", "sentence"),
+    [
+        (None, "Your own has no expression; write one of z, p and y."),
+        (3, "The expression was 3; allowed is text, or none."),
+        ("", "The expression is empty; write one of z, p and y."),
+        ("q + 1", "'q' is not known; allowed are z, p, y, pi, e, abs,"),
+        ("z" * 201, "The expression has 201 characters; allowed are up to 200."),
+        ("y + 1", "The expression does not depend on z or p, so nothing can be learned from it."),
+    ],
+)
+def test_an_expression_that_is_none_is_refused(expression, sentence):
+    assert sentence in refusal({"losses": ["custom"], "custom_loss": expression})
 
 
 def test_all_that_is_wrong_is_said_at_once():

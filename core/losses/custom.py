@@ -1,0 +1,124 @@
+"""A person's own loss: an expression of z, p and y that fits every task."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.errors import LossExpressionError
+from core.losses import constants, formulas
+from core.losses.entry import Form, Head, Link, LossSpec, Task
+from core.losses.expression import Call, Name, Node, Number, names, parse, to_latex
+from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+CUSTOM = "custom"
+
+#: What the catalogue's own entry computes, until a person writes something else.
+EXAMPLE = "(p - y)**2"
+
+_COMPUTE = {name: entry.compute for name, entry in (OPERATORS | COMPARISONS | FUNCTIONS).items()}
+
+
+@functools.lru_cache(maxsize=64)
+def own_loss(expression: str) -> LossSpec:
+    """The loss that the expression describes; ``LossExpressionError`` where it can't be read.
+
+    The expression is elementwise over the outputs ``[C, N]``: z are the logits, p their
+    softmax over the classes (z itself for regression), y the one-hot class (the value).
+    The loss of an example is the sum over the rows of what it gives. The outputs of one that
+    does not name p are scores, no probabilities, as far as anybody can tell.
+    """
+    return LossSpec(
+        key=CUSTOM,
+        title="Your own",
+        torch_class=None,
+        head=Head.PER_CLASS,
+        encoding="class ids, held one-hot; the value itself for regression",
+        reduction="mean over examples, of the sum over outputs",
+        unit="what the expression measures",
+        value_range="what the expression gives",
+        make_forms=_Forms(parse(expression)),
+        refusals={},
+        color="#CC00AA",
+        dash="solid",
+    )
+
+
+@dataclass(frozen=True)
+class _Forms:
+    """What makes the forms; equal where the trees are, so that the losses are too."""
+
+    tree: Node
+
+    def __call__(self) -> Mapping[Task, Form]:
+        of_classes = _form(self.tree, True, constants.log_frequencies, constants.no_preference)
+        of_values = _form(self.tree, False, constants.mean_target, constants.median_target)
+        return {Task.BINARY: of_classes, Task.MULTICLASS: of_classes, Task.REGRESSION: of_values}
+
+
+def _form(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tensor]) -> Form:
+    """Of classes an expression that names p trains probabilities, one of z alone scores."""
+    has_p = "p" in names(tree)
+
+    def value(z: Tensor, y: Tensor) -> Tensor:
+        p = z.softmax(-2) if is_classification and has_p else z
+        return evaluate(tree, {"z": z, "p": p, "y": y}).sum(-2)
+
+    forward, backward = formulas.by_autograd(value)
+    formula = to_latex(tree, per_class=is_classification)
+    if has_p:
+        formula += r",\quad \hat{y} = " + (r"\mathrm{softmax}(z)" if is_classification else "z")
+    return Form(
+        link=Link.SOFTMAX if is_classification and has_p else Link.IDENTITY,
+        formula=formula,
+        forward=forward,
+        backward=backward,
+        constant=constants.searched(forward, backward, *starts),
+    )
+
+
+def evaluate(node: Node, variables: Mapping[str, Tensor]) -> Tensor:
+    """The tree's value. Numbers are tensors too, so that no arithmetic is ever Python's."""
+    match node:
+        case Number(value):
+            return variables["z"].new_tensor(value)
+        case Name(name):
+            return variables[name]
+        case Call(operation, arguments):
+            return _COMPUTE[operation](*(evaluate(each, variables) for each in arguments))
+
+
+_ROWS_TRIED = 32
+
+
+def check(expression: str, task: Task, classes: int) -> None:
+    """Try the expression at a random start; ``LossExpressionError`` says what is wrong.
+
+    ``classes`` is the number of outputs, 1 for regression.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    z = torch.randn(classes, _ROWS_TRIED, generator=generator)
+    ids = torch.arange(_ROWS_TRIED) % classes
+    values = torch.randn(1, _ROWS_TRIED, generator=generator)
+    y = torch.nn.functional.one_hot(ids, classes).T.float() if task.is_classification else values
+    form = own_loss(expression).forms[task]
+    losses, gradient = form.forward(z, y)
+    if losses.shape != (_ROWS_TRIED,):
+        raise LossExpressionError("The expression does not give one number for each output.", 0)
+    for what, tensor in (("loss", losses), ("gradient", gradient)):
+        if not tensor.isfinite().all():
+            bad = float(tensor[~tensor.isfinite()][0])
+            raise LossExpressionError(
+                f"The {what} is {bad} at a random start; it must be finite there.", 0
+            )
+    if not gradient.any():
+        raise LossExpressionError(
+            "The gradient is 0 at a random start, so nothing can be learned from it.", 0
+        )
