@@ -4,6 +4,8 @@ Core raises; pages show ``str(error)``. Every message says what was wrong, the
 value that was received and what is allowed, so that no page needs to add to it.
 """
 
+from __future__ import annotations
+
 
 class LabError(Exception):
     """Something a person can read and act on; never shown as a traceback."""
@@ -23,6 +25,10 @@ class LossExpressionError(SpecError):
     def __init__(self, sentence: str, position: int) -> None:
         super().__init__(sentence)
         self.position = position
+
+    def __reduce__(self) -> tuple[type[LossExpressionError], tuple[str, int]]:
+        """For the way from one process to another."""
+        return type(self), (str(self), self.position)
 
     def pointed_out(self, expression: str) -> str:
         """The expression on one line, and on the next a caret under the place."""

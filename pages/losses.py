@@ -1,22 +1,38 @@
 """Losses: what each one is, by the functions that train; and one of your own."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 import streamlit as st
 
 from core.anatomy.choice import Choice
 from core.datasets import DATASETS
-from core.losses import LOSSES
-from pages.parts import card_view, code_view, layout, session, shape_view, step_view
+from core.losses import CUSTOM, LOSSES
+from pages.parts import (
+    card_view,
+    code_view,
+    layout,
+    own_loss_form,
+    parameter_form,
+    session,
+    shape_view,
+    spec_form,
+    step_view,
+)
 
 #: What the page opens with, and the data that a loss is shown on where it does not fit that.
 _LOSS, _DATASETS = "cross_entropy", ("iris", "diabetes", "moons")
+_RACE_SEEDS = 5
 
 
 def main() -> None:
     session.engine()
     layout.begin("Losses")
     choice, dataset = _draw_choice()
+    if choice is None:
+        return
+    _draw_actions(choice, dataset)
     tabs: dict[str, Callable[[Choice, str], None]] = {
         "How it works": step_view.draw,
         "Contract": card_view.draw,
@@ -32,13 +48,13 @@ def main() -> None:
                 draw_tab(choice, dataset)
 
 
-def _draw_choice() -> tuple[Choice, str]:
-    """The loss, and data that it fits."""
-    with st.container(horizontal=True, key="choice"):
+def _draw_choice() -> tuple[Choice | None, str]:
+    """The loss with what is set on it, and data that it fits; None for what is no loss."""
+    st.session_state.setdefault("anatomy_loss", _LOSS)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choice"):
         key = st.selectbox(
             "Loss",
             list(LOSSES),
-            index=list(LOSSES).index(_LOSS),
             key="anatomy_loss",
             format_func=lambda each: LOSSES[each].title,
             persist_state="session",
@@ -54,7 +70,45 @@ def _draw_choice() -> tuple[Choice, str]:
             help="The data sets that the loss fits.",
             persist_state="session",
         )
-    return Choice(key), dataset
+        st.button(
+            "Write your own",
+            icon=":material/edit:",
+            on_click=_write_own,
+            disabled=key == CUSTOM,
+        )
+    if key == CUSTOM:
+        return own_loss_form.draw(dataset), dataset
+    return parameter_form.draw(key, dataset), dataset
+
+
+def _write_own() -> None:
+    st.session_state["anatomy_loss"] = CUSTOM
+
+
+def _draw_actions(choice: Choice, dataset: str) -> None:
+    rivals = spec_form.rivals(choice.key, DATASETS[dataset].task)
+    with st.container(horizontal=True):
+        if st.button("Train it", icon=":material/play_arrow:"):
+            _begin(choice, dataset, "train", (choice.key, *rivals), 1)
+        if st.button(
+            "Race it",
+            icon=":material/sports_score:",
+            disabled=not rivals,
+            help=f"Against {' and '.join(LOSSES[each].title for each in rivals)}, "
+            f"{_RACE_SEEDS} seeds."
+            if rivals
+            else "No rival fits this data.",
+        ):
+            _begin(choice, dataset, "compare", (choice.key, *rivals), _RACE_SEEDS)
+
+
+def _begin(choice: Choice, dataset: str, page: str, losses: tuple[str, ...], seeds: int) -> None:
+    """Start a training with the loss and go where it is shown."""
+    with session.told():
+        spec = choice.experiment(dataset, losses=losses, seeds=list(range(seeds)))
+        spec_form.fill(spec)
+        session.start_on(page, spec)
+        st.switch_page(f"pages/{page}.py")
 
 
 layout.show(main)

@@ -16,10 +16,9 @@ from core.anatomy.mistakes import MISTAKES
 from core.anatomy.running import run
 from core.anatomy.snippets import snippet
 from core.anatomy.stepping import one_step
-from core.datasets import DATASETS, load
-from core.evaluation import Group
-from core.losses import Form, Link, Task
-from core.spec import DataSpec
+from core.datasets import DATASETS
+from core.losses import Form, Link, Task, check
+from core.training import Trainer
 
 _CURVE_POINTS = 241
 #: Points along each side of the map over three classes.
@@ -35,13 +34,16 @@ def shape(choice: Choice, task: Task, axis: Axis, target: float, at: float) -> S
     """Loss and gradients of one example over ``axis``, and at the place ``at`` on it.
 
     ``target`` is the class (0 or 1; of three classes the true one is the first), or the
-    value. None where the loss's outputs are no probabilities and the axis is of these.
+    value. None where the loss's outputs are no probabilities and the axis is of these, or
+    where it takes amounts and the target is below 0. NaN where no output gives a prediction.
     """
     form = choice.spec.forms[task]
     x = torch.cat([_places(axis), torch.tensor([at], dtype=torch.float64)])
+    if form.link is Link.EXP and target < 0:
+        return None
     if task is Task.REGRESSION:
         prediction, z, y = _of_value(choice, form, x, target)
-    elif form.link in _INVERSE_OF_PROBABILITIES:
+    elif form.link.gives_probabilities:
         prediction, z, y = _of_probability(choice, task, form, axis, x, target)
     elif axis is Axis.LOGIT:
         prediction, z, y = None, *_of_score(choice, task, x, target)
@@ -73,7 +75,10 @@ _INVERSE_OF_PROBABILITIES: dict[Link, Callable[[Tensor], Tensor]] = {
     Link.SOFTMAX: torch.log,
     Link.SIGMOID: torch.logit,
 }
-_INVERSE_OF_VALUES: dict[Link, Callable[[Tensor], Tensor]] = {Link.IDENTITY: lambda value: value}
+_INVERSE_OF_VALUES: dict[Link, Callable[[Tensor], Tensor]] = {
+    Link.IDENTITY: lambda value: value,
+    Link.EXP: torch.log,
+}
 
 
 def _of_value(choice: Choice, form: Form, x: Tensor, target: float) -> _Placed:
@@ -134,16 +139,18 @@ def simplex(choice: Choice, true_class: int) -> Simplex | None:
 
 def baseline(choice: Choice, dataset: str) -> float:
     """The loss of the best constant predictor on the training rows of a data set."""
-    task = DATASETS[dataset].task
-    split = load(DataSpec(name=dataset), seed=0)
-    width = choice.spec.head.width(DATASETS[dataset].outputs)
-    group = Group(choice.spec, choice.spec.forms[task], slice(0, 1), width)
-    return group.baseline(torch.from_numpy(split.y_train).unsqueeze(0), task)
+    trainer = Trainer(choice.experiment(dataset))
+    return trainer.baselines[choice.key]
+
+
+def try_out(expression: str, dataset: str) -> None:
+    """Raises ``LossExpressionError`` where a person's own loss can't be trained on the data."""
+    check(expression, DATASETS[dataset].task, DATASETS[dataset].outputs)
 
 
 def printed(choice: Choice, task: Task) -> str:
     """What the loss's snippet prints."""
-    return run(snippet(choice.key, task).code)
+    return run(snippet(choice.key, task, dict(choice.parameters)).code)
 
 
 def printed_by_mistake(key: str) -> tuple[str, str]:
@@ -154,5 +161,5 @@ def printed_by_mistake(key: str) -> tuple[str, str]:
 
 ANSWERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (baseline, one_step, printed, printed_by_mistake, shape, simplex)
+    for function in (baseline, one_step, printed, printed_by_mistake, shape, simplex, try_out)
 }

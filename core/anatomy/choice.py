@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.losses import LOSSES, LossSpec
+from core.losses import LOSSES, LossSpec, own_loss
+from core.losses.parameters import Value
 from core.spec import ExperimentSpec
 
 
@@ -31,17 +32,28 @@ class Axis(StrEnum):
 
 @dataclass(frozen=True)
 class Choice:
-    """A loss of the catalogue."""
+    """A loss of the catalogue with what is set on it, or a person's own ``expression``."""
 
     key: str
+    parameters: tuple[tuple[str, Value], ...] = ()
+    expression: str | None = None
 
     @property
     def spec(self) -> LossSpec:
-        return LOSSES[self.key]
+        """Raises ``LossExpressionError`` for an expression that can't be read."""
+        if self.expression is not None:
+            return own_loss(self.expression)
+        return LOSSES[self.key].with_parameters(dict(self.parameters))
 
     def experiment(self, dataset: str, **more: Any) -> ExperimentSpec:
         """A training with it on ``dataset``; raises ``SpecError``."""
-        return ExperimentSpec.parse({"data": {"name": dataset}, "losses": [self.key]} | more)
+        described = {
+            "data": {"name": dataset},
+            "losses": [self.key],
+            "loss_parameters": {self.key: dict(self.parameters)} if self.parameters else {},
+            "custom_loss": self.expression,
+        }
+        return ExperimentSpec.parse(described | more)
 
 
 @dataclass(frozen=True)

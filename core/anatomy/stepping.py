@@ -23,6 +23,7 @@ _OUTPUTS: dict[Link, Callable[[Tensor], Tensor]] = {
     Link.SOFTMAX: lambda z: z.softmax(-2),
     Link.SIGMOID: torch.sigmoid,
     Link.IDENTITY: lambda z: z,
+    Link.EXP: torch.exp,
 }
 
 

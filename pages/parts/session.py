@@ -119,10 +119,21 @@ def await_answer(experiment_id: str, is_answer: Callable[[Experiment], bool]) ->
         time.sleep(_LOOK_SECONDS)
 
 
+def start_on(page: str, spec: ExperimentSpec) -> None:
+    """Start an experiment that another page is to show when it is opened."""
+    experiment_id = _start(spec)
+    st.session_state[f"{LAST_SHOWN}_{page}"] = experiment_id
+
+
 def start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
     """Store a new experiment, hand it to the engine and put it into the address."""
+    experiment_id = _start(spec, pause_after_epoch)
+    st.query_params[EXPERIMENT] = experiment_id
+    await_answer(experiment_id, lambda now: now.step > 0 or now.status.is_finished)
+
+
+def _start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> str:
     experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
     engine().start(experiment_id)
     st.session_state[FILLED_FROM] = experiment_id
-    st.query_params[EXPERIMENT] = experiment_id
-    await_answer(experiment_id, lambda now: now.step > 0 or now.status.is_finished)
+    return experiment_id

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from core.anatomy.choice import Axis, Choice, Shape, Simplex
 from core.datasets import DATASETS
 from core.figures import QUANTITIES, shape_figure, simplex_figure
-from core.losses import LOSSES, RIVALS, LossSpec, Task
+from core.losses import CUSTOM, LOSSES, RIVALS, LossSpec, Task
 from pages.parts import html_table, session
 from pages.parts.live_chart import live_chart
 
@@ -35,10 +37,12 @@ def _draw_shapes(choice: Choice, task: Task) -> None:
         else:
             found.append((each.spec, shape))
     if without:
-        st.caption(
-            f"{', '.join(without)}: the outputs are not probabilities. Choose the logit for the "
-            "axis to see the shape."
+        reason = (
+            "it predicts amounts, and the target is below 0"
+            if task is Task.REGRESSION
+            else "the outputs are not probabilities; the shape over the logit can be seen"
         )
+        st.caption(f"{', '.join(without)}: {reason}.")
     if not found:
         return
     with st.grid(len(QUANTITIES), min_column_width=300, gap="small"):
@@ -59,7 +63,11 @@ def _draw_shapes(choice: Choice, task: Task) -> None:
 
 
 def _draw_ticks(choice: Choice, task: Task) -> list[Choice]:
-    fitting = [key for key, loss in LOSSES.items() if task in loss.forms]
+    fitting = [
+        key
+        for key, loss in LOSSES.items()
+        if task in loss.forms and (key != CUSTOM or choice.key == CUSTOM)
+    ]
     rivals = [key for key in RIVALS if key in fitting]
     ticked = st.pills(
         "Losses",
@@ -69,7 +77,11 @@ def _draw_ticks(choice: Choice, task: Task) -> list[Choice]:
         format_func=lambda key: LOSSES[key].title,
         key=f"shape_losses_{task}_{choice.key}",
     )
-    return [Choice(key) for key in fitting if key in ticked or key == choice.key]
+    return [
+        choice if key == choice.key else Choice(key)
+        for key in fitting
+        if key in ticked or key == choice.key
+    ]
 
 
 def _draw_axis(task: Task) -> Axis:
@@ -111,7 +123,10 @@ def _draw_numbers(
     rows = [
         (
             spec.title,
-            [f"{shape.at.loss:.4f}", _number(shape.at.by_prediction), f"{shape.at.by_logit:.4f}"],
+            [
+                _number(value)
+                for value in (shape.at.loss, shape.at.by_prediction, shape.at.by_logit)
+            ],
         )
         for spec, shape in found
     ]
@@ -121,7 +136,9 @@ def _draw_numbers(
 
 
 def _number(value: float | None) -> str:
-    return "not a probability" if value is None else f"{value:.4f}"
+    if value is None:
+        return "not a probability"
+    return f"{value:.4f}" if math.isfinite(value) else "–"
 
 
 def _draw_simplices(chosen: list[Choice]) -> None:
