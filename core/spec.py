@@ -26,7 +26,7 @@ from core.bounds import Bounds, shown
 from core.datasets import DATASETS, Dataset, split_sizes
 from core.errors import LossExpressionError, SpecError
 from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
-from core.losses.parameters import FrozenMapping, Value
+from core.losses.parameters import FrozenMapping, Value, in_words
 from core.losses.settings import PARAMETERS_BY_LOSS, parse_parameters, plain
 
 T = TypeVar("T")
@@ -305,7 +305,9 @@ class ExperimentSpec(_Frozen):
             return self.custom_loss or ""
         loss = self.loss(name)
         labels = {each.name: each.label.lower() for each in loss.parameters}
-        return ", ".join(f"{labels[each]} {shown(value)}" for each, value in loss.changed.items())
+        return ", ".join(
+            f"{labels[each]} {in_words(value)}" for each, value in loss.changed.items()
+        )
 
     @property
     def run_count(self) -> int:

@@ -515,16 +515,24 @@ _GAUSSIAN_NLL = Card(
 _CUSTOM = Card(
     summary="It measures what its author says: any formula of predictions and targets that "
     "gives one number.",
-    example_formula=(("Any formula", r"L(y, z) = f(z, y)"),),
-    batch_formula=r"J = \frac{1}{N} \sum_{n=1}^{N} f(z_n, y_n)",
-    symbols=(
-        ("f", "the formula that was written"),
-        ("y", "target"),
-        _Z,
-        _N,
+    example_formula=(
+        ("Any formula", r"L(y, z) = \sum_{i=1}^{C} f(z_i, \hat{y}_i, y_i)"),
+        ("To begin with", r"L(y, \hat{y}) = \sum_{i=1}^{C} (\hat{y}_i - y_i)^2"),
     ),
-    takes="The network's raw outputs, float; any sigmoid or softmax has to be in the formula.",
-    target="Whatever the formula compares with, in a shape that fits the outputs exactly.",
+    batch_formula=rf"J = {_MEAN_OF_LOSSES}",
+    symbols=(
+        ("f", "the formula that was written, of z, p and y"),
+        _Y_ONE_HOT,
+        (r"\hat{y}", "p in the formula: softmax of the logits; the prediction for a value"),
+        _Z,
+        ("C", "number of outputs: 1, or one a class"),
+        _N,
+        ("L_n", "loss of example n"),
+    ),
+    takes="Logits, float, shape [N, C], one a class, or [N, 1] for a value. A formula that "
+    "names p trains probabilities; one of z alone trains scores.",
+    target="One-hot 0 and 1 for classes, the value itself for a value, float, in the shape of "
+    "the logits.",
     proper_scoring_rule="Unknown until shown: for classes, check that the true probabilities "
     "make its average smallest.",
     noise_model="None, unless exp(-L) can be scaled to add up to 1 over all targets with the "

@@ -8,14 +8,15 @@ gives those numbers as plain tuples, so that the same value can be had from the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from core.errors import SpecError
-from core.losses import Task
+from core.losses import LOSSES, Kind, LossSpec, Task
+from core.losses.parameters import Value
+from core.losses.settings import parse_parameters
 
-Value = bool | int | float | tuple[float, ...] | None
 Row = tuple[float, ...]
 
 #: What all losses have in common.
@@ -68,18 +69,16 @@ class Form:
 
 
 @dataclass(frozen=True)
-class Parameter:
-    """A parameter of a loss and, where its class takes it, how it is written in the call."""
-
-    name: str
-    default: Value
-    argument: str = ""
-
-
-@dataclass(frozen=True)
 class Recipe:
+    """A loss for each task.
+
+    ``arguments`` says how its class is told a parameter that is not at its default, and
+    ``bodies`` has the lines to take instead where such a parameter asks for others.
+    """
+
     forms: dict[Task, Form]
-    parameters: tuple[Parameter, ...] = ()
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    bodies: Mapping[str, str] = field(default_factory=dict)
 
 
 # ------------------------------------------------------------------ samples
@@ -88,8 +87,7 @@ _TWO_LOGITS = Sample(((2.0, -1.0), (0.3, 0.8), (1.2, -0.4)), (0, 1, 1))
 _ONE_LOGIT = Sample(((2.0,), (-0.5,), (-1.6,)), (1, 0, 1))
 _THREE_LOGITS = Sample(((2.0, 0.5, -1.0), (0.1, 1.5, 0.3), (-0.5, 0.2, 0.9)), (0, 1, 0))
 _NUMBERS = Sample(((2.5,), (0.0,), (-1.2,)), (3.0, -0.2, 1.8))
-#: Above 0, so that they can be rates as well as logarithms of rates.
-_RATES = Sample(((0.5,), (1.2,), (0.3,)), (2, 3, 0))
+_LOG_RATES = Sample(((0.5,), (1.2,), (0.3,)), (2, 3, 0))
 _MEANS_AND_LOG_VARIANCES = Sample(((2.5, -1.0), (0.0, 0.4), (-1.2, 1.5)), (3.0, -0.2, 1.8))
 
 
@@ -98,6 +96,11 @@ _MEANS_AND_LOG_VARIANCES = Sample(((2.5, -1.0), (0.0, 0.4), (-1.2, 1.5)), (3.0, 
 _ON_LOGITS = """\
 loss_fn = nn.{name}({{arguments}})
 loss = loss_fn(logits, targets)"""
+
+_WEIGHTED = """\
+weights = torch.tensor({class_weights})
+loss_fn = nn.CrossEntropyLoss({arguments}, reduction="none")
+loss = loss_fn(logits, targets).mean()  # reduction="mean" divides by the sum of weights"""
 
 _ON_VALUES = """\
 loss_fn = nn.{name}({{arguments}})
@@ -136,28 +139,17 @@ mean, log_variance = outputs.unbind(dim=1)
 loss_fn = nn.GaussianNLLLoss()
 loss = loss_fn(mean, targets, log_variance.exp())"""
 
-_OWN_BINARY = """\
-def my_loss(logits, targets):
-    yes = nn.functional.logsigmoid(logits)
-    no = nn.functional.logsigmoid(-logits)
-    return -(targets * yes + (1 - targets) * no).mean()
+_OWN_OF_CLASSES = """\
+def my_loss(z, y):
+    p = z.softmax(dim=1)
+    return ((p - y) ** 2).sum(dim=1).mean()
 
 
 loss = my_loss(logits, targets)"""
 
-_OWN_MULTICLASS = """\
-def my_loss(logits, targets):
-    log_probabilities = logits.log_softmax(dim=1)
-    return -(targets * log_probabilities).sum(dim=1).mean()
-
-
-loss = my_loss(logits, targets)"""
-
-_OWN_REGRESSION = """\
-def my_loss(predictions, targets):
-    error = predictions - targets
-    cost = torch.where(error < 0, 3 * error.abs(), error)  # too low costs three times too high
-    return cost.mean()
+_OWN_OF_VALUES = """\
+def my_loss(z, y):
+    return ((z - y) ** 2).mean()
 
 
 loss = my_loss(predictions, targets)"""
@@ -197,17 +189,15 @@ _SIGMOID, _SOFTMAX = "sigmoid()", "softmax(dim=1)"
 _RECIPES: dict[str, Recipe] = {
     "cross_entropy": Recipe(
         _by_class(_ON_LOGITS.format(name="CrossEntropyLoss")),
-        (
-            Parameter("class_weights", None, "weight=torch.tensor({})"),
-            Parameter("label_smoothing", 0.0, "label_smoothing={}"),
-        ),
+        {"class_weights": "weight=weights", "label_smoothing": "label_smoothing={}"},
+        {"class_weights": _WEIGHTED},
     ),
     "nll": Recipe(_by_class(_NLL)),
     "bce": Recipe(
         _by_answer(
             _ON_LOGITS.format(name="BCEWithLogitsLoss"), Encoding.ZERO_ONE, Encoding.ONE_HOT
         ),
-        (Parameter("pos_weight", 1.0, "pos_weight=torch.tensor({})"),),
+        {"pos_weight": "pos_weight=torch.tensor({})"},
     ),
     "bce_on_probabilities": Recipe(
         _by_answer(
@@ -223,30 +213,27 @@ _RECIPES: dict[str, Recipe] = {
             **_by_value("MSELoss"),
         }
     ),
-    "kl_div": Recipe(_by_class(_KL_DIV), (Parameter("smoothing", 0.1),)),
+    "kl_div": Recipe(_by_class(_KL_DIV)),
     "hinge": Recipe(
         _by_class(_ON_LOGITS.format(name="MultiMarginLoss")),
-        (Parameter("p", 1, "p={}"), Parameter("margin", 1.0, "margin={}")),
+        {"p": "p={}", "margin": "margin={}"},
     ),
     "soft_margin": Recipe(
         _by_answer(_ON_LOGITS.format(name="SoftMarginLoss"), Encoding.SIGNS, Encoding.SIGNS)
     ),
-    "focal": Recipe(_by_class(_FOCAL), (Parameter("gamma", 2.0),)),
+    "focal": Recipe(_by_class(_FOCAL)),
     "l1": Recipe(_by_value("L1Loss")),
-    "smooth_l1": Recipe(_by_value("SmoothL1Loss"), (Parameter("beta", 1.0, "beta={}"),)),
-    "huber": Recipe(_by_value("HuberLoss"), (Parameter("delta", 1.0, "delta={}"),)),
-    "poisson_nll": Recipe(
-        _by_value("PoissonNLLLoss", _RATES, Encoding.COUNTS),
-        (Parameter("log_input", True, "log_input={}"),),
-    ),
+    "smooth_l1": Recipe(_by_value("SmoothL1Loss"), {"beta": "beta={}"}),
+    "huber": Recipe(_by_value("HuberLoss"), {"delta": "delta={}"}),
+    "poisson_nll": Recipe(_by_value("PoissonNLLLoss", _LOG_RATES, Encoding.COUNTS)),
     "gaussian_nll": Recipe(
         {Task.REGRESSION: Form(_MEANS_AND_LOG_VARIANCES, Encoding.VALUES, _GAUSSIAN_NLL)}
     ),
     "custom": Recipe(
         {
-            Task.BINARY: Form(_ONE_LOGIT, Encoding.ZERO_ONE, _OWN_BINARY),
-            Task.MULTICLASS: Form(_THREE_LOGITS, Encoding.ONE_HOT, _OWN_MULTICLASS),
-            Task.REGRESSION: Form(_NUMBERS, Encoding.VALUES, _OWN_REGRESSION),
+            Task.BINARY: Form(_TWO_LOGITS, Encoding.ONE_HOT, _OWN_OF_CLASSES),
+            Task.MULTICLASS: Form(_THREE_LOGITS, Encoding.ONE_HOT, _OWN_OF_CLASSES),
+            Task.REGRESSION: Form(_NUMBERS, Encoding.VALUES, _OWN_OF_VALUES),
         }
     ),
 }
@@ -277,24 +264,26 @@ def tasks(key: str) -> tuple[Task, ...]:
 def snippet(key: str, task: Task, parameters: Mapping[str, Value] | None = None) -> Snippet:
     """The program of one loss for one task, with the loss's parameters written into it.
 
-    A parameter that is not given, or is ``None``, has the default of the table. Raises
-    ``SpecError`` if the loss doesn't fit the task, has no such parameter, or is given
-    weights for another number of classes than the sample has.
+    A parameter that is not given has its default. Raises ``SpecError`` if the loss doesn't
+    fit the task, has no such parameter or not with such a value, or is given weights for
+    another number of classes than the sample has.
     """
     recipe = _RECIPES[key]
     form = recipe.forms.get(task)
     if form is None:
         fits = " and ".join(recipe.forms)
         raise SpecError(f"There is no example of {key} for {task}.", f"It fits {fits}.")
-    values = _values(key, recipe, parameters or {})
-    _check_weights(values, form.sample)
+    loss = _with_parameters(LOSSES[key], parameters or {})
+    _check_weights(loss.changed, form.sample)
+    whole = {each.name for each in loss.parameters if each.kind is Kind.WHOLE_NUMBER}
+    written = {name: _written(value, name in whole) for name, value in loss.values.items()}
     arguments = ", ".join(
-        parameter.argument.format(_written(values[parameter.name]))
-        for parameter in recipe.parameters
-        if parameter.argument and values[parameter.name] != parameter.default
+        argument.format(written[name])
+        for name, argument in recipe.arguments.items()
+        if name in loss.changed
     )
-    written = {name: _written(value) for name, value in values.items()}
-    body = form.body.format(arguments=arguments, **written)
+    others = (body for name, body in recipe.bodies.items() if name in loss.changed)
+    body = next(others, form.body).format(arguments=arguments, **written)
     code = _PROGRAM.format(
         inputs=_inputs(task, form.sample),
         logits=_tensor(form.sample.logits),
@@ -306,25 +295,11 @@ def snippet(key: str, task: Task, parameters: Mapping[str, Value] | None = None)
     return Snippet(code, form.sample.logits, form.sample.targets)
 
 
-def _values(key: str, recipe: Recipe, given: Mapping[str, Value]) -> dict[str, Value]:
-    """The value of every parameter, given or by default."""
-    defaults = {parameter.name: parameter.default for parameter in recipe.parameters}
-    unknown = sorted(set(given) - set(defaults))
-    if unknown:
-        has = ", ".join(defaults) or "none"
-        raise SpecError(f"{key} has no parameter {', '.join(unknown)}.", f"Its parameters: {has}.")
-    return defaults | {
-        name: _alike(value, defaults[name]) for name, value in given.items() if value is not None
-    }
-
-
-def _alike(value: Value, default: Value) -> Value:
-    """The value as a number of the default's own kind; weights as floats, as tensors need."""
-    if isinstance(value, tuple):
-        return tuple(float(number) for number in value)
-    if isinstance(value, int | float) and isinstance(default, int | float):
-        return type(default)(value)
-    return value
+def _with_parameters(loss: LossSpec, parameters: Mapping[str, Value]) -> LossSpec:
+    try:
+        return loss.with_parameters(parse_parameters({loss.key: parameters})[loss.key])
+    except ValueError as error:
+        raise SpecError(str(error)) from error
 
 
 def _check_weights(values: Mapping[str, Value], sample: Sample) -> None:
@@ -360,5 +335,7 @@ def _tensor(rows: tuple[Row, ...]) -> str:
     return str([row[0] if flat else list(row) for row in rows])
 
 
-def _written(value: Value) -> str:
-    return str(list(value)) if isinstance(value, tuple) else str(value)
+def _written(value: Value, is_whole: bool) -> str:
+    if isinstance(value, tuple):
+        return str(list(value))
+    return str(int(value) if is_whole else value)

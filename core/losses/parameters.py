@@ -63,6 +63,12 @@ class Parameter:
         return ValueError(f"{self.label} was {shown(value)}; allowed is {allowed}.")
 
 
+def in_words(value: Value) -> str:
+    """As a person would type it: "0.5", or "1, 2, 0.5" for weights."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    return ", ".join(f"{number:g}" for number in numbers)
+
+
 class FrozenMapping(Mapping[str, T]):
     """A mapping that never changes, equal by its items and hashable by them."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from dataclasses import asdict
 
 import numpy as np
@@ -369,3 +370,12 @@ def test_one_function_is_refused_where_it_would_not_be_one(change, said):
     assert sentences.endswith(".")
     assert said in sentences
     assert spec_of(**fitting | change).training.protocol == "same_rate"
+
+
+def test_one_function_is_refused_with_other_parameters_than_the_defaults():
+    spec = spec_of(losses=("cross_entropy", "bce"), optimizer="sgd", held=Protocol.ONE_FUNCTION)
+    smoothed = {"cross_entropy": {"label_smoothing": 0.1}}
+    with pytest.raises(SpecError, match=r"at the defaults; CrossEntropy had label smoothing 0\.1"):
+        ExperimentSpec.parse({**json.loads(spec.to_json()), "loss_parameters": smoothed})
+    unused = {"focal": {"gamma": 3.0}, "bce": {"pos_weight": 1.0}}
+    ExperimentSpec.parse({**json.loads(spec.to_json()), "loss_parameters": unused})

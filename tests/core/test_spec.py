@@ -372,6 +372,19 @@ def test_an_expression_that_is_none_is_refused(expression, sentence):
     assert sentence in refusal({"losses": ["custom"], "custom_loss": expression})
 
 
+def test_what_is_not_at_its_default_is_said_in_words():
+    parameters = {
+        "hinge": {"margin": 1.0, "p": 2},
+        "cross_entropy": {"label_smoothing": 0.2, "class_weights": [1, 2, 3]},
+    }
+    spec = with_parameters() | {"loss_parameters": parameters, "custom_loss": "(z - y)**2"}
+    found = ExperimentSpec.parse(spec)
+    assert found.details("hinge") == "power 2"
+    assert found.details("cross_entropy") == "label smoothing 0.2, class weight 1, 2, 3"
+    assert found.details("custom") == "(z - y)**2"
+    assert found.details("mse") == ""
+
+
 def test_all_that_is_wrong_is_said_at_once():
     message = refusal({"data": {"name": "diabetes"}, "losses": ["bce", "hinge"]})
     assert message.count("does not fit") == 2
