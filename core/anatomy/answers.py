@@ -17,6 +17,7 @@ from core.anatomy.running import run
 from core.anatomy.snippets import snippet
 from core.anatomy.stepping import one_step
 from core.datasets import DATASETS
+from core.evaluation import encode
 from core.losses import Form, Link, Task, check
 from core.training import Trainer
 
@@ -149,8 +150,13 @@ def try_out(expression: str, dataset: str) -> None:
 
 
 def printed(choice: Choice, task: Task) -> str:
-    """What the loss's snippet prints."""
-    return run(snippet(choice.key, task, dict(choice.parameters)).code)
+    """What the loss's snippet prints; what a person typed is computed, and never run."""
+    shown = snippet(choice.key, task, dict(choice.parameters))
+    if choice.expression is None:
+        return run(shown.code)
+    z, targets = torch.tensor(shown.logits).T, torch.tensor(shown.targets).float()
+    losses, _saved = choice.spec.forms[task].forward(z, encode(targets[None], task, len(z))[0])
+    return f"{losses.mean().item():.4f}"
 
 
 def printed_by_mistake(key: str) -> tuple[str, str]:

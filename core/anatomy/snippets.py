@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from core.anatomy import own
 from core.errors import SpecError
 from core.losses import LOSSES, Kind, LossSpec, Task
 from core.losses.parameters import Value
@@ -261,8 +262,15 @@ def tasks(key: str) -> tuple[Task, ...]:
     return tuple(_RECIPES[key].forms)
 
 
-def snippet(key: str, task: Task, parameters: Mapping[str, Value] | None = None) -> Snippet:
+def snippet(
+    key: str,
+    task: Task,
+    parameters: Mapping[str, Value] | None = None,
+    expression: str | None = None,
+) -> Snippet:
     """The program of one loss for one task, with the loss's parameters written into it.
+
+    A person's own loss is written out from its ``expression``.
 
     A parameter that is not given has its default. Raises ``SpecError`` if the loss doesn't
     fit the task, has no such parameter or not with such a value, or is given weights for
@@ -283,7 +291,10 @@ def snippet(key: str, task: Task, parameters: Mapping[str, Value] | None = None)
         if name in loss.changed
     )
     others = (body for name, body in recipe.bodies.items() if name in loss.changed)
-    body = next(others, form.body).format(arguments=arguments, **written)
+    if expression is None:
+        body = next(others, form.body).format(arguments=arguments, **written)
+    else:
+        body = own.body(expression, _inputs(task, form.sample), task.is_classification)
     code = _PROGRAM.format(
         inputs=_inputs(task, form.sample),
         logits=_tensor(form.sample.logits),

@@ -7,7 +7,7 @@ import streamlit as st
 from core.anatomy import CARDS, Card
 from core.anatomy.choice import Choice
 from core.datasets import DATASETS
-from core.losses import LossSpec
+from core.losses import LossSpec, Task
 from pages.parts import session
 
 
@@ -16,7 +16,7 @@ def draw(choice: Choice, dataset: str) -> None:
     st.markdown(card.summary)
     with st.grid(2, min_column_width=320, gap="large"):
         with st.container():
-            _draw_formulas(card)
+            _draw_formulas(choice, card, DATASETS[dataset].task)
         with st.container():
             _draw_facts(choice, spec, card, dataset)
     for title, text in _sentences(card).items():
@@ -24,8 +24,11 @@ def draw(choice: Choice, dataset: str) -> None:
     st.caption(f"Source: {card.source}")
 
 
-def _draw_formulas(card: Card) -> None:
-    for caption, formula in card.example_formula:
+def _draw_formulas(choice: Choice, card: Card, task: Task) -> None:
+    formulas = card.example_formula
+    if choice.expression is not None:
+        formulas = (("Yours, for one output", f"L = {choice.spec.forms[task].formula}"),)
+    for caption, formula in formulas:
         st.markdown(f":small[For one example. {caption}:]")
         st.latex(formula)
     st.markdown(":small[For a batch, what training makes smaller:]")
@@ -40,7 +43,7 @@ def _draw_facts(choice: Choice, spec: LossSpec, card: Card, dataset: str) -> Non
     width = spec.head.width(data.outputs)
     baseline = session.ask("baseline", choice, dataset)
     facts = {
-        "In torch.nn": f"`{spec.torch_class}`",
+        "In torch.nn": f"`{spec.torch_class}`" if spec.torch_class else "no class of its own",
         "Takes": card.takes,
         "Target": card.target,
         "In Loss Lab": f"{spec.head.value}: {width} for {data.title}; targets are {spec.encoding}",

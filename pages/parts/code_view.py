@@ -16,7 +16,8 @@ def draw_snippet(choice: Choice, dataset: str) -> None:
     st.markdown("**The pattern of every loss**")
     st.code(PATTERN.strip(), language="python", wrap_lines=True)
     st.markdown(f"**{choice.spec.title}, a program that runs as it stands** ({task.value})")
-    st.code(snippet(choice.key, task).code.strip(), language="python", wrap_lines=True)
+    shown = snippet(choice.key, task, dict(choice.parameters), choice.expression)
+    st.code(shown.code.strip(), language="python", wrap_lines=True)
     st.markdown(f"It prints **{session.ask('printed', choice, task)}**.")
 
 

@@ -26,6 +26,7 @@ _STYLE = """<style>
 [data-testid="stButtonGroup"] [aria-checked="true"],
 [data-testid="stButtonGroup"] [aria-checked="true"] * {
   color: var(--st-text-color, inherit) !important; }
+.st-key-printed [data-testid="stText"] { font-family: var(--st-code-font, monospace); }
 [data-testid^="stBaseButton"] kbd { color: inherit !important; opacity: 1 !important; }
 </style>"""
 

@@ -45,7 +45,7 @@ def draw(dataset: str) -> Choice | None:
         session.ask("try_out", expression, dataset)
     except LossExpressionError as error:
         st.error(str(error), icon=":material/error:")
-        st.text(error.pointed_out(expression))
+        st.code(error.pointed_out(expression), language=None)
         return None
     return Choice(CUSTOM, expression=expression)
 
