@@ -13,12 +13,14 @@ from pages.parts import session
 #: Where the columns stack, Train and its charts come before the settings, and a table fits
 #: without scrolling, which a keyboard could not do there. A slider's
 #: value is text, so it has the colour of text and not that of a button. So has what is picked
-#: in a row of choices; and a shortcut on a button has the colour of the button's text.
+#: in a row of choices; and a shortcut on a button has the colour of the button's text. Code
+#: has two colours that can be read on both backgrounds, and formulas do not scroll.
 _STYLE = """<style>
 @media (max-width: 640px) {
   [data-testid="stColumn"]:has(.st-key-setup) { order: 1; }
   [data-testid="stTable"] :is(th, td) { padding: 0.2rem !important; }
   [data-testid="stTable"] :is(th, td) * { font-size: 0.68rem !important; line-height: 1.3; }
+  .katex-display > .katex { font-size: 0.95em !important; white-space: normal !important; }
   [data-testid="stTable"] code { word-break: break-all; white-space: normal; }
 }
 [data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] * {
@@ -26,6 +28,9 @@ _STYLE = """<style>
 [data-testid="stButtonGroup"] [aria-checked="true"],
 [data-testid="stButtonGroup"] [aria-checked="true"] * {
   color: var(--st-text-color, inherit) !important; }
+.katex-display { overflow: visible !important; }
+[data-testid="stCode"] .token { color: var(--st-text-color, inherit) !important; }
+[data-testid="stCode"] :is(.keyword, .builtin) { color: var(--st-link-color, inherit) !important; }
 .st-key-printed [data-testid="stText"] { font-family: var(--st-code-font, monospace); }
 [data-testid^="stBaseButton"] kbd { color: inherit !important; opacity: 1 !important; }
 </style>"""

@@ -1,0 +1,157 @@
+"""The Losses page in a real browser against the real app."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from core.anatomy import MISTAKES
+from tests.browser.conftest import stop_all
+from tests.browser.lab import PATIENCE_MS, button, chart, choose, press, wait_for_status
+
+OWN = "-(1 - p)**2 * y * log(p)"
+TABS = ("How it works", "Contract", "Shape", "In PyTorch", "Common mistakes")
+#: What is there once a tab has all that it shows.
+LAST_OF_TAB = {
+    "How it works": "1 of 9: x.",
+    "Contract": "Source:",
+    "Shape": "over three classes",
+    "In PyTorch": "It prints",
+    "Common mistakes": MISTAKES[-1].title,
+}
+
+
+@pytest.fixture
+def losses_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{address}/losses")
+    button(page, "Next").wait_for()
+    yield page
+    stop_all(store_url)
+
+
+def open_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    expect(page.get_by_text(LAST_OF_TAB[name]).first).to_be_visible(timeout=PATIENCE_MS)
+
+
+def write_own(page: Page, expression: str) -> None:
+    own = button(page, "Write your own")
+    if own.is_enabled():
+        own.click()
+    field = page.get_by_label("Your loss of one output")
+    field.fill(expression)
+    field.press("Enter")
+
+
+def test_a_training_step_is_gone_through_forward_and_back(losses_page: Page) -> None:
+    page = losses_page
+    current = page.locator('.loop [aria-current="step"] b')
+    seen = [current.inner_text()]
+    for number in range(2, 10):
+        press(page, "Next")
+        expect(page.get_by_text(f"{number} of 9:")).to_be_visible()
+        seen.append(current.inner_text())
+    assert seen == [
+        "x", "hidden", "logits z", "y_pred", "J(y_pred, y)", "loss value", "dJ/dz", "dJ/dW",
+        "update",
+    ]  # fmt: skip
+    expect(page.get_by_text("training step 1 of")).to_be_visible()
+    press(page, "Next")
+    expect(page.get_by_text("training step 2 of")).to_be_visible()
+    expect(current).to_have_text("x")
+    press(page, "Back")
+    expect(page.get_by_text("training step 1 of")).to_be_visible()
+    expect(current).to_have_text("update")
+
+
+def test_the_slider_shows_the_numbers_of_another_prediction(losses_page: Page) -> None:
+    page = losses_page
+    open_tab(page, "Shape")
+    row = page.locator(".numbers tr").filter(has_text="CrossEntropy")
+    expect(row).to_contain_text("1.2040")  # -log 0.3
+    page.get_by_role("slider", name="Prediction").press("ArrowRight")
+    expect(row).to_contain_text("1.1712")  # -log 0.31
+    expect(chart(page, "shape_loss")).to_have_attribute("data-traces", "6")
+
+
+def test_another_loss_brings_data_that_it_fits_and_its_parameter(losses_page: Page) -> None:
+    page = losses_page
+    choose(page, "Loss", "Huber")
+    expect(page.get_by_text("on Diabetes, 4 examples")).to_be_visible()
+    expect(page.get_by_label(re.compile("delta", re.I)).first).to_be_visible()
+    open_tab(page, "Contract")
+    expect(page.get_by_role("table")).to_contain_text("HuberLoss")
+
+
+def test_every_mistake_has_its_two_numbers(losses_page: Page) -> None:
+    page = losses_page
+    open_tab(page, "Common mistakes")
+    for name in ("Wrong", "Right"):
+        expect(page.get_by_text(f"{name}: prints")).to_have_count(len(MISTAKES))
+
+
+def test_an_error_in_an_expression_is_pointed_at(losses_page: Page) -> None:
+    page = losses_page
+    write_own(page, "(p - y)**2 * foo(z)")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("The name 'foo' is not known")
+    expect(page.get_by_test_id("stCode")).to_contain_text("^")
+    pointed = page.get_by_test_id("stCode").inner_text().split("\n")
+    assert pointed[0][pointed[1].index("^") :].startswith("foo")
+    write_own(page, "log(y - 2) * p")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("at a random start")
+    write_own(page, "abs(p - y)**1.5")
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    expect(button(page, "Next")).to_be_visible()
+
+
+def test_a_loss_of_ones_own_is_written_trained_and_raced(losses_page: Page) -> None:
+    page = losses_page
+    write_own(page, OWN)
+    for tab in TABS[:4]:
+        open_tab(page, tab)
+    expect(page.get_by_text("def my_loss(z, y):")).to_be_visible()
+    press(page, "Train it")
+    expect(chart(page)).to_have_attribute("aria-label", "Your own by training step")
+    wait_for_status(page, "finished")
+    page.get_by_role("link", name="Losses").click()
+    expect(page.get_by_label("Your loss of one output")).to_have_value(OWN)
+    press(page, "Race it")
+    expect(chart(page, "shared_chart")).to_have_attribute(
+        "data-status", "finished", timeout=PATIENCE_MS
+    )
+    matrix = page.get_by_test_id("stTable").first
+    for loss in ("Your own", "CrossEntropy", "BCE", "MSE"):
+        expect(matrix.get_by_role("rowheader", name=loss)).to_be_visible()
+    expect(page.get_by_text(re.compile("Your own and CrossEntropy|Your own reached")).first)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_or_inaccessible(
+    browser: Browser, address: str, width: int, scheme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{address}/losses")
+    button(page, "Next").wait_for()
+    for tab in TABS:
+        open_tab(page, tab)
+        wide = page.evaluate(
+            "document.querySelector('[data-testid=stMain]').scrollWidth - window.innerWidth"
+        )
+        assert wide <= 0, tab
+        found = Axe().run(page).response["violations"]
+        assert [
+            (tab, each["id"], [node["html"][:200] for node in each["nodes"][:3]])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ] == []
+    context.close()
