@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core.errors import SpecError
+from core.errors import LossExpressionError, SpecError
 from core.records import Experiment, Status, Wanted
 from core.spec import ExperimentSpec
 from pages.parts import session, spec_form
@@ -85,9 +85,14 @@ def _ask(active: Experiment, wanted: Wanted) -> None:
 
 
 def read_form(read: Read) -> ExperimentSpec | None:
-    """What the form describes; what is wrong with it as sentences instead."""
+    """What the form describes; what is wrong with it as sentences instead.
+
+    What is wrong with an expression stands at its field already.
+    """
     try:
         return read()
+    except LossExpressionError:
+        return None
     except SpecError as error:
         for sentence in error.sentences:
             st.error(sentence, icon=":material/error:")

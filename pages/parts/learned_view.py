@@ -61,7 +61,7 @@ def draw_calibration(experiment: Experiment, snapshot: Snapshot | None) -> None:
     seeds = len(experiment.spec.seeds)
     figures: dict[str, Figure | str] = {}
     for index, loss in enumerate(experiment.spec.losses):
-        if gives_probabilities(LOSSES[loss], experiment.spec.dataset.task):
+        if gives_probabilities(experiment.spec.loss(loss), experiment.spec.dataset.task):
             table = snapshot.reliability[index * seeds : (index + 1) * seeds].sum(0)
             figures[loss] = reliability_figure(loss, table, f"{experiment.id} {loss}")
         else:

@@ -1,4 +1,4 @@
-"""Widgets to ``ExperimentSpec``: the only place that does it.
+"""Widgets to ``ExperimentSpec``: the only place that does it; ``loss_form`` has the losses'.
 
 Every widget's value lives under its ``Field``; ``fill`` writes them all from a spec and
 ``read`` makes a spec of them again, checked on the server whatever the browser sent.
@@ -6,7 +6,7 @@ Every widget's value lives under its ``Field``; ``fill`` writes them all from a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -36,6 +36,7 @@ from core.spec import (
     OptimizerName,
     Protocol,
 )
+from pages.parts import loss_form
 from pages.parts.session import FILLED_FROM
 
 _OPTIMIZER_TITLES = {
@@ -124,6 +125,7 @@ def fill(spec: ExperimentSpec) -> None:
             Field.DEVICE: spec.training.device,
         }
     )
+    loss_form.fill(spec)
     for layer in range(int(HIDDEN_LAYERS.high)):
         st.session_state[_size_key(layer)] = sizes[layer] if layer < len(sizes) else 64
 
@@ -179,6 +181,7 @@ def _read(losses: Sequence[str], seeds: Iterable[int], protocol: Protocol) -> Ex
                 "protocol": protocol,
             },
             "losses": losses,
+            **loss_form.read(losses),
             "seeds": list(seeds),
         }
     )
@@ -266,6 +269,7 @@ def _keep_form_fitting() -> None:
         state[Field.LOSS] = fits[0]
     racers = [key for key in state[Field.RACERS] if key in fits]
     state[Field.RACERS] = racers if len(racers) > 1 else _preset(_task())
+    loss_form.keep_fitting(DATASETS[state[Field.DATASET]].outputs)
     train_rows, _ = split_sizes(_data_spec())
     state[Field.BATCH_SIZE] = min(state[Field.BATCH_SIZE], train_rows)
 
@@ -279,7 +283,8 @@ def _preset(task: Task) -> list[str]:
 
 def _draw_racers() -> None:
     racers = st.session_state[Field.RACERS]
-    _draw_choice("Losses in the race", racers, _toggle)
+    loss_form.draw_choice("Losses in the race", racers, _task(), _toggle)
+    loss_form.draw_settings(racers, _task())
     offered = [p for p in Protocol if p in (*_OFFERED, st.session_state[Field.PROTOCOL])]
     st.selectbox(
         "Fairness",
@@ -303,32 +308,13 @@ def _toggle(key: str) -> None:
     st.session_state[Field.RACERS] = kept
 
 
-def _draw_choice(label: str, chosen: Sequence[str], pick: Callable[[str], None]) -> None:
-    """A button for each loss, those that do not fit disabled with the reason."""
-    task = _task()
-    st.markdown(f":small[{label}]")
-    with st.container(horizontal=True, gap="xsmall", key="losses"):
-        for loss in LOSSES.values():
-            st.button(
-                loss.title,
-                key=f"pick_{loss.key}",
-                type="primary" if loss.key in chosen else "secondary",
-                disabled=loss.refusal(task) is not None,
-                help=loss.refusal(task),
-                on_click=pick,
-                args=(loss.key,),
-            )
-    for reason, names in _refusals(task).items():
-        st.caption(f"{', '.join(names)}: {reason}")
-
-
 def _pick(key: str) -> None:
     st.session_state[Field.LOSS] = key
 
 
 def _draw_loss() -> None:
     task = _task()
-    _draw_choice("Loss function", [st.session_state[Field.LOSS]], _pick)
+    loss_form.draw_choice("Loss function", [st.session_state[Field.LOSS]], task, _pick)
     others = [LOSSES[key].title for key in rivals(st.session_state[Field.LOSS], task)]
     st.toggle(
         f"Against {' and '.join(others)}" if others else "No rival fits this data",
@@ -337,15 +323,7 @@ def _draw_loss() -> None:
         help="Trains the rivals beside it: same starting weights, same batches, one chart.",
         persist_state="session",
     )
-
-
-def _refusals(task: Task) -> dict[str, list[str]]:
-    """The reasons why losses do not fit the task, each with their titles."""
-    reasons: dict[str, list[str]] = {}
-    for loss in LOSSES.values():
-        if reason := loss.refusal(task):
-            reasons.setdefault(reason, []).append(loss.title)
-    return reasons
+    loss_form.draw_settings(_picked_and_rivals(), task)
 
 
 def _draw_network() -> None:

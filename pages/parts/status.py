@@ -10,7 +10,7 @@ import streamlit as st
 from core.curves import Curves
 from core.errors import LabError
 from core.records import Experiment, Run, Status, Wanted
-from core.spec import Protocol
+from core.spec import ExperimentSpec, Protocol
 from pages.parts import session
 
 #: Between two looks at what is written; shorter while something asked for is awaited.
@@ -80,9 +80,17 @@ def _draw_status(experiment: Experiment) -> None:
         st.badge(experiment.status.value.capitalize(), icon=icon, color=color)
         st.caption(_pace(experiment))
     st.progress(min(1.0, experiment.step / experiment.spec.total_steps))
+    if details := _details(experiment.spec):
+        st.caption(details)
     if experiment.reason:
         is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
         (st.error if is_bad else st.info)(experiment.reason)
+
+
+def _details(spec: ExperimentSpec) -> str:
+    """What the losses' titles do not say: parameters that were set, and an expression."""
+    details = {loss.title: spec.details(loss.key) for loss in spec.loss_specs}
+    return " · ".join(f"{title}: `{detail}`" for title, detail in details.items() if detail)
 
 
 def _pace(experiment: Experiment) -> str:

@@ -80,8 +80,10 @@ def _draw_matrix(experiment: Experiment, snapshot: Snapshot) -> None:
 
 def _cell(experiment: Experiment, loss: str, row: int, column: Column) -> str:
     yardstick = column.yardstick
-    task = experiment.spec.dataset.task
-    if yardstick.needs_probabilities and not gives_probabilities(LOSSES[loss], task):
+    spec = experiment.spec
+    if yardstick.needs_probabilities and not gives_probabilities(
+        spec.loss(loss), spec.dataset.task
+    ):
         return "not a probability"
     found = interval(column.scores[row])
     if not found.n:
@@ -112,7 +114,10 @@ def _csv(experiment: Experiment, columns: list[Column]) -> str:
 
 def _draw_why_ce_and_bce_differ(experiment: Experiment, curves: Curves) -> None:
     spec = experiment.spec
-    if not {"cross_entropy", "bce"} <= set(spec.losses) or spec.dataset.outputs != 2:
+    pair = ("cross_entropy", "bce")
+    if not set(pair) <= set(spec.losses) or spec.dataset.outputs != 2:
+        return
+    if any(spec.loss(key).changed for key in pair):
         return
     with st.expander("Why do CE and BCE differ here?", icon=":material/balance:"):
         st.markdown(
