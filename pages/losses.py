@@ -8,28 +8,25 @@ import streamlit as st
 
 from core.anatomy.choice import Choice
 from core.datasets import DATASETS
-from core.losses import CUSTOM, LOSSES
+from core.losses import LOSSES
 from pages.parts import (
     card_view,
     code_view,
     layout,
-    own_loss_form,
-    parameter_form,
+    loss_choice,
     session,
     shape_view,
     spec_form,
     step_view,
 )
 
-#: What the page opens with, and the data that a loss is shown on where it does not fit that.
-_LOSS, _DATASETS = "cross_entropy", ("iris", "diabetes", "moons")
 _RACE_SEEDS = 5
 
 
 def main() -> None:
     session.engine()
     layout.begin("Losses")
-    choice, dataset = _draw_choice()
+    choice, dataset = loss_choice.draw()
     if choice is None:
         return
     _draw_actions(choice, dataset)
@@ -46,43 +43,6 @@ def main() -> None:
         if tab.open:
             with tab, session.told():
                 draw_tab(choice, dataset)
-
-
-def _draw_choice() -> tuple[Choice | None, str]:
-    """The loss with what is set on it, and data that it fits; None for what is no loss."""
-    st.session_state.setdefault("anatomy_loss", _LOSS)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="choice"):
-        key = st.selectbox(
-            "Loss",
-            list(LOSSES),
-            key="anatomy_loss",
-            format_func=lambda each: LOSSES[each].title,
-            persist_state="session",
-        )
-        fitting = [name for name, data in DATASETS.items() if data.task in LOSSES[key].forms]
-        if st.session_state.get("anatomy_dataset") not in fitting:
-            st.session_state["anatomy_dataset"] = next(n for n in _DATASETS if n in fitting)
-        dataset = st.selectbox(
-            "Data set",
-            fitting,
-            key="anatomy_dataset",
-            format_func=lambda name: DATASETS[name].title,
-            help="The data sets that the loss fits.",
-            persist_state="session",
-        )
-        st.button(
-            "Write your own",
-            icon=":material/edit:",
-            on_click=_write_own,
-            disabled=key == CUSTOM,
-        )
-    if key == CUSTOM:
-        return own_loss_form.draw(dataset), dataset
-    return parameter_form.draw(key, dataset), dataset
-
-
-def _write_own() -> None:
-    st.session_state["anatomy_loss"] = CUSTOM
 
 
 def _draw_actions(choice: Choice, dataset: str) -> None:

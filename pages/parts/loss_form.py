@@ -144,12 +144,13 @@ def _refusals(losses: Sequence[LossSpec], task: Task) -> dict[str, list[str]]:
 def draw_settings(losses: Sequence[str], task: Task) -> None:
     """The expression, where it is a person's own that trains, and the parameters of each."""
     if CUSTOM in losses:
-        _draw_expression(task)
+        draw_expression(task)
     with_some = [LOSSES[key] for key in losses if LOSSES[key].parameters]
     if with_some:
         with st.expander("Loss parameters", expanded=_are_worth_seeing(with_some)):
             for loss in with_some:
-                _draw_parameters(loss)
+                st.markdown(f":small[{loss.title}]")
+                draw_parameters(loss)
 
 
 def _are_worth_seeing(losses: Sequence[LossSpec]) -> bool:
@@ -157,8 +158,8 @@ def _are_worth_seeing(losses: Sequence[LossSpec]) -> bool:
     return any(loss.key not in RIVALS or _changed(loss) for loss in losses)
 
 
-def _draw_parameters(loss: LossSpec) -> None:
-    st.markdown(f":small[{loss.title}]")
+def draw_parameters(loss: LossSpec) -> None:
+    """A field for each parameter."""
     with st.grid(2, min_column_width=120, gap="small"):
         for parameter in loss.parameters:
             _draw_parameter(parameter, _key(loss.key, parameter.name))
@@ -192,8 +193,8 @@ def _draw_parameter(parameter: Parameter, key: str) -> None:
             )
 
 
-def _draw_expression(task: Task) -> None:
-    """The field, and below it the formula as it is understood, or where it can't be."""
+def draw_expression(task: Task) -> str | None:
+    """The field, and below it the formula as it is understood; None where it can't be."""
     text = st.text_input(
         "Your own loss, of z, p and y",
         key=EXPRESSION,
@@ -204,5 +205,12 @@ def _draw_expression(task: Task) -> None:
     try:
         st.latex(own_loss(text).forms[task].formula)
     except LossExpressionError as error:
-        st.error(str(error), icon=":material/error:")
-        st.code(error.pointed_out(text), language=None)
+        draw_error(error, text)
+        return None
+    return text
+
+
+def draw_error(error: LossExpressionError, expression: str) -> None:
+    """The sentence, and the expression with a mark at the place."""
+    st.error(str(error), icon=":material/error:")
+    st.code(error.pointed_out(expression), language=None)

@@ -43,7 +43,7 @@ def write_own(page: Page, expression: str) -> None:
     own = button(page, "Write your own")
     if own.is_enabled():
         own.click()
-    field = page.get_by_label("Your loss of one output")
+    field = page.get_by_role("textbox", name="Your own loss")
     field.fill(expression)
     field.press("Enter")
 
@@ -119,7 +119,7 @@ def test_a_loss_of_ones_own_is_written_trained_and_raced(losses_page: Page) -> N
     expect(chart(page)).to_have_attribute("aria-label", "Your own by training step")
     wait_for_status(page, "finished")
     page.get_by_role("link", name="Losses").click()
-    expect(page.get_by_label("Your loss of one output")).to_have_value(OWN)
+    expect(page.get_by_role("textbox", name="Your own loss")).to_have_value(OWN)
     press(page, "Race it")
     expect(chart(page, "shared_chart")).to_have_attribute(
         "data-status", "finished", timeout=PATIENCE_MS
