@@ -31,8 +31,9 @@ _OUTPUTS: dict[Link, Callable[[Tensor], Tensor]] = {
 def one_step(choice: Choice, dataset: str, step: int) -> OneStep:
     """The ``step``-th training step, from 1, of a small network on ``dataset``.
 
-    Plain SGD, so that a weight's way is its gradient times the learning rate. Raises
-    ``SpecError`` for a loss that does not fit the data.
+    Plain SGD, so that a weight's way is its gradient times the learning rate. Batches that
+    an epoch's end cuts short are left out. Raises ``SpecError`` for a loss that does not fit
+    the data.
     """
     trainer = Trainer(
         choice.experiment(
@@ -44,10 +45,10 @@ def one_step(choice: Choice, dataset: str, step: int) -> OneStep:
     )
     room = (torch.zeros(1),)
     endless = itertools.chain.from_iterable(trainer.batches() for _ in itertools.count())
-    for batch in itertools.islice(endless, step - 1):
+    whole = (batch for batch in endless if batch.size == EXAMPLES)
+    for batch in itertools.islice(whole, step - 1):
         trainer.step(batch, room)
-    batch = next(part for part in endless if part.size == EXAMPLES)
-    return _looked_at(trainer, batch, step)
+    return _looked_at(trainer, next(whole), step)
 
 
 def _looked_at(trainer: Trainer, batch: MiniBatch, step: int) -> OneStep:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 import tempfile
+from contextlib import suppress
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from threading import Lock
@@ -95,19 +96,22 @@ def answer(address: str) -> None:
     """The process's whole life: connect, answer until the line is closed."""
     import torch
 
+    torch.set_num_threads(1)
+    # Who asked may be gone before the answer, which then nobody waits for.
+    with Client(address, "AF_UNIX") as line, suppress(EOFError, ConnectionError):
+        while True:
+            question, arguments = line.recv()
+            line.send(_outcome(question, arguments))
+
+
+def _outcome(question: str, arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+    """Whether it failed, and the answer or what is to be said instead."""
     from core.anatomy.answers import ANSWERS
 
-    torch.set_num_threads(1)
-    with Client(address, "AF_UNIX") as line:
-        while True:
-            try:
-                question, arguments = line.recv()
-            except EOFError:
-                return
-            try:
-                line.send((False, ANSWERS[question](*arguments)))
-            except LabError as error:
-                line.send((True, error))
-            except Exception as error:
-                _log.exception("The question %s failed.", question)
-                line.send((True, f"{type(error).__name__}: {error}"))
+    try:
+        return False, ANSWERS[question](*arguments)
+    except LabError as error:
+        return True, error
+    except Exception as error:
+        _log.exception("The question %s failed.", question)
+        return True, f"{type(error).__name__}: {error}"

@@ -21,7 +21,7 @@ _TASK_WORDS = {
 
 
 def draw(choice: Choice, dataset: str) -> None:
-    st.fragment(_draw_shapes)(choice, DATASETS[dataset].task)
+    st.fragment(session.told()(_draw_shapes))(choice, DATASETS[dataset].task)
 
 
 def _draw_shapes(choice: Choice, task: Task) -> None:

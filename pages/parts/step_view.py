@@ -50,7 +50,7 @@ class _Place:
 
 def draw(choice: Choice, dataset: str) -> None:
     """The loop for the loss on the data set, one place after another, step after step."""
-    st.fragment(_draw_loop)(choice, dataset)
+    st.fragment(session.told()(_draw_loop))(choice, dataset)
 
 
 def _draw_loop(choice: Choice, dataset: str) -> None:

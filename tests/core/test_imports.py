@@ -7,7 +7,8 @@ import pytest
 
 WITHOUT_TORCH = (
     "spec", "losses", "datasets", "records", "store", "curves", "figures", "engine",
-    "race", "verdict", "yardsticks", "snapshot", "example", "anatomy",
+    "race", "verdict", "yardsticks", "snapshot", "example", "anatomy", "anatomy.choice",
+    "engine.calculator",
 )  # fmt: skip
 
 
