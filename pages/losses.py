@@ -21,9 +21,13 @@ from pages.parts import (
 )
 
 _RACE_SEEDS = 5
+#: Session key of the page to go to.
+_GO_TO = "go_to"
 
 
 def main() -> None:
+    if page := st.session_state.pop(_GO_TO, None):
+        st.switch_page(page)
     session.engine()
     layout.begin("Losses")
     choice, dataset = loss_choice.draw()
@@ -47,28 +51,34 @@ def main() -> None:
 
 def _draw_actions(choice: Choice, dataset: str) -> None:
     rivals = spec_form.rivals(choice.key, DATASETS[dataset].task)
+    titles = " and ".join(LOSSES[each].title for each in rivals)
     with st.container(horizontal=True):
-        if st.button("Train it", icon=":material/play_arrow:"):
-            _begin(choice, dataset, "train", (choice.key, *rivals), 1)
-        if st.button(
+        st.button(
+            "Train it",
+            icon=":material/play_arrow:",
+            on_click=_start,
+            args=(choice, dataset, "train", 1),
+        )
+        st.button(
             "Race it",
             icon=":material/sports_score:",
             disabled=not rivals,
-            help=f"Against {' and '.join(LOSSES[each].title for each in rivals)}, "
-            f"{_RACE_SEEDS} seeds."
+            help=f"Against {titles}, {_RACE_SEEDS} seeds."
             if rivals
             else "No rival fits this data.",
-        ):
-            _begin(choice, dataset, "compare", (choice.key, *rivals), _RACE_SEEDS)
+            on_click=_start,
+            args=(choice, dataset, "compare", _RACE_SEEDS),
+        )
 
 
-def _begin(choice: Choice, dataset: str, page: str, losses: tuple[str, ...], seeds: int) -> None:
-    """Start a training with the loss and go where it is shown."""
+def _start(choice: Choice, dataset: str, page: str, seeds: int) -> None:
+    """Start a training with the loss and its rivals; the next pass goes where it is shown."""
+    losses = [choice.key, *spec_form.rivals(choice.key, DATASETS[dataset].task)]
     with session.told():
         spec = choice.experiment(dataset, losses=losses, seeds=list(range(seeds)))
-        spec_form.fill(spec)
         session.start_on(page, spec)
-        st.switch_page(f"pages/{page}.py")
+        spec_form.fill(spec)
+        st.session_state[_GO_TO] = f"pages/{page}.py"
 
 
 layout.show(main)
