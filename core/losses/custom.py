@@ -64,12 +64,7 @@ class _Forms:
 def _form(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tensor]) -> Form:
     """Of classes an expression that names p trains probabilities, one of z alone scores."""
     has_p = "p" in names(tree)
-
-    def value(z: Tensor, y: Tensor) -> Tensor:
-        p = z.softmax(-2) if is_classification and has_p else z
-        return evaluate(tree, {"z": z, "p": p, "y": y}).sum(-2)
-
-    forward, backward = formulas.by_autograd(value)
+    forward, backward = formulas.by_autograd(_value_of(tree, is_classification))
     formula = to_latex(tree, per_class=is_classification)
     if has_p:
         formula += r",\quad \hat{y} = " + (r"\mathrm{softmax}(z)" if is_classification else "z")
@@ -80,6 +75,17 @@ def _form(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tenso
         backward=backward,
         constant=constants.searched(forward, backward, *starts),
     )
+
+
+def _value_of(tree: Node, is_classification: bool) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss of each example from z and y: what the tree gives, summed over the outputs."""
+    has_p = "p" in names(tree)
+
+    def value(z: Tensor, y: Tensor) -> Tensor:
+        p = z.softmax(-2) if is_classification and has_p else z
+        return evaluate(tree, {"z": z, "p": p, "y": y}).sum(-2)
+
+    return value
 
 
 def evaluate(node: Node, variables: Mapping[str, Tensor]) -> Tensor:
@@ -94,10 +100,25 @@ def evaluate(node: Node, variables: Mapping[str, Tensor]) -> Tensor:
 
 
 _ROWS_TRIED = 32
+#: What an operation may do to a trial: the sentence, and when its value and gradient do so.
+_FAULTS: tuple[tuple[str, Callable[[Tensor, Tensor], bool]], ...] = (
+    (
+        "The loss is {value} at a random start; it must be finite there.",
+        lambda value, gradient: not value.isfinite().all(),
+    ),
+    (
+        "The gradient is {gradient} at a random start; it must be finite there.",
+        lambda value, gradient: not gradient.isfinite().all(),
+    ),
+    (
+        "The gradient is 0 at a random start, so nothing can be learned from it.",
+        lambda value, gradient: not gradient.any(),
+    ),
+)
 
 
 def check(expression: str, task: Task, classes: int) -> None:
-    """Try the expression at a random start; ``LossExpressionError`` says what is wrong.
+    """Try the expression at a random start; ``LossExpressionError`` says what is wrong, where.
 
     ``classes`` is the number of outputs, 1 for regression.
     """
@@ -108,17 +129,33 @@ def check(expression: str, task: Task, classes: int) -> None:
     ids = torch.arange(_ROWS_TRIED) % classes
     values = torch.randn(1, _ROWS_TRIED, generator=generator)
     y = torch.nn.functional.one_hot(ids, classes).T.float() if task.is_classification else values
-    form = own_loss(expression).forms[task]
-    losses, gradient = form.forward(z, y)
-    if losses.shape != (_ROWS_TRIED,):
-        raise LossExpressionError("The expression does not give one number for each output.", 0)
-    for what, tensor in (("loss", losses), ("gradient", gradient)):
-        if not tensor.isfinite().all():
-            bad = float(tensor[~tensor.isfinite()][0])
-            raise LossExpressionError(
-                f"The {what} is {bad} at a random start; it must be finite there.", 0
-            )
-    if not gradient.any():
-        raise LossExpressionError(
-            "The gradient is 0 at a random start, so nothing can be learned from it.", 0
-        )
+
+    def tried(node: Node) -> tuple[Tensor, Tensor]:
+        """The node's value as the loss, and its gradient."""
+        return formulas.by_autograd(_value_of(node, task.is_classification))[0](z, y)
+
+    tree = parse(expression)
+    value, gradient = tried(tree)
+    for sentence, is_at_fault in _FAULTS:
+        if is_at_fault(value, gradient):
+            said = sentence.format(value=_first_bad(value), gradient=_first_bad(gradient))
+            raise LossExpressionError(said, _innermost(tree, tried, is_at_fault))
+
+
+def _first_bad(values: Tensor) -> float:
+    bad = values[~values.isfinite()]
+    return float(bad[0]) if len(bad) else 0.0
+
+
+def _innermost(
+    tree: Node,
+    tried: Callable[[Node], tuple[Tensor, Tensor]],
+    is_at_fault: Callable[[Tensor, Tensor], bool],
+) -> int:
+    """Where the innermost operation at fault begins, of those that the logits are part of."""
+    if not isinstance(tree, Call):
+        return 0
+    for each in tree.arguments:
+        if isinstance(each, Call) and names(each) & {"z", "p"} and is_at_fault(*tried(each)):
+            return _innermost(each, tried, is_at_fault)
+    return tree.position

@@ -11,7 +11,7 @@ import ast
 import functools
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.errors import LossExpressionError
 from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
@@ -40,10 +40,14 @@ class Name:
 
 @dataclass(frozen=True)
 class Call:
-    """An operation of the table on its arguments; ``a + b`` is ``Call("+", (a, b))``."""
+    """An operation of the table on its arguments; ``a + b`` is ``Call("+", (a, b))``.
+
+    ``position`` is where it begins in the text, counted in characters from 0.
+    """
 
     operation: str
     arguments: tuple[Node, ...]
+    position: int = field(default=0, compare=False)
 
 
 Node = Number | Name | Call
@@ -151,10 +155,10 @@ class _Reader:
             case ast.Name(id=name):
                 return self._name(tree, name)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return Call("neg", (self.read(operand, depth + 1),))
+                return Call("neg", (self.read(operand, depth + 1),), self._place(tree))
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
                 operands = (self.read(left, depth + 1), self.read(right, depth + 1))
-                return Call(_BINARY[type(operator)], operands)
+                return Call(_BINARY[type(operator)], operands, self._place(tree))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._call(tree, name, arguments, depth)
             case ast.Compare():
@@ -193,9 +197,11 @@ class _Reader:
                 f"The function '{name}' was given {len(arguments)}; {takes}.",
             )
         if name != "where":
-            return Call(name, tuple(self.read(each, depth + 1) for each in arguments))
-        condition = self._comparison(arguments[0], depth + 1)
-        return Call(name, (condition, *(self.read(each, depth + 1) for each in arguments[1:])))
+            read = tuple(self.read(each, depth + 1) for each in arguments)
+        else:
+            condition = self._comparison(arguments[0], depth + 1)
+            read = (condition, *(self.read(each, depth + 1) for each in arguments[1:]))
+        return Call(name, read, self._place(tree))
 
     def _comparison(self, tree: ast.expr, depth: int) -> Node:
         match tree:
@@ -203,7 +209,7 @@ class _Reader:
                 type(sign) in _COMPARING
             ):
                 sides = (self.read(left, depth + 1), self.read(right, depth + 1))
-                return Call(_COMPARING[type(sign)], sides)
+                return Call(_COMPARING[type(sign)], sides, self._place(tree))
         raise self._error(tree, "The first argument of where is one comparison, such as p > 0.5.")
 
     def _unknown(self, tree: ast.expr, name: str) -> LossExpressionError:
@@ -211,7 +217,10 @@ class _Reader:
         return self._error(tree, f"The name '{name[:30]}' is not known; allowed are {known}.")
 
     def _error(self, tree: ast.expr, sentence: str) -> LossExpressionError:
-        return LossExpressionError(sentence, self._start + tree.col_offset)
+        return LossExpressionError(sentence, self._place(tree))
+
+    def _place(self, tree: ast.expr) -> int:
+        return self._start + tree.col_offset
 
 
 def _named(tree: ast.expr) -> str:

@@ -361,6 +361,22 @@ def test_the_trial_says_what_is_wrong(expression, sentence):
         check(expression, Task.MULTICLASS, 3)
 
 
+@pytest.mark.parametrize(
+    ("expression", "begins"),
+    [
+        ("z + log(z)", "log(z)"),
+        ("y * sign(z)", "sign"),
+        ("p*(z-z)**0.5", "(z-z)"),
+        ("mean(z) + log(sum(p) - 2)", "log"),
+        ("  z + log(sqrt(z - 9) + 1)", "sqrt"),
+    ],
+)
+def test_the_trial_points_at_the_innermost_operation_at_fault(expression, begins):
+    with pytest.raises(LossExpressionError) as caught:
+        check(expression, Task.MULTICLASS, 3)
+    assert expression[caught.value.position :].startswith(begins)
+
+
 def test_reading_needs_no_torch():
     program = (
         "import sys; from core.losses import parse, own_loss, Task; parse('z'); "
