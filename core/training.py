@@ -43,7 +43,7 @@ _TRAINING_SHARE = 16
 #: Steps recorded before a report is due whatever the clock says.
 _MOST_STEPS = 1024
 
-#: What a target of 0 may have become by being standardised.
+#: What an amount of 0 may have become by being standardised, in standard deviations.
 _ROUNDING = 1e-3
 
 #: Bytes of rows that are gathered at once for the batches ahead.
@@ -139,12 +139,7 @@ class Trainer:
         spec = self.spec
         for loss in spec.loss_specs:
             if loss.forms[spec.dataset.task].link is Link.EXP:
-                lowest = min(_lowest_target(split) for split in splits)
-                if lowest < -_ROUNDING:
-                    raise SpecError(
-                        f"{loss.title} predicts amounts of 0 or more; the lowest target of "
-                        f"{spec.dataset.title} was {lowest:g}."
-                    )
+                _check_amounts(loss.title, spec.dataset.title, splits)
         return torch.tensor([[split.target_offset] for split in splits], device=self.device)
 
     def _to_device(self, arrays: Iterable[NDArray[np.float32]]) -> Tensor:
@@ -291,10 +286,15 @@ class _Head:
     logit_gradients: Tensor
 
 
-def _lowest_target(split: datasets.Split) -> float:
-    """In raw units."""
-    lowest = min(float(y.min()) for y in (split.y_train, split.y_val) if len(y))
-    return (lowest + split.target_offset) * split.target_scale
+def _check_amounts(loss: str, data: str, splits: Sequence[datasets.Split]) -> None:
+    for split in splits:
+        lowest = float(min(y.min() for y in (split.y_train, split.y_val) if len(y)))
+        amount = lowest + split.target_offset
+        if amount < -_ROUNDING:
+            raise SpecError(
+                f"{loss} predicts amounts of 0 or more; a target of {data} was "
+                f"{amount * split.target_scale:g}."
+            )
 
 
 def make_groups(spec: ExperimentSpec, offset: Tensor | None = None) -> list[Group]:
