@@ -15,7 +15,8 @@ run: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.browser.chromium
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 tests/core tests/pages
+	$(BIN)/pytest tests/browser
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

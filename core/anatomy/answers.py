@@ -42,12 +42,13 @@ def shape(choice: Choice, task: Task, axis: Axis, target: float, at: float) -> S
     x = torch.cat([_places(axis), torch.tensor([at], dtype=torch.float64)])
     if form.link is Link.EXP and target < 0:
         return None
+    prediction: Tensor | None
     if task is Task.REGRESSION:
         prediction, z, y = _of_value(choice, form, x, target)
-    elif form.link.gives_probabilities:
-        prediction, z, y = _of_probability(choice, task, form, axis, x, target)
     elif axis is Axis.LOGIT:
-        prediction, z, y = None, *_of_score(choice, task, x, target)
+        prediction, z, y = _of_logit(choice, task, form, x, target)
+    elif form.link.gives_probabilities:
+        prediction, z, y = _of_probability(choice, task, form, x, target)
     else:
         return None
     losses, saved = form.forward(z.detach(), y)
@@ -55,12 +56,20 @@ def shape(choice: Choice, task: Task, axis: Axis, target: float, at: float) -> S
     row = 0 if task is Task.MULTICLASS or task is Task.REGRESSION else -1
     curves = {"loss": losses, "by_logit": by_logit[row]}
     if prediction is not None:
-        z.backward(by_logit)
-        assert prediction.grad is not None
-        curves["by_prediction"] = prediction.grad
+        curves["by_prediction"] = _by_prediction(prediction, z, by_logit)
     lines = {name: values.detach()[:-1].numpy() for name, values in curves.items()}
     point = Point(**{name: float(values[-1]) for name, values in curves.items()})
     return Shape(x=x[:-1].numpy(), at=point, **lines)
+
+
+def _by_prediction(prediction: Tensor, z: Tensor, by_logit: Tensor) -> Tensor:
+    """dL/d(prediction), whichever of it and z was made of the other; no logit else moves."""
+    if z.requires_grad:
+        (gradient,) = torch.autograd.grad(z, prediction, by_logit)
+        return gradient
+    slopes = prediction * (1 - prediction)
+    row = by_logit[0] if len(by_logit) > 2 else by_logit[-1]
+    return row / slopes
 
 
 def _places(axis: Axis) -> Tensor:
@@ -90,11 +99,9 @@ def _of_value(choice: Choice, form: Form, x: Tensor, target: float) -> _Placed:
     return prediction, z, torch.full_like(x, target).unsqueeze(0)
 
 
-def _of_probability(
-    choice: Choice, task: Task, form: Form, axis: Axis, x: Tensor, target: float
-) -> _Placed:
+def _of_probability(choice: Choice, task: Task, form: Form, x: Tensor, target: float) -> _Placed:
     """The network says p for class 1 of two, or for the true class of three."""
-    p = (x.sigmoid() if axis is Axis.LOGIT else x.clamp(_EDGE, 1 - _EDGE)).requires_grad_()
+    p = x.clamp(_EDGE, 1 - _EDGE).requires_grad_()
     if task is Task.MULTICLASS:
         everything = torch.stack([p, (1 - p) / 2, (1 - p) / 2])
     else:
@@ -102,12 +109,17 @@ def _of_probability(
     return p, _INVERSE_OF_PROBABILITIES[form.link](everything), _targets(choice, task, x, target)
 
 
-def _of_score(choice: Choice, task: Task, x: Tensor, target: float) -> tuple[Tensor, Tensor]:
+def _of_logit(
+    choice: Choice, task: Task, form: Form, x: Tensor, target: float
+) -> tuple[Tensor | None, Tensor, Tensor]:
     """The logit x for class 1 of two, or for the true class of three, beside others of 0."""
     y = _targets(choice, task, x, target)
+    row = 0 if task is Task.MULTICLASS else -1
     z = torch.zeros_like(y)
-    z[0 if task is Task.MULTICLASS else -1] = x
-    return z, y
+    z[row] = x
+    if not form.link.gives_probabilities:
+        return None, z, y
+    return (z.softmax(0) if form.link is Link.SOFTMAX else z.sigmoid())[row], z, y
 
 
 def _targets(choice: Choice, task: Task, x: Tensor, target: float) -> Tensor:

@@ -32,7 +32,7 @@ def body(expression: str, inputs: str, is_classification: bool) -> str:
 def _code(node: Node, per_class: bool) -> str:
     match node:
         case Number(value):
-            return repr(value)
+            return str(int(value)) if value.is_integer() and value < 1e9 else repr(value)
         case Name(name):
             return name
         case Call(operation, arguments) if operation in FUNCTIONS:
@@ -60,5 +60,4 @@ def _function(operation: str, arguments: tuple[Node, ...], per_class: bool) -> s
 
 
 def _tensor(node: Node, per_class: bool) -> str:
-    text = _code(node, per_class)
-    return f"torch.tensor({text})" if isinstance(node, Number) else text
+    return f"torch.tensor({node.value!r})" if isinstance(node, Number) else _code(node, per_class)

@@ -73,23 +73,25 @@ class Calculator:
 
 def _call(engine: Engine) -> Line:
     """Have a process started, and wait for it on a socket that only this user can reach."""
-    with (
-        tempfile.TemporaryDirectory(prefix="loss-lab-") as folder,
-        socket.socket(socket.AF_UNIX) as listener,
-    ):
-        address = Path(folder) / "line"
-        listener.bind(str(address))
-        listener.listen(1)
-        listener.settimeout(_START_SECONDS)
-        engine.answer(str(address))
-        try:
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="loss-lab-") as folder,
+            socket.socket(socket.AF_UNIX) as listener,
+        ):
+            address = Path(folder) / "line"
+            listener.bind(str(address))
+            listener.listen(1)
+            listener.settimeout(_START_SECONDS)
+            engine.answer(str(address))
             connected, _address = listener.accept()
-        except TimeoutError as error:
-            raise EngineError(
-                f"The process that computes did not start within {_START_SECONDS:g} s. Try again."
-            ) from error
-        connected.setblocking(True)
-        return Connection(connected.detach())
+    except TimeoutError as error:
+        raise EngineError(
+            f"The process that computes did not start within {_START_SECONDS:g} s. Try again."
+        ) from error
+    except OSError as error:
+        raise EngineError(f"The process that computes can't be called: {error}.") from error
+    connected.setblocking(True)
+    return Connection(connected.detach())
 
 
 def answer(address: str) -> None:

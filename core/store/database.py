@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -175,11 +176,24 @@ def _engine(url: URL) -> Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
     # With a write-ahead log readers never wait for the writer; NORMAL syncs at checkpoints
     # alone: a crash of the machine may lose the last moments, never the file.
-    connection.execute("PRAGMA journal_mode = WAL")
+    _switch_to_write_ahead_log(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     record.info["file"] = _main_file(connection)
     record.info["inode"] = _inode(record.info["file"])
+
+
+def _switch_to_write_ahead_log(connection: sqlite3.Connection) -> None:
+    # Where several make the file at once, SQLite does not wait for the others by itself.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
 
 
 def _still_the_same_file(

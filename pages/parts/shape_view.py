@@ -13,12 +13,6 @@ from core.losses import CUSTOM, LOSSES, RIVALS, LossSpec, Task
 from pages.parts import html_table, session
 from pages.parts.live_chart import live_chart
 
-_TASK_WORDS = {
-    Task.BINARY: "two classes",
-    Task.MULTICLASS: "three classes, the others sharing the rest equally",
-    Task.REGRESSION: "a value",
-}
-
 
 def draw(choice: Choice, dataset: str) -> None:
     st.fragment(session.told()(_draw_shapes))(choice, DATASETS[dataset].task)

@@ -17,7 +17,8 @@ from core.anatomy.choice import Axis, Choice, OneStep, Shape
 from core.anatomy.snippets import snippet
 from core.datasets import DATASETS
 from core.errors import SpecError
-from core.losses import LOSSES, RIVALS, Link, Task
+from core.losses import CUSTOM, LOSSES, RIVALS, Link, Task
+from core.losses.custom import EXAMPLE
 from core.training import MiniBatch, Trainer
 from tests.core import plain
 
@@ -28,7 +29,11 @@ def named(part: object) -> str:
     return part.key if isinstance(part, Choice) else str(part)
 
 
-CASES = [(Choice(key), task) for key, loss in LOSSES.items() for task in loss.forms]
+def choice_of(key: str) -> Choice:
+    return Choice(key, expression=EXAMPLE if key == CUSTOM else None)
+
+
+CASES = [(choice_of(key), task) for key, loss in LOSSES.items() for task in loss.forms]
 every_loss = pytest.mark.parametrize(("choice", "task"), CASES, ids=named)
 
 #: Outputs back to logits, for outputs ``[N, C]``.
@@ -38,6 +43,7 @@ LOGITS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": torch.clone,
     "exp": torch.log,
 }
+OUTPUTS = {Link.SOFTMAX: lambda z: z.softmax(1), Link.SIGMOID: torch.sigmoid}
 OF_PROBABILITIES = (Link.SOFTMAX, Link.SIGMOID)
 TARGETS = {Task.BINARY: (0.0, 1.0), Task.MULTICLASS: (1.0,), Task.REGRESSION: (0.0, 1.3)}
 #: Places on each axis, none of them at a kink.
@@ -74,11 +80,11 @@ def placed(choice: Choice, task: Task, axis: Axis, x: Tensor) -> tuple[Tensor | 
         return value, torch.stack([LOGITS[link](value), *rest], 1), 0
     classes = 3 if task is Task.MULTICLASS else 2
     followed = 0 if task is Task.MULTICLASS else loss.head.width(2) - 1
-    if link not in OF_PROBABILITIES:
+    if axis is Axis.LOGIT:
         columns = [torch.zeros_like(x)] * loss.head.width(classes)
         columns[followed] = x
         return None, torch.stack(columns, 1), followed
-    p = (x if axis is Axis.PROBABILITY else x.sigmoid()).clone().requires_grad_()
+    p = x.clone().requires_grad_()
     others = [(1 - p) / (classes - 1)] * (classes - 1)
     everything = [p, *others] if task is Task.MULTICLASS else [*others, p]
     return p, LOGITS[link](torch.stack(everything[-loss.head.width(classes) :], 1)), followed
@@ -96,8 +102,14 @@ def by_torch(
     losses = torch.stack([of(row, each) for row, each in zip(z.split(1), y.split(1), strict=True)])
     losses.sum().backward()
     assert z.grad is not None
-    slope = None if prediction is None else prediction.grad
-    return losses.detach(), z.grad[:, followed], slope
+    by_logit = z.grad[:, followed]
+    if prediction is not None:
+        return losses.detach(), by_logit, prediction.grad
+    output = OUTPUTS.get(choice.spec.forms[task].link)
+    if output is None:
+        return losses.detach(), by_logit, None
+    (change,) = torch.autograd.grad(output(z)[:, followed].sum(), z)
+    return losses.detach(), by_logit, by_logit / change[:, followed]
 
 
 def compare(shown: Shape, expected: tuple[Tensor, Tensor, Tensor | None], every: slice) -> None:
@@ -127,19 +139,14 @@ def test_a_shape_is_autograds_through_torchs_loss(choice, task, axis, target):
 
 @every_shape
 def test_the_slope_of_a_shape_is_its_gradient(choice, task, axis, target):
-    """Along p or the value it is dL/dp; along a logit as well, times what p changes by."""
+    """Along p or the value it is dL/dp, along a logit dL/dz."""
     step = 1e-6
     for at in PLACES[axis]:
         before, here, after = (
             shape(choice, task, axis, target, place).at for place in (at - step, at, at + step)
         )
         slope = (after.loss - before.loss) / (2 * step)
-        expected = here.by_prediction
-        if expected is None:
-            expected = here.by_logit
-        elif axis is Axis.LOGIT:
-            p = 1 / (1 + math.exp(-at))
-            expected *= p * (1 - p)
+        expected = here.by_logit if axis is Axis.LOGIT else here.by_prediction
         assert slope == pytest.approx(expected, rel=1e-5, abs=1e-7, nan_ok=True)
 
 
@@ -182,7 +189,7 @@ AT_0_3 = [
 
 @pytest.mark.parametrize(("key", "task", "loss", "by_p", "by_z"), AT_0_3)
 def test_hand_values_at_a_probability_of_0_3(key, task, loss, by_p, by_z):
-    point = shape(Choice(key), task, Axis.PROBABILITY, 1.0, 0.3).at
+    point = shape(choice_of(key), task, Axis.PROBABILITY, 1.0, 0.3).at
     assert point.loss == pytest.approx(loss, rel=1e-12)
     assert point.by_prediction == pytest.approx(by_p, rel=1e-12)
     assert point.by_logit == pytest.approx(by_z, rel=1e-12)
