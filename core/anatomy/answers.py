@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from core.anatomy.choice import Axis, Choice, Point, Shape, Simplex
+from core.anatomy.choice import Axis, Choice, Shape, Simplex
 from core.anatomy.mistakes import MISTAKES
 from core.anatomy.running import run
 from core.anatomy.snippets import snippet
@@ -21,25 +21,26 @@ from core.evaluation import encode
 from core.losses import Form, Link, Task, check
 from core.training import Trainer
 
-_CURVE_POINTS = 241
 #: Points along each side of the map over three classes.
 _SIDE = 48
-#: How near to 0 and 1 probabilities are drawn.
+#: How near to 0 probabilities are drawn there.
 _EDGE = 1e-4
 
 
 # ------------------------------------------------------------------ shape
 
 
-def shape(choice: Choice, task: Task, axis: Axis, target: float, at: float) -> Shape | None:
-    """Loss and gradients of one example over ``axis``, and at the place ``at`` on it.
+def shape(
+    choice: Choice, task: Task, axis: Axis, target: float, places: Sequence[float] | None = None
+) -> Shape | None:
+    """Loss and gradients of one example at ``places`` on the axis, or at the axis's own.
 
     ``target`` is the class (0 or 1; of three classes the true one is the first), or the
     value. None where the loss's outputs are no probabilities and the axis is of these, or
     where it takes amounts and the target is below 0. NaN where no output gives a prediction.
     """
     form = choice.spec.forms[task]
-    x = torch.cat([_places(axis), torch.tensor([at], dtype=torch.float64)])
+    x = torch.tensor(axis.places if places is None else places, dtype=torch.float64)
     if form.link is Link.EXP and target < 0:
         return None
     prediction: Tensor | None
@@ -57,9 +58,8 @@ def shape(choice: Choice, task: Task, axis: Axis, target: float, at: float) -> S
     curves = {"loss": losses, "by_logit": by_logit[row]}
     if prediction is not None:
         curves["by_prediction"] = _by_prediction(prediction, z, by_logit)
-    lines = {name: values.detach()[:-1].numpy() for name, values in curves.items()}
-    point = Point(**{name: float(values[-1]) for name, values in curves.items()})
-    return Shape(x=x[:-1].numpy(), at=point, **lines)
+    lines = {name: values.detach().numpy() for name, values in curves.items()}
+    return Shape(x=x.numpy(), **lines)
 
 
 def _by_prediction(prediction: Tensor, z: Tensor, by_logit: Tensor) -> Tensor:
@@ -70,13 +70,6 @@ def _by_prediction(prediction: Tensor, z: Tensor, by_logit: Tensor) -> Tensor:
     slopes = prediction * (1 - prediction)
     row = by_logit[0] if len(by_logit) > 2 else by_logit[-1]
     return row / slopes
-
-
-def _places(axis: Axis) -> Tensor:
-    low, high = axis.bounds
-    if axis is Axis.PROBABILITY:
-        low, high = _EDGE, 1 - _EDGE
-    return torch.linspace(low, high, _CURVE_POINTS, dtype=torch.float64)
 
 
 _Placed = tuple[Tensor, Tensor, Tensor]
@@ -101,7 +94,7 @@ def _of_value(choice: Choice, form: Form, x: Tensor, target: float) -> _Placed:
 
 def _of_probability(choice: Choice, task: Task, form: Form, x: Tensor, target: float) -> _Placed:
     """The network says p for class 1 of two, or for the true class of three."""
-    p = x.clamp(_EDGE, 1 - _EDGE).requires_grad_()
+    p = x.clone().requires_grad_()
     if task is Task.MULTICLASS:
         everything = torch.stack([p, (1 - p) / 2, (1 - p) / 2])
     else:

@@ -22,12 +22,13 @@ class Axis(StrEnum):
     PREDICTION = "prediction"
 
     @property
-    def bounds(self) -> tuple[float, float]:
-        return {
-            Axis.PROBABILITY: (0.0, 1.0),
-            Axis.LOGIT: (-8.0, 8.0),
-            Axis.PREDICTION: (-4.0, 4.0),
-        }[self]
+    def places(self) -> list[float]:
+        """Where the shape is computed: round numbers, and probabilities near 0 and 1."""
+        if self is Axis.PROBABILITY:
+            edge = [0.0001, 0.001]
+            return [*edge, *(n / 200 for n in range(1, 200)), *(1 - each for each in edge[::-1])]
+        end = 80 if self is Axis.LOGIT else 40
+        return [n / 20 for n in range(-2 * end, 2 * end + 1)]
 
 
 @dataclass(frozen=True)
@@ -57,26 +58,17 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Point:
-    """One example's loss and its gradients; None with respect to what the loss has not."""
-
-    loss: float
-    by_logit: float
-    by_prediction: float | None = None
-
-
-@dataclass(frozen=True)
 class Shape:
-    """Loss and gradients of one example along ``x``, all ``[n]``, and at one place.
+    """Loss and gradients of one example at the places ``x``, all ``[n]``.
 
     ``by_prediction`` is dL/dp, or dL/d(predicted value); ``by_logit`` dL/dz, of class 1 of
-    two, of the true class of three, or of the (first) output for values.
+    two, of the true class of three, or of the (first) output for values. NaN where no output
+    gives the prediction.
     """
 
     x: NDArray[np.float64]
     loss: NDArray[np.float64]
     by_logit: NDArray[np.float64]
-    at: Point
     by_prediction: NDArray[np.float64] | None = None
 
 

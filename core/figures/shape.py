@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,37 +27,40 @@ _BULK = (0.04, 0.96)
 
 
 def shape_figure(
-    shapes: Sequence[tuple[LossSpec, Shape]], quantity: str, axis: Axis, at: float, log_y: bool
+    shapes: Sequence[tuple[LossSpec, Shape]], quantity: str, axis: Axis, log_y: bool
 ) -> Figure:
-    """One quantity of each loss along the axis, with a mark at the place ``at``."""
+    """One quantity of each loss along the axis.
+
+    Each curve is followed by a mark, and the first shape is a line: the browser puts them at
+    the place of the slider.
+    """
     traces = []
     low, high = 0.0, 0.0
     for loss, shape in shapes:
         values = getattr(shape, quantity)
-        value = getattr(shape.at, quantity)
-        if values is None or not math.isfinite(value):
+        if values is None:
             continue
         drawn = np.abs(values) if log_y else values
-        mark = abs(value) if log_y else value
         # What shoots up is cut off, so that the rest can be told apart.
         bulk = np.nanquantile(values, _BULK)
-        low, high = min(low, bulk[0], value), max(high, bulk[1], value)
+        low, high = min(low, bulk[0]), max(high, bulk[1])
         line = {"color": loss.color, "dash": loss.dash, "width": 2}
         group = {"legendgroup": loss.key}
         traces.append(
             scatter(loss.title, shape.x, drawn.astype(np.float32)) | group | {"line": line}
         )
         traces.append(
-            {"type": "scatter", "name": loss.title, "x": [at], "y": [mark], "mode": "markers"}
+            {"type": "scatter", "name": loss.title, "x": [], "y": [], "mode": "markers"}
             | group
             | {"marker": {"color": loss.color, "size": 9}, "hoverinfo": "skip"}
+            | {"showlegend": False}
         )
     title = _Y_TITLES[quantity]
     if axis is Axis.PREDICTION and quantity == "by_prediction":
         title = "dL/d(predicted value)"
     figure = chart(f"{quantity}{axis}{log_y}", traces, _X_TITLES[axis], title)
     layout = figure["layout"]
-    layout["shapes"] = [across({"x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"})]
+    layout["shapes"] = [across({"x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper"})]
     layout["xaxis"] |= {"rangemode": "normal", "hoverformat": ".3f"}
     layout["xaxis"]["unifiedhovertitle"] = {"text": f"{_X_TITLES[axis]} %{{x:.3f}}"}
     if log_y:

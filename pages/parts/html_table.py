@@ -7,7 +7,8 @@ from html import escape
 
 import streamlit as st
 
-_STYLE = """<style>
+#: How what is called ``numbers`` looks.
+STYLE = """<style>
 .numbers { overflow-x: auto; }
 .numbers table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .numbers caption { text-align: left; padding-bottom: 0.3rem; font-size: 0.875rem; }
@@ -39,7 +40,7 @@ def draw(
         for row, (name, cells) in enumerate(rows)
     )
     st.html(
-        f'{_STYLE}<div class="numbers" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f'{STYLE}<div class="numbers" tabindex="0" role="region" aria-label="{escape(caption)}">'
         f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )

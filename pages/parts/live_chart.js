@@ -42,6 +42,8 @@ function mount(parentElement) {
   host.chart = { newest: null, drawn: null, busy: false, held: false, observer }
   parentElement.append(host)
   observer.observe(host)
+  host.chart.follow = () => host.chart.drawn?.follows && follow(host)
+  window.addEventListener("shape-place", host.chart.follow)
   // A redrawing would break off the zoom that is being dragged; it waits for the release.
   host.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "mouse") hold(host)
@@ -63,6 +65,7 @@ function hold(host) {
 
 function unmount(host) {
   host.chart.observer.disconnect()
+  window.removeEventListener("shape-place", host.chart.follow)
   host.chart.newest = null
   // Plotly cannot lose its element midway through a drawing; that purges when it is done.
   if (!host.chart.busy) window.Plotly?.purge(host)
@@ -96,8 +99,26 @@ async function draw(Plotly, host, frame) {
     host.dataset.traces = data.length
   }
   host.chart.drawn = frame
+  if (frame.follows) follow(host)
   host.dataset.steps = frame.steps
   host.dataset.status = frame.status
+}
+
+// A chart of shapes has a line at the slider's place and a mark on each of its curves: curves
+// and marks take turns among its traces.
+function follow(host) {
+  if (!window.Plotly || !host.calcdata || window.shapePlace === undefined) return
+  const at = window.shapePlace
+  const marks = host.data.map((_, index) => index).filter((index) => index % 2)
+  const heights = marks.map((index) => heightAt(host.calcdata[index - 1], at))
+  const line = { "shapes[0].x0": at, "shapes[0].x1": at }
+  window.Plotly.update(host, { x: marks.map(() => [at]), y: heights.map((y) => [y]) }, line, marks)
+  host.dataset.place = at
+}
+
+function heightAt(points, at) {
+  const near = (point) => Math.abs(point.x - at)
+  return points.reduce((best, point) => (near(point) < near(best) ? point : best)).y
 }
 
 // One <script> a page, however many charts.

@@ -29,12 +29,20 @@ _chart = st.components.v2.component(
 
 
 def live_chart(
-    figure: dict[str, Any], *, key: str, label: str, steps: int, status: str, height: int
+    figure: dict[str, Any],
+    *,
+    key: str,
+    label: str,
+    steps: int,
+    status: str,
+    height: int,
+    follows_slider: bool = False,
 ) -> None:
     """Draw ``figure`` in the chart called ``key``, ``height`` pixels high.
 
     ``label`` describes it for those who do not see it; ``steps`` and ``status`` are told
-    to tests as ``data-steps`` and ``data-status`` once they are drawn.
+    to tests as ``data-steps`` and ``data-status`` once they are drawn. One that
+    ``follows_slider`` is of ``shape_figure``, and marks the place of the shapes' slider.
     """
     _chart(
         key=key,
@@ -47,6 +55,7 @@ def live_chart(
             "steps": steps,
             "status": status,
             "height": height,
+            "follows": follows_slider,
             "source": _source(),
         },
     )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import streamlit as st
 
 from core.anatomy.choice import Axis, Choice, Shape, Simplex
 from core.datasets import DATASETS
 from core.figures import QUANTITIES, shape_figure, simplex_figure
 from core.losses import CUSTOM, LOSSES, RIVALS, LossSpec, Task
-from pages.parts import html_table, session
+from pages.parts import session, shape_slider
 from pages.parts.live_chart import live_chart
 
 
@@ -21,11 +19,11 @@ def draw(choice: Choice, dataset: str) -> None:
 def _draw_shapes(choice: Choice, task: Task) -> None:
     chosen = _draw_ticks(choice, task)
     axis = _draw_axis(task)
-    target, at, log_y = _draw_sliders(task, axis)
+    target, log_y = _draw_target(task)
     found: list[tuple[LossSpec, Shape]] = []
     without = []
     for each in chosen:
-        shape = session.ask("shape", each, task, axis, target, at)
+        shape = session.ask("shape", each, task, axis, target)
         if shape is None:
             without.append(each.spec.title)
         else:
@@ -44,14 +42,15 @@ def _draw_shapes(choice: Choice, task: Task) -> None:
             with st.container():
                 st.markdown(f"**{title}**")
                 live_chart(
-                    shape_figure(found, quantity, axis, at, log_y),
+                    shape_figure(found, quantity, axis, log_y),
                     key=f"shape_{quantity}",
                     label=f"{title} of {', '.join(spec.title for spec, _ in found)} by {axis}",
                     steps=0,
                     status="shown",
                     height=320,
+                    follows_slider=True,
                 )
-    _draw_numbers(found, axis, at, target)
+    shape_slider.draw(found, axis, target)
     if task is Task.MULTICLASS:
         _draw_simplices(chosen)
 
@@ -91,48 +90,16 @@ def _draw_axis(task: Task) -> Axis:
     )
 
 
-def _draw_sliders(task: Task, axis: Axis) -> tuple[float, float, bool]:
-    """The target, the prediction, and whether the axis of losses is logarithmic."""
-    low, high = axis.bounds
-    with st.grid(3, min_column_width=200, gap="medium", vertical_alignment="center"):
-        target = 1.0
+def _draw_target(task: Task) -> tuple[float, bool]:
+    """The target, and whether the axis of losses is logarithmic."""
+    target = 1.0
+    with st.grid(2, min_column_width=200, gap="medium", vertical_alignment="center"):
         if task is Task.REGRESSION:
             target = st.slider("Target y", -3.0, 3.0, 1.0, 0.1, key="shape_target_value")
         elif task is Task.BINARY:
             target = float(st.slider("Target class y", 0, 1, 1, key="shape_target_class"))
-        step = 0.01 if axis is Axis.PROBABILITY else 0.1
-        if axis is Axis.PROBABILITY:
-            low, high = step, high - step
-        at = st.slider(
-            f"Prediction ({axis.value})", low, high, 0.3, step, key=f"shape_at_{axis.value}"
-        )
         log_y = st.toggle("Log axis", key="shape_log_y")
-    return target, at, log_y
-
-
-def _draw_numbers(
-    found: list[tuple[LossSpec, Shape]], axis: Axis, at: float, target: float
-) -> None:
-    in_output = "dL/dp" if axis is not Axis.PREDICTION else "dL/d(prediction)"
-    rows = [
-        (
-            spec.title,
-            [
-                _number(value)
-                for value in (shape.at.loss, shape.at.by_prediction, shape.at.by_logit)
-            ],
-        )
-        for spec, shape in found
-    ]
-    html_table.draw(
-        f"At {axis.value} {at:g}, target {target:g}", ["loss L", in_output, "dL/dz"], rows
-    )
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "not a probability"
-    return f"{value:.4f}" if math.isfinite(value) else "–"
+    return target, log_y
 
 
 def _draw_simplices(chosen: list[Choice]) -> None:

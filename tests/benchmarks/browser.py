@@ -27,6 +27,20 @@ _CLICK_TO = """([label, selector, isThere]) => new Promise(done => {
     button.click()
     look()
 })"""
+#: Milliseconds from the slider's next place to the charts that show it.
+_MOVE = """() => new Promise(done => {
+    const slider = document.querySelector('.shape-slider input')
+    const charts = [...document.querySelectorAll('[data-place]')]
+    const before = charts[0].dataset.place
+    const begin = performance.now()
+    const look = () => {
+        if (charts.every(host => host.dataset.place !== before)) done(performance.now() - begin)
+        else requestAnimationFrame(look)
+    }
+    slider.stepUp()
+    slider.dispatchEvent(new Event('input'))
+    look()
+})"""
 _CHART = '[data-testid="live-chart"][data-chart="loss_chart"]'
 
 
@@ -41,9 +55,23 @@ def measure() -> dict[str, float]:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         _round(page, address)  # the host warms up
         rounds = [_round(page, address) for _ in range(ROUNDS)]
+        moves = _slider_moves(page, address)
         browser.close()
     starts, stops = zip(*rounds, strict=True)
-    return {"click_to_points_s": statistics.median(starts), "stop_s": statistics.median(stops)}
+    return {
+        "click_to_points_s": statistics.median(starts),
+        "stop_s": statistics.median(stops),
+        "slider_s": statistics.median(moves),
+    }
+
+
+def _slider_moves(page: Page, address: str) -> list[float]:
+    """Seconds from a move of the shapes' slider until all three charts have followed."""
+    page.goto(f"{address}/losses")
+    page.get_by_role("tab", name="Shape").click()
+    page.get_by_role("slider", name="Prediction").wait_for()
+    page.wait_for_function("document.querySelectorAll('[data-place]').length === 3")
+    return [page.evaluate(_MOVE) / 1000 for _ in range(ROUNDS)]
 
 
 def _round(page: Page, address: str) -> tuple[float, float]:

@@ -74,9 +74,16 @@ def test_the_slider_shows_the_numbers_of_another_prediction(losses_page: Page) -
     open_tab(page, "Shape")
     row = page.locator(".numbers tr").filter(has_text="CrossEntropy")
     expect(row).to_contain_text("1.2040")  # -log 0.3
-    page.get_by_role("slider", name="Prediction").press("ArrowRight")
+    slider = page.get_by_role("slider", name="Prediction")
+    slider.press("ArrowRight")
+    slider.press("ArrowRight")
     expect(row).to_contain_text("1.1712")  # -log 0.31
-    expect(chart(page, "shape_loss")).to_have_attribute("data-traces", "6")
+    for quantity in ("loss", "by_prediction", "by_logit"):
+        drawn = chart(page, f"shape_{quantity}")
+        expect(drawn).to_have_attribute("data-place", "0.31")
+        expect(drawn).to_have_attribute("data-traces", "6")
+    marks = chart(page, "shape_loss").evaluate("host => host.data.map(t => [...t.y].at(-1))")
+    assert marks[1] == pytest.approx(1.1712, abs=5e-5)
 
 
 def test_another_loss_brings_data_that_it_fits_and_its_parameter(losses_page: Page) -> None:

@@ -27,7 +27,7 @@ from tests.core.test_engine import SOON, host_of, jobs, processes
 from tests.waiting import wait_until
 
 CE, L1 = Choice("cross_entropy"), Choice("l1")
-QUESTION = ("shape", CE, Task.BINARY, Axis.PROBABILITY, 1.0, 0.3)
+QUESTION = ("shape", CE, Task.BINARY, Axis.PROBABILITY, 1.0, [0.3])
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +81,8 @@ def assert_same(answer: object, expected: object) -> None:
         ("one_step", L1, "diabetes", 3),
         ("printed", CE, Task.MULTICLASS),
         ("printed_by_mistake", "broadcast"),
-        ("shape", Choice("hinge"), Task.BINARY, Axis.PROBABILITY, 1.0, 0.3),
-        ("shape", Choice("mse"), Task.REGRESSION, Axis.PREDICTION, 1.0, 0.3),
+        ("shape", Choice("hinge"), Task.BINARY, Axis.PROBABILITY, 1.0, [0.3]),
+        ("shape", Choice("mse"), Task.REGRESSION, Axis.PREDICTION, 1.0, [0.3]),
         ("simplex", Choice("bce"), 2),
     ],
     ids=lambda question: question[0],
@@ -95,8 +95,8 @@ def test_an_answer_is_the_functions_own(asked: Calculator, question: tuple) -> N
 def test_threads_that_ask_at_once_each_get_their_own_answer(asked: Calculator) -> None:
     places = [number / 100 for number in range(5, 95)]
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda at: asked.ask(*QUESTION[:-1], at).at, places))
-    assert answers == [shape(*QUESTION[1:-1], at).at for at in places]
+        answers = list(threads.map(lambda at: asked.ask(*QUESTION[:-1], [at]).loss, places))
+    assert answers == [shape(*QUESTION[1:-1], [at]).loss for at in places]
 
 
 def test_threads_that_ask_first_have_one_process_started(fresh: Calculator, engine: Engine) -> None:
@@ -104,7 +104,7 @@ def test_threads_that_ask_first_have_one_process_started(fresh: Calculator, engi
 
     def ask(number: int) -> float:
         together.wait()
-        return fresh.ask(*QUESTION).at.loss
+        return float(fresh.ask(*QUESTION).loss[0])
 
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(ask, range(6)))
@@ -194,10 +194,10 @@ class Relay:
         print(address, flush=True)
 
 shown = Calculator(Relay()).ask(
-    "shape", Choice("cross_entropy"), Task.BINARY, Axis.PROBABILITY, 1.0, 0.3
+    "shape", Choice("cross_entropy"), Task.BINARY, Axis.PROBABILITY, 1.0, [0.3]
 )
 found = {"torch", "sklearn", "scipy", "streamlit"} & set(sys.modules)
-print(f"{shown.at.loss:.4f}", *found, flush=True)
+print(f"{shown.loss[0]:.4f}", *found, flush=True)
 sys.stdin.read()
 """
 

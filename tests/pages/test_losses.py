@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -260,13 +261,24 @@ def test_it_opens_on_cross_entropy_in_slow_motion(app) -> None:
     assert where(app) == (1, 1)
 
 
-def test_the_numbers_beside_the_curves_follow_the_slider(app) -> None:
+def test_the_slider_has_the_numbers_of_every_place(app) -> None:
     shown(app, SHAPE, "cross_entropy", "moons")
-    assert "<td>1.2040</td><td>-3.3333</td><td>-0.7000</td>" in html(app)
-    app.slider(key="shape_at_probability").set_value(0.5).run()
-    assert "<td>0.6931</td><td>-2.0000</td><td>-0.5000</td>" in html(app)
+    assert at_place(app, 0.3) == pytest.approx([1.2040, -3.3333, -0.7], abs=5e-5)
+    assert at_place(app, 0.5) == pytest.approx([0.6931, -2, -0.5], abs=5e-5)
     app.slider(key="shape_target_class").set_value(0).run()
-    assert "<td>0.6931</td><td>2.0000</td><td>0.5000</td>" in html(app)
+    assert at_place(app, 0.5) == pytest.approx([0.6931, 2, 0.5], abs=5e-5)
+
+
+def components(app: AppTest) -> list[dict[str, Any]]:
+    """What each mounted component was sent."""
+    return [json.loads(each.proto.json or "{}") for each in app.get("bidi_component")]
+
+
+def at_place(app: AppTest, at: float) -> list[float]:
+    """What the slider's table has for CrossEntropy."""
+    (data,) = (each for each in components(app) if "rows" in each)
+    (row,) = (row for row in data["rows"] if row["name"] == "CrossEntropy")
+    return [values[data["x"].index(at)] for values in row["columns"]]
 
 
 def test_no_rival_has_to_be_ticked(app) -> None:
