@@ -193,7 +193,8 @@ class Relay:
     def answer(self, address):
         print(address, flush=True)
 
-shown = Calculator(Relay()).ask(
+calculator = Calculator(Relay())
+shown = calculator.ask(
     "shape", Choice("cross_entropy"), Task.BINARY, Axis.PROBABILITY, 1.0, [0.3]
 )
 found = {"torch", "sklearn", "scipy", "streamlit"} & set(sys.modules)
