@@ -25,8 +25,8 @@ _STYLE = """<style>
 }
 [data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] * {
   color: var(--st-text-color, inherit) !important; }
-[data-testid="stButtonGroup"] [aria-checked="true"],
-[data-testid="stButtonGroup"] [aria-checked="true"] * {
+[data-testid="stButtonGroup"] :is([aria-checked="true"], [aria-pressed="true"]),
+[data-testid="stButtonGroup"] :is([aria-checked="true"], [aria-pressed="true"]) * {
   color: var(--st-text-color, inherit) !important; }
 .katex-display { overflow: visible !important; }
 [data-testid="stCode"] .token { color: var(--st-text-color, inherit) !important; }
