@@ -62,6 +62,11 @@ def shape(
     return Shape(x=x.numpy(), **lines)
 
 
+def shapes(choice: Choice, task: Task, axis: Axis, targets: Sequence[float]) -> list[Shape | None]:
+    """The shape for each of the targets."""
+    return [shape(choice, task, axis, target) for target in targets]
+
+
 def _by_prediction(prediction: Tensor, z: Tensor, by_logit: Tensor) -> Tensor:
     """dL/d(prediction), whichever of it and z was made of the other; no logit else moves."""
     if z.requires_grad:
@@ -172,5 +177,14 @@ def printed_by_mistake(key: str) -> tuple[str, str]:
 
 ANSWERS: dict[str, Callable[..., Any]] = {
     function.__name__: function
-    for function in (baseline, one_step, printed, printed_by_mistake, shape, simplex, try_out)
+    for function in (
+        baseline,
+        one_step,
+        printed,
+        printed_by_mistake,
+        shape,
+        shapes,
+        simplex,
+        try_out,
+    )
 }

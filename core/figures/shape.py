@@ -27,27 +27,35 @@ _BULK = (0.04, 0.96)
 
 
 def shape_figure(
-    shapes: Sequence[tuple[LossSpec, Shape]], quantity: str, axis: Axis, log_y: bool
+    shapes: Sequence[tuple[LossSpec, Sequence[Shape | None]]],
+    quantity: str,
+    axis: Axis,
+    target: int,
+    log_y: bool,
 ) -> Figure:
-    """One quantity of each loss along the axis.
+    """One quantity of each loss along the axis, for the ``target``-th of its targets.
 
-    Each curve is followed by a mark, and the first shape is a line: the browser puts them at
-    the place of the slider.
+    The axis has room for all of them. Each curve is followed by a mark, and the first shape is
+    a line: the browser puts them at the place of the sliders.
     """
     traces = []
     low, high = 0.0, 0.0
-    for loss, shape in shapes:
-        values = getattr(shape, quantity)
-        if values is None:
+    for loss, by_target in shapes:
+        every = [getattr(each, quantity) for each in by_target if each is not None]
+        if every[0] is None:
             continue
+        shape = by_target[target]
+        values = getattr(shape, quantity, np.full(len(axis.places), np.nan))
         drawn = np.abs(values) if log_y else values
         # What shoots up is cut off, so that the rest can be told apart.
-        bulk = np.nanquantile(values, _BULK)
+        bulk = np.nanquantile(np.concatenate(every), _BULK)
         low, high = min(low, bulk[0]), max(high, bulk[1])
         line = {"color": loss.color, "dash": loss.dash, "width": 2}
         group = {"legendgroup": loss.key}
         traces.append(
-            scatter(loss.title, shape.x, drawn.astype(np.float32)) | group | {"line": line}
+            scatter(loss.title, np.array(axis.places), drawn.astype(np.float32))
+            | group
+            | {"line": line}
         )
         traces.append(
             {"type": "scatter", "name": loss.title, "x": [], "y": [], "mode": "markers"}

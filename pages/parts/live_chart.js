@@ -9,6 +9,8 @@ const CONFIG = {
   modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["resetScale2d"]],
 }
 const HEIGHT_WHILE_UNKNOWN = 300
+// The charts of shapes, in the order of the columns of their numbers.
+const QUANTITIES = ["shape_loss", "shape_by_prediction", "shape_by_logit"]
 
 export default function ({ data, parentElement }) {
   if (!data?.figure) {
@@ -43,7 +45,7 @@ function mount(parentElement) {
   parentElement.append(host)
   observer.observe(host)
   host.chart.follow = () => host.chart.drawn?.follows && follow(host)
-  window.addEventListener("shape-place", host.chart.follow)
+  window.addEventListener("shapes", host.chart.follow)
   // A redrawing would break off the zoom that is being dragged; it waits for the release.
   host.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "mouse") hold(host)
@@ -65,7 +67,7 @@ function hold(host) {
 
 function unmount(host) {
   host.chart.observer.disconnect()
-  window.removeEventListener("shape-place", host.chart.follow)
+  window.removeEventListener("shapes", host.chart.follow)
   host.chart.newest = null
   // Plotly cannot lose its element midway through a drawing; that purges when it is done.
   if (!host.chart.busy) window.Plotly?.purge(host)
@@ -104,21 +106,23 @@ async function draw(Plotly, host, frame) {
   host.dataset.status = frame.status
 }
 
-// A chart of shapes has a line at the slider's place and a mark on each of its curves: curves
+// A chart of shapes has a line at the sliders' place and a mark on each of its curves: curves
 // and marks take turns among its traces.
 function follow(host) {
-  if (!window.Plotly || !host.calcdata || window.shapePlace === undefined) return
-  const at = window.shapePlace
-  const marks = host.data.map((_, index) => index).filter((index) => index % 2)
-  const heights = marks.map((index) => heightAt(host.calcdata[index - 1], at))
-  const line = { "shapes[0].x0": at, "shapes[0].x1": at }
-  window.Plotly.update(host, { x: marks.map(() => [at]), y: heights.map((y) => [y]) }, line, marks)
-  host.dataset.place = at
-}
-
-function heightAt(points, at) {
-  const near = (point) => Math.abs(point.x - at)
-  return points.reduce((best, point) => (near(point) < near(best) ? point : best)).y
+  if (!window.Plotly || !host.data || !window.shapes) return
+  const { x, index, rows } = window.shapes
+  const column = QUANTITIES.indexOf(host.dataset.chart)
+  const size = host.layout.yaxis.type === "log" ? Math.abs : (value) => value
+  const lines = { x: [], y: [] }
+  host.data.forEach((trace, number) => {
+    const values = rows.find((row) => row.name === trace.name)?.columns[column] ?? []
+    const drawn = values.map((value) => (value === null ? null : size(value)))
+    const isMark = number % 2
+    lines.x.push(isMark ? [x[index]] : x)
+    lines.y.push(isMark ? [drawn[index] ?? null] : drawn)
+  })
+  window.Plotly.update(host, lines, { "shapes[0].x0": x[index], "shapes[0].x1": x[index] })
+  host.dataset.place = x[index]
 }
 
 // One <script> a page, however many charts.

@@ -42,7 +42,7 @@ def live_chart(
 
     ``label`` describes it for those who do not see it; ``steps`` and ``status`` are told
     to tests as ``data-steps`` and ``data-status`` once they are drawn. One that
-    ``follows_slider`` is of ``shape_figure``, and marks the place of the shapes' slider.
+    ``follows_slider`` is of ``shape_figure``, and follows the shapes' sliders.
     """
     _chart(
         key=key,

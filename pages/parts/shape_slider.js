@@ -1,59 +1,78 @@
-// A slider along the axis of shapes, and the numbers at its place. All numbers are here
-// already, so the charts follow without a word to the server: they hear of the place by an
-// event (see live_chart.js).
+// Sliders for the prediction and the target, and the numbers at their place. All numbers are
+// here already, so the charts follow without a word to the server: they hear of it by an event
+// (see live_chart.js).
 
 export default function ({ data, parentElement }) {
   const host = parentElement.querySelector(".shape-slider") ?? mount(parentElement)
-  const isOther = host.axis !== data.axis
-  Object.assign(host, { axis: data.axis, x: data.x, rows: data.rows })
-  host.slider.max = data.x.length - 1
-  if (isOther) host.slider.value = data.start
-  host.label.textContent = data.label
-  host.slider.setAttribute("aria-label", data.label)
-  host.names.replaceChildren(...["", ...data.columns].map((name) => cell("th", name, "col")))
-  host.caption = data.caption
+  const isOther = host.of !== data.of
+  Object.assign(host, { of: data.of, shapes: data })
+  place(host.prediction, data.x.length, isOther, data.start)
+  place(host.target, data.targets.length, isOther, data.start_target)
+  host.target.closest("label").hidden = data.targets.length < 2
+  name(host.prediction, data.label)
+  name(host.target, "Target y")
+  host.names.replaceChildren(...["", ...data.columns].map((each) => cell("th", each, "col")))
   show(host)
 }
 
+function place(slider, count, isOther, start) {
+  slider.max = count - 1
+  if (isOther) slider.value = start
+}
+
+function name(slider, label) {
+  slider.closest("label").querySelector("span").textContent = label
+  slider.setAttribute("aria-label", label)
+}
+
 function mount(parentElement) {
+  const slider = (name) =>
+    `<label><span></span> <output></output><input type="range" name="${name}" min="0" step="1">
+     </label>`
   const host = document.createElement("div")
   host.className = "shape-slider"
-  host.innerHTML = `
-    <label><span></span> <output></output><input type="range" min="0" step="1"></label>
+  host.innerHTML = `<div class="sliders">${slider("prediction")}${slider("target")}</div>
     <div class="numbers" tabindex="0" role="region"><table><caption></caption>
     <thead><tr></tr></thead><tbody></tbody></table></div>`
-  host.label = host.querySelector("label span")
-  host.output = host.querySelector("output")
-  host.slider = host.querySelector("input")
+  host.prediction = host.querySelector('[name="prediction"]')
+  host.target = host.querySelector('[name="target"]')
   host.names = host.querySelector("thead tr")
-  host.slider.addEventListener("input", () => show(host))
+  host.addEventListener("input", () => show(host))
   parentElement.append(host)
   return host
 }
 
 function show(host) {
-  const place = Number(host.slider.value)
-  const at = host.x[place]
-  const shown = String(Number(at.toFixed(3)))
-  host.output.textContent = shown
-  host.slider.setAttribute("aria-valuetext", shown)
-  const caption = host.caption.replace("{at}", shown)
+  const { x, targets, tables, axis, none } = host.shapes
+  const index = Number(host.prediction.value)
+  const rows = tables[Number(host.target.value)]
+  const at = tell(host.prediction, x)
+  const target = tell(host.target, targets)
+  const caption = `At ${axis} ${at}, target ${target}`
   host.querySelector("caption").textContent = caption
   host.querySelector(".numbers").setAttribute("aria-label", caption)
   host.querySelector("tbody").replaceChildren(
-    ...host.rows.map(({ name, columns }) => {
+    ...rows.map((each) => {
       const row = document.createElement("tr")
-      row.append(cell("th", name, "row"), ...columns.map((each) => cell("td", number(each, place))))
+      const numbers = each.columns.map((values) => cell("td", number(values, index, none)))
+      row.append(cell("th", each.name, "row"), ...numbers)
       return row
     }),
   )
-  window.shapePlace = at
-  window.dispatchEvent(new CustomEvent("shape-place"))
+  window.shapes = { x, index, rows }
+  window.dispatchEvent(new CustomEvent("shapes"))
 }
 
-function number(values, place) {
-  if (!values) return "not a probability"
-  return values[place] === null ? "–" : values[place].toFixed(4)
+function tell(slider, values) {
+  const shown = String(Number(values[Number(slider.value)].toFixed(4)))
+  slider.closest("label").querySelector("output").textContent = shown
+  slider.setAttribute("aria-valuetext", shown)
+  return shown
+}
+
+function number(values, index, none) {
+  if (!values) return none
+  return values[index] === null ? "–" : values[index].toFixed(4)
 }
 
 function cell(tag, text, scope) {

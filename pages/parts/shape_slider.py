@@ -1,20 +1,24 @@
-"""A slider along the axis of shapes that the charts follow at once, and its numbers."""
+"""Sliders for the prediction and the target that the charts follow at once, with the numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from core.anatomy.choice import Axis, Shape
+from core.figures import QUANTITIES
 from core.losses import LossSpec
 from pages.parts import html_table
 
-#: Where the slider stands at first.
+#: Where the prediction stands at first.
 _START = 0.3
+#: The browser shows four decimals.
+_DECIMALS = 6
 
 _slider = st.components.v2.component(
     "shape_slider",
@@ -23,43 +27,51 @@ _slider = st.components.v2.component(
 )
 
 _STYLE = """<style>
-.shape-slider label { display: block; font-size: 0.875rem; }
+.shape-slider .sliders { display: flex; flex-wrap: wrap; gap: 0 2rem; }
+.shape-slider label { flex: 1 1 14rem; max-width: 28rem; font-size: 0.875rem; }
 .shape-slider output { font-weight: 600; font-variant-numeric: tabular-nums; }
-.shape-slider input { display: block; width: min(100%, 28rem); margin: 0.5rem 0 1rem;
+.shape-slider input { display: block; width: 100%; margin: 0.5rem 0 1rem;
   accent-color: var(--st-primary-color); }
 </style>"""
 
 
-def draw(found: Sequence[tuple[LossSpec, Shape]], axis: Axis, target: float) -> None:
-    """The slider over the places at which the shapes were computed."""
-    x = found[0][1].x
-    in_output = "dL/d(prediction)" if axis is Axis.PREDICTION else "dL/dp"
+def draw(
+    found: Sequence[tuple[LossSpec, Sequence[Shape | None]]],
+    axis: Axis,
+    targets: Sequence[float],
+    first_target: int,
+) -> None:
+    """The sliders over the places and targets for which the shapes were computed."""
+    is_value = axis is Axis.PREDICTION
+    x = np.array(axis.places)
     st.html(html_table.STYLE + _STYLE)
     _slider(
         key="shape_slider",
         data={
+            "of": f"{axis} {len(targets)}",
             "axis": axis.value,
             "label": f"Prediction ({axis.value})",
             "x": x.tolist(),
             "start": int(np.abs(x - _START).argmin()),
-            "columns": ["loss L", in_output, "dL/dz"],
-            "caption": f"At {axis.value} {{at}}, target {target:g}",
-            "rows": [
-                {
-                    "name": spec.title,
-                    "columns": [
-                        _numbers(values)
-                        for values in (shape.loss, shape.by_prediction, shape.by_logit)
-                    ],
-                }
-                for spec, shape in found
+            "targets": list(targets),
+            "start_target": first_target,
+            "columns": ["loss L", "dL/d(prediction)" if is_value else "dL/dp", "dL/dz"],
+            "none": "–" if is_value else "not a probability",
+            "tables": [
+                [_row(spec, shapes[place]) for spec, shapes in found]
+                for place in range(len(targets))
             ],
         },
     )
+
+
+def _row(spec: LossSpec, shape: Shape | None) -> dict[str, Any]:
+    values = [getattr(shape, quantity, None) for quantity in QUANTITIES]
+    return {"name": spec.title, "columns": [_numbers(each) for each in values]}
 
 
 def _numbers(values: NDArray[np.float64] | None) -> list[float | None] | None:
     """As JSON has them: None for what is not finite."""
     if values is None:
         return None
-    return [value if np.isfinite(value) else None for value in values.tolist()]
+    return [round(value, _DECIMALS) if np.isfinite(value) else None for value in values.tolist()]

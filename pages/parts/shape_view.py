@@ -11,6 +11,15 @@ from core.losses import CUSTOM, LOSSES, RIVALS, LossSpec, Task
 from pages.parts import session, shape_slider
 from pages.parts.live_chart import live_chart
 
+#: What the target can be; of three classes the first is the true one.
+_TARGETS = {
+    Task.BINARY: (0.0, 1.0),
+    Task.MULTICLASS: (1.0,),
+    Task.REGRESSION: tuple(number / 2 for number in range(-6, 7)),
+}
+#: What it is at first.
+_TARGET = 1.0
+
 
 def draw(choice: Choice, dataset: str) -> None:
     st.fragment(session.told()(_draw_shapes))(choice, DATASETS[dataset].task)
@@ -19,22 +28,21 @@ def draw(choice: Choice, dataset: str) -> None:
 def _draw_shapes(choice: Choice, task: Task) -> None:
     chosen = _draw_ticks(choice, task)
     axis = _draw_axis(task)
-    target, log_y = _draw_target(task)
-    found: list[tuple[LossSpec, Shape]] = []
+    log_y = st.toggle("Log axis", key="shape_log_y")
+    targets = _TARGETS[task]
+    found: list[tuple[LossSpec, list[Shape | None]]] = []
     without = []
     for each in chosen:
-        shape = session.ask("shape", each, task, axis, target)
-        if shape is None:
-            without.append(each.spec.title)
+        shapes = session.ask("shapes", each, task, axis, targets)
+        if any(shapes):
+            found.append((each.spec, shapes))
         else:
-            found.append((each.spec, shape))
+            without.append(each.spec.title)
     if without:
-        reason = (
-            "it predicts amounts, and the target is below 0"
-            if task is Task.REGRESSION
-            else "the outputs are not probabilities; the shape over the logit can be seen"
+        st.caption(
+            f"{', '.join(without)}: the outputs are not probabilities; the shape over the logit "
+            "can be seen."
         )
-        st.caption(f"{', '.join(without)}: {reason}.")
     if not found:
         return
     with st.grid(len(QUANTITIES), min_column_width=300, gap="small"):
@@ -42,7 +50,7 @@ def _draw_shapes(choice: Choice, task: Task) -> None:
             with st.container():
                 st.markdown(f"**{title}**")
                 live_chart(
-                    shape_figure(found, quantity, axis, log_y),
+                    shape_figure(found, quantity, axis, targets.index(_TARGET), log_y),
                     key=f"shape_{quantity}",
                     label=f"{title} of {', '.join(spec.title for spec, _ in found)} by {axis}",
                     steps=0,
@@ -50,7 +58,7 @@ def _draw_shapes(choice: Choice, task: Task) -> None:
                     height=320,
                     follows_slider=True,
                 )
-    shape_slider.draw(found, axis, target)
+    shape_slider.draw(found, axis, targets, targets.index(_TARGET))
     if task is Task.MULTICLASS:
         _draw_simplices(chosen)
 
@@ -88,18 +96,6 @@ def _draw_axis(task: Task) -> Axis:
         key="shape_axis",
         format_func=lambda axis: axis.value.capitalize(),
     )
-
-
-def _draw_target(task: Task) -> tuple[float, bool]:
-    """The target, and whether the axis of losses is logarithmic."""
-    target = 1.0
-    with st.grid(2, min_column_width=200, gap="medium", vertical_alignment="center"):
-        if task is Task.REGRESSION:
-            target = st.slider("Target y", -3.0, 3.0, 1.0, 0.1, key="shape_target_value")
-        elif task is Task.BINARY:
-            target = float(st.slider("Target class y", 0, 1, 1, key="shape_target_class"))
-        log_y = st.toggle("Log axis", key="shape_log_y")
-    return target, log_y
 
 
 def _draw_simplices(chosen: list[Choice]) -> None:

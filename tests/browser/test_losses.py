@@ -19,7 +19,7 @@ TABS = ("How it works", "Contract", "Shape", "In PyTorch", "Common mistakes")
 LAST_OF_TAB = {
     "How it works": "1 of 9: x.",
     "Contract": "Source:",
-    "Shape": "over three classes",
+    "Shape": "Prediction (",
     "In PyTorch": "It prints",
     "Common mistakes": MISTAKES[-1].title,
 }
@@ -84,6 +84,23 @@ def test_the_slider_shows_the_numbers_of_another_prediction(losses_page: Page) -
         expect(drawn).to_have_attribute("data-traces", "6")
     mark = chart(page, "shape_loss").evaluate("host => host.data[1].y[0]")
     assert mark == pytest.approx(1.1712, abs=5e-5)
+
+
+def test_the_target_has_a_slider_too_and_the_curves_follow(losses_page: Page) -> None:
+    page = losses_page
+    choose(page, "Loss", "Poisson NLL")
+    open_tab(page, "Shape")
+    drawn = chart(page, "shape_loss")
+    expect(drawn).to_have_attribute("data-place", "0.3")
+    row = page.locator(".numbers tr").filter(has_text="MSE")
+    expect(row).to_contain_text("0.4900")  # (0.3 - 1)^2
+    page.get_by_role("slider", name="Target y").press("ArrowRight")
+    expect(row).to_contain_text("1.4400")  # (0.3 - 1.5)^2
+    curve = "host => host.data.find(trace => trace.name === 'MSE').y[0]"
+    assert drawn.evaluate(curve) == pytest.approx((-4 - 1.5) ** 2)
+    for _ in range(4):
+        page.get_by_role("slider", name="Target y").press("ArrowLeft")
+    expect(page.locator(".numbers tr").filter(has_text="Poisson NLL")).to_contain_text("–")
 
 
 def test_another_loss_brings_data_that_it_fits_and_its_parameter(losses_page: Page) -> None:

@@ -261,12 +261,11 @@ def test_it_opens_on_cross_entropy_in_slow_motion(app) -> None:
     assert where(app) == (1, 1)
 
 
-def test_the_slider_has_the_numbers_of_every_place(app) -> None:
+def test_the_sliders_have_the_numbers_of_every_place_and_target(app) -> None:
     shown(app, SHAPE, "cross_entropy", "moons")
-    assert at_place(app, 0.3) == pytest.approx([1.2040, -3.3333, -0.7], abs=5e-5)
-    assert at_place(app, 0.5) == pytest.approx([0.6931, -2, -0.5], abs=5e-5)
-    app.slider(key="shape_target_class").set_value(0).run()
-    assert at_place(app, 0.5) == pytest.approx([0.6931, 2, 0.5], abs=5e-5)
+    assert at_place(app, 1, 0.3) == pytest.approx([1.2040, -3.3333, -0.7], abs=5e-5)
+    assert at_place(app, 1, 0.5) == pytest.approx([0.6931, -2, -0.5], abs=5e-5)
+    assert at_place(app, 0, 0.5) == pytest.approx([0.6931, 2, 0.5], abs=5e-5)
 
 
 def components(app: AppTest) -> list[dict[str, Any]]:
@@ -274,10 +273,11 @@ def components(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(each.proto.json or "{}") for each in app.get("bidi_component")]
 
 
-def at_place(app: AppTest, at: float) -> list[float]:
-    """What the slider's table has for CrossEntropy."""
-    (data,) = (each for each in components(app) if "rows" in each)
-    (row,) = (row for row in data["rows"] if row["name"] == "CrossEntropy")
+def at_place(app: AppTest, target: float, at: float) -> list[float]:
+    """What the sliders' table has for CrossEntropy."""
+    (data,) = (each for each in components(app) if "tables" in each)
+    rows = data["tables"][data["targets"].index(target)]
+    (row,) = (row for row in rows if row["name"] == "CrossEntropy")
     return [values[data["x"].index(at)] for values in row["columns"]]
 
 
