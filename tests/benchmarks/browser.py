@@ -38,7 +38,7 @@ _MOVE = """() => new Promise(done => {
         else requestAnimationFrame(look)
     }
     slider.stepUp()
-    slider.dispatchEvent(new Event('input'))
+    slider.dispatchEvent(new Event('input', { bubbles: true }))
     look()
 })"""
 _CHART = '[data-testid="live-chart"][data-chart="loss_chart"]'
