@@ -57,7 +57,7 @@ def shape(
     row = 0 if task is Task.MULTICLASS or task is Task.REGRESSION else -1
     curves = {"loss": losses, "by_logit": by_logit[row]}
     if prediction is not None:
-        curves["by_prediction"] = _by_prediction(prediction, z, by_logit)
+        curves["by_prediction"] = _by_prediction(prediction, z, by_logit, row)
     lines = {name: values.detach().numpy() for name, values in curves.items()}
     return Shape(x=x.numpy(), **lines)
 
@@ -67,14 +67,12 @@ def shapes(choice: Choice, task: Task, axis: Axis, targets: Sequence[float]) -> 
     return [shape(choice, task, axis, target) for target in targets]
 
 
-def _by_prediction(prediction: Tensor, z: Tensor, by_logit: Tensor) -> Tensor:
-    """dL/d(prediction), whichever of it and z was made of the other; no logit else moves."""
+def _by_prediction(prediction: Tensor, z: Tensor, by_logit: Tensor, row: int) -> Tensor:
+    """dL/d(prediction): z was made of it, or it is p of the one logit that moves, in ``row``."""
     if z.requires_grad:
         (gradient,) = torch.autograd.grad(z, prediction, by_logit)
         return gradient
-    slopes = prediction * (1 - prediction)
-    row = by_logit[0] if len(by_logit) > 2 else by_logit[-1]
-    return row / slopes
+    return by_logit[row] / (prediction * (1 - prediction))
 
 
 _Placed = tuple[Tensor, Tensor, Tensor]
@@ -133,15 +131,14 @@ def _targets(choice: Choice, task: Task, x: Tensor, target: float) -> Tensor:
 def simplex(choice: Choice, true_class: int) -> Simplex | None:
     """The loss of one example over all probabilities of three classes."""
     form = choice.spec.forms[Task.MULTICLASS]
-    inverse = _INVERSE_OF_PROBABILITIES.get(form.link)
-    if inverse is None:
+    if not form.link.gives_probabilities:
         return None
     whole = [(i, j, _SIDE - i - j) for i in range(_SIDE + 1) for j in range(_SIDE + 1 - i)]
     p = torch.tensor(whole, dtype=torch.float64).T / _SIDE
     inner = (p + _EDGE) / (1 + 3 * _EDGE)
     y = torch.zeros_like(inner)
     y[true_class] = 1
-    losses, _saved = form.forward(inverse(inner), y)
+    losses, _saved = form.forward(_INVERSE_OF_PROBABILITIES[form.link](inner), y)
     return Simplex(p.numpy(), losses.numpy())
 
 

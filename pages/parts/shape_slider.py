@@ -50,7 +50,7 @@ def draw(
         data={
             "of": f"{axis} {len(targets)}",
             "axis": axis.value,
-            "label": f"Prediction ({axis.value})",
+            "label": "Prediction" if is_value else f"Prediction ({axis.value})",
             "x": x.tolist(),
             "start": int(np.abs(x - _START).argmin()),
             "targets": list(targets),

@@ -45,6 +45,7 @@ def _draw_shapes(choice: Choice, task: Task) -> None:
         )
     if not found:
         return
+    shape_slider.draw(found, axis, targets, targets.index(_TARGET))
     with st.grid(len(QUANTITIES), min_column_width=300, gap="small"):
         for quantity, title in QUANTITIES.items():
             with st.container():
@@ -58,7 +59,6 @@ def _draw_shapes(choice: Choice, task: Task) -> None:
                     height=320,
                     follows_slider=True,
                 )
-    shape_slider.draw(found, axis, targets, targets.index(_TARGET))
     if task is Task.MULTICLASS:
         _draw_simplices(chosen)
 

@@ -19,8 +19,6 @@ from pages.parts import html_table, session
 _MOST_COLUMNS = 8
 _LAST_STEP = 200
 
-_OUTPUT_NAMES = {Link.SOFTMAX: "probability", Link.SIGMOID: "probability"}
-
 _STYLE = """<style>
 .loop { display: flex; flex-wrap: wrap; gap: 0.35rem; list-style: none;
   margin: 0 !important; padding: 0 !important; }
@@ -145,7 +143,7 @@ def _draw_examples(
 
 
 def _output_name(link: Link) -> str:
-    return _OUTPUT_NAMES.get(link, "prediction")
+    return "probability" if link.gives_probabilities else "prediction"
 
 
 def _targets(seen: OneStep) -> list[str]:

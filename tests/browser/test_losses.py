@@ -19,7 +19,7 @@ TABS = ("How it works", "Contract", "Shape", "In PyTorch", "Common mistakes")
 LAST_OF_TAB = {
     "How it works": "1 of 9: x.",
     "Contract": "Source:",
-    "Shape": "Prediction (",
+    "Shape": "dL/dz",
     "In PyTorch": "It prints",
     "Common mistakes": MISTAKES[-1].title,
 }

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from core.losses.custom import EXAMPLE
 from core.store import Store
 from tests.browser.app import ROOT
 from tests.pages.test_train import button, charts, texts
+from tests.pages.test_trouble import run_without_torch
 
 STEP, CONTRACT, SHAPE, CODE, MISTAKES_TAB = TABS = (
     "How it works",
@@ -312,27 +310,12 @@ def test_what_is_drawn_by_itself_says_itself_what_went_wrong(lab_store: Store) -
 
 def test_the_server_never_imports_torch(tmp_path: Path) -> None:
     """All tabs are drawn, in a process of its own, and torch is not among its modules."""
-    script = (
-        "import sys\n"
-        "from streamlit.testing.v1 import AppTest\n"
-        "app = AppTest.from_file('app.py', default_timeout=60)\n"
+    run_without_torch(
+        tmp_path,
         "app.switch_page('pages/losses.py')\n"
         f"for tab in {TABS!r}:\n"
         "    app.session_state['loss_tabs'] = tab\n"
         "    app.run()\n"
         "    assert not app.exception, app.exception\n"
-        "    assert not app.error, app.error\n"
-        "from pages.parts import session\n"
-        "session.engine().close()\n"
-        "found = {'torch', 'sklearn', 'scipy'} & set(sys.modules)\n"
-        "assert not found, found\n"
+        "    assert not app.error, app.error\n",
     )
-    environment = {
-        **os.environ,
-        "LOSSLAB_STORE": f"sqlite:///{tmp_path / 'lab.db'}",
-        "PYTHONPATH": str(ROOT),
-    }
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stderr

@@ -97,12 +97,21 @@ def test_a_database_of_others_is_told_when_it_is_written_to(
 
 def test_the_server_never_imports_torch(tmp_path: Path) -> None:
     """The whole page runs, in a process of its own, and torch is not among its modules."""
-    script = (
+    run_without_torch(
+        tmp_path,
+        "app.run()\n"
+        "assert not app.exception, app.exception\n"
+        "assert app.title[0].value == 'Loss Lab'\n",
+    )
+
+
+def run_without_torch(tmp_path: Path, script: str) -> None:
+    """What the script does with ``app`` needs no torch in the process of the pages."""
+    whole = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
-        "assert not app.exception, app.exception\n"
-        "assert app.title[0].value == 'Loss Lab'\n"
+        "app = AppTest.from_file('app.py', default_timeout=60)\n"
+        f"{script}"
         "from pages.parts import session\n"
         "session.engine().close()\n"
         "found = {'torch', 'sklearn', 'scipy'} & set(sys.modules)\n"
@@ -114,6 +123,6 @@ def test_the_server_never_imports_torch(tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
     }
     ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True
+        [sys.executable, "-c", whole], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert ended.returncode == 0, ended.stderr
