@@ -58,7 +58,6 @@ class Host:
         self._store = store
         self._context = context
         self._jobs: dict[str, Job] = {}
-        self._calculators: list[ForkServerProcess] = []
         #: New experiments, behind the paused jobs that want to go on.
         self._waiting: deque[str] = deque()
         #: How those ended that aren't yet known to be marked so.
@@ -165,15 +164,13 @@ class Host:
             theirs.close()
 
     def _launch_calculator(self, address: str) -> None:
+        # A daemon ends with this process, at the latest; before that with its line.
         process = self._context.Process(target=answer, args=(address,), daemon=True)
         try:
             process.start()
         except OSError as error:
             # Who asked waits for it in vain, and says so.
             _log.warning("No process can be started to compute: %s", error)
-        else:
-            living = [other for other in self._calculators if other.is_alive()]
-            self._calculators = [*living, process]
 
     def _bury(self, key: str) -> None:
         process = self._jobs.pop(key).process
@@ -197,11 +194,10 @@ class Host:
                 _log.warning("Will try again: %s", error)
 
     def _end_all(self) -> None:
-        processes = [*(job.process for job in self._jobs.values()), *self._calculators]
-        for process in processes:
-            process.kill()
-        for process in processes:
-            process.join()
+        for job in self._jobs.values():
+            job.process.kill()
+        for job in self._jobs.values():
+            job.process.join()
         for key in {*self._jobs, *self._waiting}:
             self._ends.setdefault(key, (Status.INTERRUPTED, _CLOSED))
         self._mark_ends()
