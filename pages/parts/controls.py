@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import LossExpressionError, SpecError
 from core.records import Experiment, Status, Wanted
 from core.spec import ExperimentSpec
-from pages.parts import session, spec_form
+from pages.parts import layout, session, spec_form
 
 #: A settings file is a few hundred bytes; anything much larger is none.
 _MOST_FILE_BYTES = 20_000
@@ -101,22 +101,26 @@ def read_form(read: Read) -> ExperimentSpec | None:
 
 def draw_settings_file(spec: ExperimentSpec | None) -> None:
     """Download the settings, or fill the form from a file."""
-    with st.expander("Settings as a file", icon=":material/save:"):
-        st.download_button(
-            "Download settings",
-            data=spec.to_json() if spec else "",
-            file_name="loss-lab.json",
-            mime="application/json",
-            disabled=spec is None,
-            on_click="ignore",
-            icon=":material/download:",
-            width="stretch",
-        )
-        st.file_uploader(
-            "Open settings", type="json", key="settings_file", on_change=_fill_from_file
-        )
-        if problem := st.session_state.get(session.FILE_PROBLEM):
-            st.error(problem, icon=":material/error:")
+    layout.fold("Settings as a file", lambda: _draw_file(spec), icon=":material/save:")
+
+
+def _draw_file(spec: ExperimentSpec | None) -> None:
+    st.download_button(
+        "Download settings",
+        data=spec.to_json() if spec else "",
+        file_name="loss-lab.json",
+        mime="application/json",
+        disabled=spec is None,
+        on_click="ignore",
+        icon=":material/download:",
+        width="stretch",
+    )
+    file = st.file_uploader(
+        "Open settings", type="json", key="settings_file", on_change=_fill_from_file
+    )
+    problem = st.session_state.get(session.FILE_PROBLEM)
+    if file and problem:
+        st.error(problem, icon=":material/error:")
 
 
 def _fill_from_file() -> None:

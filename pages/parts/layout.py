@@ -31,7 +31,7 @@ _STYLE = """<style>
 .katex-display { overflow: visible !important; }
 [data-testid="stCode"] .token { color: var(--st-text-color, inherit) !important; }
 [data-testid="stCode"] :is(.keyword, .builtin) { color: var(--st-link-color, inherit) !important; }
-.st-key-printed [data-testid="stText"] { font-family: var(--st-code-font, monospace); }
+.st-key-printed pre { font-family: var(--st-code-font, monospace); font-size: 0.875rem; margin: 0; }
 [data-testid^="stBaseButton"] kbd { color: inherit !important; opacity: 1 !important; }
 </style>"""
 
@@ -47,6 +47,24 @@ def columns(title: str) -> tuple[DeltaGenerator, DeltaGenerator]:
     begin(title)
     left, right = st.columns([1, 2.2], gap="large")
     return left.container(key="setup"), right
+
+
+def fold(
+    label: str, draw: Callable[[], None], *, matters: bool = False, icon: str | None = None
+) -> None:
+    """What is drawn only while it is unfolded, as it is when what it holds begins to matter.
+
+    The browser goes through everything on the page at each live frame, in sight or not.
+    """
+    key, mattered = f"fold_{label}", f"mattered_{label}"
+    state = st.session_state
+    if matters and not (state.get(mattered) and key in state):
+        state[key] = True
+    state[mattered] = matters
+    inside = st.expander(label, key=key, icon=icon, on_change="rerun")
+    if inside.open:
+        with inside:
+            draw()
 
 
 def show(page: Callable[[], None]) -> None:

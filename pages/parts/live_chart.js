@@ -14,8 +14,8 @@ const QUANTITIES = ["shape_loss", "shape_by_prediction", "shape_by_logit"]
 
 export default function ({ data, parentElement }) {
   if (!data?.figure) {
-    // A preload: fetch, and leave no gap in the page.
-    loadPlotly(data.source).catch(() => {})
+    // A preload: fetch, draw once, and leave no gap in the page.
+    loadPlotly(data.source).then(warmUp).catch(() => {})
     const element = parentElement.closest('[data-testid="stElementContainer"]')
     if (element) element.style.display = "none"
     return
@@ -82,7 +82,7 @@ async function drawNewest(host) {
   try {
     const Plotly = await loadPlotly(chart.newest.source)
     while (chart.newest && chart.newest !== chart.drawn && !chart.held) {
-      await draw(Plotly, host, chart.newest)
+      await inTurn(() => chart.newest && draw(Plotly, host, chart.newest))
     }
   } catch (error) {
     console.error(error)
@@ -92,6 +92,15 @@ async function drawNewest(host) {
     if (!chart.newest) window.Plotly?.purge(host)
   }
 }
+
+// Charts take turns, and between two the browser shows what is drawn and hears clicks.
+function inTurn(work) {
+  const done = (window.chartTurn ?? Promise.resolve()).then(work)
+  window.chartTurn = done.catch(() => {}).then(shown)
+  return done
+}
+
+const shown = () => new Promise((go) => { requestAnimationFrame(() => setTimeout(go)) })
 
 async function draw(Plotly, host, frame) {
   const drawn = host.chart.drawn
@@ -135,6 +144,19 @@ function loadPlotly(source) {
     document.head.append(script)
   })
   return window.plotlyLoading
+}
+
+// The first drawing costs three times the next; this one, out of sight, is nobody's to wait for.
+async function warmUp(Plotly) {
+  await new Promise((idle) => (window.requestIdleCallback ?? setTimeout)(idle))
+  const host = document.createElement("div")
+  host.style = "position: fixed; left: -2000px; width: 600px; height: 300px"
+  document.body.append(host)
+  const line = { x: [1, 2, 3], y: [1, 3, 2], mode: "lines" }
+  await Plotly.react(host, [line, { ...line, y: [2, 1, 3], mode: "lines+markers" }], {}, CONFIG)
+  await Plotly.react(host, [line], {}, CONFIG)
+  Plotly.purge(host)
+  host.remove()
 }
 
 function readTheme(host) {

@@ -21,8 +21,8 @@ def draw(shown: Experiment) -> None:
 
 def _view(experiment: Experiment, runs: tuple[Run, ...], curves: Curves) -> None:
     drawn = curves.view(runs, st.session_state.get("smoothing", 0.0))
+    status.draw(experiment, _numbers(experiment, drawn.runs[0]))
     _draw_divergence(drawn)
-    _draw_numbers(experiment, drawn.runs[0])
     _draw_loss_chart(experiment, drawn)
     if len(experiment.spec.losses) > 1:
         _draw_rivals_chart(experiment, drawn)
@@ -46,20 +46,17 @@ def _draw_divergence(curves: CurveSet) -> None:
 # ------------------------------------------------------------------ numbers
 
 
-def _draw_numbers(experiment: Experiment, picked: RunCurves) -> None:
+def _numbers(experiment: Experiment, picked: RunCurves) -> dict[str, str]:
     task = experiment.spec.dataset.task
     yardstick = Measure.ACCURACY if task.is_classification else Measure.R2
     name = "accuracy" if task.is_classification else "R²"
-    numbers = {
+    return {
         "Batch loss": _number(picked.newest_loss),
         "Training loss": _newest(picked, Split.TRAIN, Measure.LOSS),
         "Validation loss": _newest(picked, Split.VAL, Measure.LOSS),
         f"Training {name}": _newest(picked, Split.TRAIN, yardstick),
         f"Validation {name}": _newest(picked, Split.VAL, yardstick),
     }
-    with st.grid(5, min_column_width=128, gap="small"):
-        for label, value in numbers.items():
-            st.metric(label, value)
 
 
 def _newest(picked: RunCurves, split: Split, measure: Measure) -> str:
@@ -90,16 +87,18 @@ def _draw_loss_chart(experiment: Experiment, curves: CurveSet) -> None:
         st.markdown(f"**{picked.title} as it trains**")
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             log_y = st.toggle("Log axis", key="log_y", persist_state="session")
-            with st.popover("Smoothing"):
-                st.slider(
-                    "Weight of the past",
-                    0.0,
-                    0.99,
-                    step=0.01,
-                    key="smoothing",
-                    help="0 draws the loss as it was recorded.",
-                    persist_state="session",
-                )
+            smoothing = st.popover("Smoothing", key="fold_smoothing", on_change="rerun")
+    if smoothing.open:
+        with smoothing:
+            st.slider(
+                "Weight of the past",
+                0.0,
+                0.99,
+                step=0.01,
+                key="smoothing",
+                help="0 draws the loss as it was recorded.",
+                persist_state="session",
+            )
     facts = experiment.facts
     live_chart(
         loss_figure(
@@ -117,11 +116,12 @@ def _draw_loss_chart(experiment: Experiment, curves: CurveSet) -> None:
 
 
 def _draw_rivals_chart(experiment: Experiment, curves: CurveSet) -> None:
-    titles = [loss.title for loss in experiment.spec.loss_specs]
-    st.markdown(f"**{titles[0]} against {' and '.join(titles[1:])}**")
-    st.caption(
-        "Same starting weights, same batches. The losses themselves have different units, so "
-        "they share no axis; this yardstick is the same for all."
+    picked, *rivals = [loss.title for loss in experiment.spec.loss_specs]
+    # One text and not two: each is parsed anew at every frame.
+    st.markdown(
+        f"**{picked} against {' and '.join(rivals)}**  \n:gray[:small[Same starting weights, same "
+        "batches. The losses themselves have different units, so they share no axis; this "
+        "yardstick is the same for all.]]"
     )
     live_chart(
         rivals_figure(curves, experiment.spec, experiment.spec.losses[0]),

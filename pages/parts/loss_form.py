@@ -14,6 +14,7 @@ from core.losses.expression import CONSTANTS
 from core.losses.operations import FUNCTIONS
 from core.losses.parameters import Value, in_words
 from core.spec import ExperimentSpec
+from pages.parts import layout
 
 #: Session key of the expression.
 EXPRESSION = "form_expression"
@@ -103,8 +104,11 @@ def draw_choice(label: str, chosen: Sequence[str], task: Task, pick: Callable[[s
     others = [loss for loss in LOSSES.values() if loss.key not in _FIRST]
     st.markdown(f":small[{label}]")
     _draw_buttons("losses", first, chosen, task, pick)
-    with st.expander("More losses", expanded=any(loss.key in chosen for loss in others)):
-        _draw_buttons("more_losses", others, chosen, task, pick)
+    layout.fold(
+        "More losses",
+        lambda: _draw_buttons("more_losses", others, chosen, task, pick),
+        matters=any(loss.key in chosen for loss in others),
+    )
 
 
 def _draw_buttons(
@@ -147,10 +151,17 @@ def draw_settings(losses: Sequence[str], task: Task) -> None:
         draw_expression(task)
     with_some = [LOSSES[key] for key in losses if LOSSES[key].parameters]
     if with_some:
-        with st.expander("Loss parameters", expanded=_are_worth_seeing(with_some)):
-            for loss in with_some:
-                st.markdown(f":small[{loss.title}]")
-                draw_parameters(loss)
+        layout.fold(
+            "Loss parameters",
+            lambda: _draw_all_parameters(with_some),
+            matters=_are_worth_seeing(with_some),
+        )
+
+
+def _draw_all_parameters(losses: Sequence[LossSpec]) -> None:
+    for loss in losses:
+        st.markdown(f":small[{loss.title}]")
+        draw_parameters(loss)
 
 
 def _are_worth_seeing(losses: Sequence[LossSpec]) -> bool:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 from functools import partial
+from html import escape
 
 import streamlit as st
 
@@ -16,6 +17,7 @@ from pages.parts import session
 
 #: Newest epochs shown in the printed list; the download has them all.
 _PRINTED_EPOCHS = 200
+_NONE_YET = "The first epoch is not complete yet."
 
 
 def draw(experiment: Experiment, picked: RunCurves) -> None:
@@ -35,16 +37,18 @@ def draw(experiment: Experiment, picked: RunCurves) -> None:
         _draw_download(experiment)
     with st.container(height=280, autoscroll=True, border=False, key="printed"):
         # Not st.code: the highlighter that it loads keeps the browser busy for half a second.
-        st.text("\n".join(lines) or "The first epoch is not complete yet.")
+        st.html(f"<pre>{escape(chr(10).join(lines) or _NONE_YET)}</pre>")
 
 
 def _draw_download(experiment: Experiment) -> None:
     """A file made at a click is gone at the next look, so one is made while looks go on."""
-    data: str | Callable[[], str] = ""
+    data: str | Callable[[], str]
     if experiment.status is Status.PAUSED:
         data = epochs_csv(experiment.id, experiment.epoch)
     elif experiment.status.is_finished:
         data = partial(epochs_csv, experiment.id, experiment.epoch)
+    else:
+        return
     st.download_button(
         "CSV",
         data=data,
@@ -53,8 +57,6 @@ def _draw_download(experiment: Experiment) -> None:
         icon=":material/download:",
         type="tertiary",
         on_click="ignore",
-        disabled=not data,
-        help=None if data else "To be had while training is paused, and when it has ended.",
     )
 
 

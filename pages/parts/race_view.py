@@ -29,6 +29,7 @@ def draw(shown: Experiment) -> None:
 def _view(experiment: Experiment, runs: tuple[Run, ...], curves: Curves) -> None:
     drawn = curves.evaluated(runs)
     snapshot = session.snapshot(experiment.id)
+    status.draw(experiment)
     _draw_conditions(experiment, snapshot)
     _draw_diverged(experiment, drawn)
     _draw_shared(experiment, drawn, curves)

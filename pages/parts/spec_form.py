@@ -36,7 +36,7 @@ from core.spec import (
     OptimizerName,
     Protocol,
 )
-from pages.parts import loss_form
+from pages.parts import layout, loss_form
 from pages.parts.session import FILLED_FROM
 
 _OPTIMIZER_TITLES = {
@@ -227,7 +227,7 @@ def draw_race() -> None:
 def _draw_rest() -> None:
     _draw_network()
     _draw_training()
-    _draw_more()
+    layout.fold("Device and more", _draw_more, icon=":material/tune:")
 
 
 def _draw_data() -> None:
@@ -366,17 +366,16 @@ def _batch_sizes(rows: int) -> list[int]:
 
 
 def _draw_more() -> None:
-    with st.expander("Device and more", icon=":material/tune:"):
-        _choice("Device", Field.DEVICE, _DEVICE_TITLES)
-        _number("Weight decay", Field.WEIGHT_DECAY, WEIGHT_DECAY, step=0.001, format="%g")
-        _number(
-            "Momentum",
-            Field.MOMENTUM,
-            MOMENTUM,
-            step=0.05,
-            disabled=st.session_state[Field.OPTIMIZER] != OptimizerName.MOMENTUM,
-            help="Read by SGD with momentum.",
-        )
+    _choice("Device", Field.DEVICE, _DEVICE_TITLES)
+    _number("Weight decay", Field.WEIGHT_DECAY, WEIGHT_DECAY, step=0.001, format="%g")
+    _number(
+        "Momentum",
+        Field.MOMENTUM,
+        MOMENTUM,
+        step=0.05,
+        disabled=st.session_state[Field.OPTIMIZER] != OptimizerName.MOMENTUM,
+        help="Read by SGD with momentum.",
+    )
 
 
 def _choice(label: str, key: str, titles: dict[Any, str]) -> None:

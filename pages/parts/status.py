@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import streamlit as st
 
 from core.curves import Curves
 from core.errors import LabError
 from core.records import Experiment, Run, Status, Wanted
-from core.spec import ExperimentSpec, Protocol
-from pages.parts import session
+from core.spec import Protocol
+from pages.parts import readout, session
 
 #: Between two looks at what is written; shorter while something asked for is awaited.
 REFRESH_SECONDS = 0.25
@@ -19,15 +20,15 @@ EAGER_SECONDS = 0.08
 #: Enough for Streamlit to send a frame.
 SENDING_SECONDS = 0.1
 
-_BADGES = {
-    Status.QUEUED: (":material/hourglass_empty:", "gray"),
-    Status.RUNNING: (":material/play_circle:", "blue"),
-    Status.PAUSED: (":material/pause_circle:", "orange"),
-    Status.FINISHED: (":material/check_circle:", "green"),
-    Status.STOPPED: (":material/stop_circle:", "gray"),
-    Status.DIVERGED: (":material/trending_up:", "red"),
-    Status.FAILED: (":material/error:", "red"),
-    Status.INTERRUPTED: (":material/power_off:", "orange"),
+_COLORS = {
+    Status.QUEUED: "gray",
+    Status.RUNNING: "blue",
+    Status.PAUSED: "orange",
+    Status.FINISHED: "green",
+    Status.STOPPED: "gray",
+    Status.DIVERGED: "red",
+    Status.FAILED: "red",
+    Status.INTERRUPTED: "orange",
 }
 
 
@@ -44,7 +45,6 @@ def follow(shown: Experiment, view: View) -> None:
         except LabError as error:
             st.error(str(error), icon=":material/error:")
             return
-        _draw_status(experiment)
         view(experiment, runs, curves)
         if (experiment.status, experiment.wanted) != (drawn_status, drawn_wanted):
             # The buttons outside this fragment speak of another status. Only once the frame
@@ -74,23 +74,21 @@ def _read(experiment_id: str) -> tuple[Experiment, tuple[Run, ...], Curves]:
     return experiment, runs, curves
 
 
-def _draw_status(experiment: Experiment) -> None:
-    icon, color = _BADGES[experiment.status]
-    with st.container(horizontal=True, vertical_alignment="center", key="status"):
-        st.badge(experiment.status.value.capitalize(), icon=icon, color=color)
-        st.caption(_pace(experiment))
-    st.progress(min(1.0, experiment.step / experiment.spec.total_steps))
-    if details := _details(experiment.spec):
-        st.caption(details)
+def draw(experiment: Experiment, numbers: Mapping[str, str] = MappingProxyType({})) -> None:
+    """How far the experiment is, the view's own ``numbers``, and why it ended as it did."""
+    spec = experiment.spec
+    details = {loss.title: spec.details(loss.key) for loss in spec.loss_specs}
+    readout.draw(
+        status=experiment.status.value.capitalize(),
+        color=_COLORS[experiment.status],
+        pace=_pace(experiment),
+        fraction=min(1.0, experiment.step / spec.total_steps),
+        details={title: detail for title, detail in details.items() if detail},
+        numbers=numbers,
+    )
     if experiment.reason:
         is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
         (st.error if is_bad else st.info)(experiment.reason)
-
-
-def _details(spec: ExperimentSpec) -> str:
-    """What the losses' titles do not say: parameters that were set, and an expression."""
-    details = {loss.title: spec.details(loss.key) for loss in spec.loss_specs}
-    return " · ".join(f"{title}: `{detail}`" for title, detail in details.items() if detail)
 
 
 def _pace(experiment: Experiment) -> str:

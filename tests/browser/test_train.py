@@ -44,9 +44,8 @@ def test_the_default_trains_on_digits_and_finishes_well(train_page: Page) -> Non
     wait_for_steps(page, more_than=first)
     wait_for_status(page, "finished")
     assert steps(page) == 100 * 45
-    accuracy = page.get_by_test_id("stMetric").filter(has_text="Validation accuracy")
-    value = accuracy.get_by_test_id("stMetricValue").inner_text()
-    assert float(value.rstrip("%")) > 95
+    accuracy = page.locator(".readout dl div").filter(has_text="Validation accuracy")
+    assert float(accuracy.locator("dd").inner_text().rstrip("%")) > 95
     expect(chart(page, "rivals_chart")).to_have_attribute("data-traces", "3")
 
 
@@ -146,7 +145,7 @@ def test_the_lesson_prints_the_ten_numbers_of_the_pytorch_program(train_page: Pa
     wait_for_status(page, "finished")
     expected = lesson_program()
     lines = [f"Epoch [{i}/10], Loss: {loss:.4f}" for i, loss in enumerate(expected, 1)]
-    printed = page.get_by_test_id("stText").first
+    printed = page.locator(".st-key-printed pre")
     expect(printed).to_contain_text(lines[-1], timeout=PATIENCE_MS)
     assert printed.inner_text().split("\n")[:10] == lines
 

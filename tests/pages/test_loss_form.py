@@ -13,7 +13,7 @@ from pages.parts.loss_form import EXPRESSION
 from pages.parts.spec_form import Field
 from tests.browser.app import ROOT
 from tests.pages.test_compare import race_of, reported, tables
-from tests.pages.test_train import button, texts
+from tests.pages.test_train import button, texts, unfold
 from tests.waiting import wait_until
 
 PARAMETERS = [(loss.key, each) for loss in LOSSES.values() for each in loss.parameters]
@@ -48,7 +48,7 @@ def stored(app: AppTest, store: Store, name: str = "Train") -> ExperimentSpec:
 
 @pytest.mark.parametrize("key", LOSSES)
 def test_every_loss_can_be_picked_and_shows_its_parameters(app: AppTest, key: str) -> None:
-    app.run()
+    unfold(app, "More losses", "Loss parameters")
     task = next(iter(LOSSES[key].forms))
     if task is Task.REGRESSION:
         app.selectbox(key=Field.DATASET).select("diabetes").run()
@@ -75,7 +75,7 @@ def test_every_loss_can_be_picked_and_shows_its_parameters(app: AppTest, key: st
     ],
 )
 def test_a_parameter_is_trained_with(app, lab_store, key, name, value, expected) -> None:
-    app.run()
+    unfold(app, "More losses", "Loss parameters")
     app.button(key=f"pick_{key}").click().run()
     kind = {each.name: each.kind for each in LOSSES[key].parameters}[name]
     if kind is Kind.NUMBER:
@@ -89,11 +89,30 @@ def test_a_parameter_is_trained_with(app, lab_store, key, name, value, expected)
     assert {loss: dict(values) for loss, values in spec.loss_parameters.items()} == {
         key: {name: expected}
     }
-    assert f"{LOSSES[key].title}: `{spec.details(key)}`" in texts(app)
+    assert f"{LOSSES[key].title}: {spec.details(key)}" in texts(app)
+
+
+def test_parameters_unfold_with_a_loss_that_is_known_by_them_and_stay_folded(app) -> None:
+    gamma = key_of("focal", "gamma")
+
+    def shown() -> list[str | None]:
+        return [each.key for each in app.number_input]
+
+    unfold(app, "More losses")
+    assert key_of("cross_entropy", "label_smoothing") not in shown()
+    app.button(key="pick_focal").click().run()
+    assert gamma in shown()
+    app.session_state["fold_Loss parameters"] = False
+    app.run()
+    assert gamma not in shown()
+    assert app.session_state[gamma] == 2.0
+    app.button(key="pick_bce").click().run()
+    app.button(key="pick_focal").click().run()
+    assert gamma in shown()
 
 
 def test_defaults_are_not_written_and_those_of_other_losses_not_read(app, lab_store) -> None:
-    app.run()
+    unfold(app, "More losses", "Loss parameters")
     app.button(key="pick_focal").click().run()
     app.number_input(key=key_of("focal", "gamma")).set_value(7.0).run()
     app.button(key="pick_bce").click().run()
@@ -110,7 +129,7 @@ def test_defaults_are_not_written_and_those_of_other_losses_not_read(app, lab_st
     ],
 )
 def test_a_value_that_is_not_allowed_is_a_sentence(app, key, name, value, sentence) -> None:
-    app.run()
+    unfold(app, "More losses", "Loss parameters")
     app.button(key=f"pick_{key}").click().run()
     field = app.number_input if name == "gamma" else app.text_input
     field(key=key_of(key, name)).set_value(value).run()
@@ -120,7 +139,7 @@ def test_a_value_that_is_not_allowed_is_a_sentence(app, key, name, value, senten
 
 
 def test_weights_of_other_classes_go_with_the_data(app: AppTest) -> None:
-    app.run()
+    unfold(app, "More losses", "Loss parameters")
     app.text_input(key=key_of("cross_entropy", "class_weights")).set_value(", ".join("1" * 10))
     app.run()
     assert not button(app, "Train").disabled
@@ -156,7 +175,7 @@ def test_an_opened_experiment_fills_every_parameter_and_is_read_back(compare, la
 
 
 def test_the_example_is_a_formula_and_a_wrong_expression_is_pointed_out(app: AppTest) -> None:
-    app.run()
+    unfold(app, "More losses", "Loss parameters")
     app.button(key="pick_custom").click().run()
     assert app.session_state[EXPRESSION] == EXAMPLE
     assert r"\left(\hat{y}_c - y_c\right)^{2}" in app.latex[0].value
@@ -173,7 +192,7 @@ def test_the_example_is_a_formula_and_a_wrong_expression_is_pointed_out(app: App
 
 
 def test_an_expression_that_cannot_be_trained_fails_with_its_reason(app, lab_store) -> None:
-    app.run()
+    unfold(app, "More losses", "Loss parameters")
     app.button(key="pick_custom").click().run()
     app.text_input(key=EXPRESSION).set_value("sign(p - y)").run()
     button(app, "Train").click().run()
@@ -208,4 +227,4 @@ def test_all_losses_race_on_values(compare, lab_store) -> None:
         row = next(line for line in tables(compare).splitlines() if line.startswith(loss.title))
         assert "nan" not in row
         assert "diverged" not in row
-    assert "Your own: `abs(p - y)**1.5`" in texts(compare)
+    assert "Your own: abs(p - y)**1.5" in texts(compare)

@@ -32,7 +32,28 @@ def button(app: AppTest, label: str) -> object:
 
 def texts(app: AppTest) -> str:
     shown = [*app.markdown, *app.caption, *app.error, *app.info, *app.subheader, *app.text]
-    return "\n".join(str(each.value) for each in shown)
+    values = [str(each.value) for each in shown]
+    values += [each.proto.body for each in app.get("html")]
+    return "\n".join([*values, *readouts(app)])
+
+
+def readouts(app: AppTest) -> list[str]:
+    """What each readout says: its status, pace, details and numbers."""
+    found = []
+    for element in app.get("bidi_component"):
+        sent = json.loads(element.proto.json or "{}")
+        if "pace" in sent:
+            pairs = [f"{title}: {value}" for title, value in sent["details"] + sent["numbers"]]
+            found.append("\n".join([sent["status"], sent["pace"], *pairs]))
+    return found
+
+
+def unfold(app: AppTest, *labels: str) -> None:
+    """Open what is drawn only while it is open."""
+    app.run()
+    for label in labels:
+        app.session_state[f"fold_{label}"] = True
+    app.run()
 
 
 def charts(app: AppTest) -> list[dict[str, object]]:
@@ -81,7 +102,7 @@ def test_the_empty_page_says_what_to_do(app: AppTest) -> None:
 
 @pytest.mark.parametrize("key", DATASETS)
 def test_losses_that_do_not_fit_are_disabled_with_the_reason(app: AppTest, key: str) -> None:
-    app.run()
+    unfold(app, "More losses")
     app.selectbox(key=Field.DATASET).select(key).run()
     assert not app.exception
     task = DATASETS[key].task
