@@ -1,10 +1,13 @@
-"""The allowed range of a number, and how values stand in a sentence."""
+"""What immutable specs are made of: ranges of numbers, and how values stand in a sentence."""
 
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 _LONG_NUMBER = 1e15
 _LONGEST_SHOWN = 60
@@ -16,6 +19,17 @@ def shown(value: object) -> str:
         return f"{value:,}"
     text = reprlib.repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def any_of(names: Iterable[str]) -> str:
+    """The names as a sentence lists what is allowed."""
+    return f"any of {', '.join(names)}"
+
+
+class Frozen(BaseModel):
+    """A part of a spec: checked when it is made, and never changed after."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True)

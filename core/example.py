@@ -15,14 +15,13 @@ import numpy as np
 
 from core.errors import UnknownExperiment
 from core.losses import RIVALS
-from core.records import Evaluation, Facts, Measure, Progress, Split, Status
-from core.snapshot import Snapshot
-from core.spec import DeviceName, ExperimentSpec, TrainingSpec
+from core.records import Evaluation, Facts, Measure, Progress, Snapshot, Split, Status
+from core.spec import DeviceName, EntrantSpec, ExperimentSpec, TrainingSpec
 from core.store import Store
+from core.store.database import EXAMPLE_ID
 
-EXAMPLE_ID = "0" * 10
 SPEC = ExperimentSpec(
-    losses=RIVALS,
+    entrants=tuple(EntrantSpec(loss=key) for key in RIVALS),
     seeds=(0, 1, 2, 3, 4),
     training=TrainingSpec(epochs=30, device=DeviceName.CPU),
 )
@@ -57,7 +56,7 @@ def recorded() -> Iterator[Progress]:
             )
         ]
         losses, clock = file["losses"], file["clock"]
-        facts = Facts(**json.loads(str(file["facts"])))
+        facts = Facts.from_plain(json.loads(str(file["facts"])))
         snapshot = Snapshot.from_bytes(file["snapshot"].tobytes())
     per_epoch = SPEC.steps_per_epoch
     for epoch, seconds in enumerate(clock.tolist()):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from core.anatomy.choice import Choice
-from core.datasets import DATASETS
+from core.data import DATASETS
 from core.losses import LOSSES
 from pages.parts import (
     card_view,

@@ -11,15 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.anatomy.choice import Axis, Choice, Shape, Simplex
 from core.anatomy.mistakes import MISTAKES
 from core.anatomy.running import run
+from core.anatomy.shapes import Shape, ShapeAxis, Simplex
 from core.anatomy.snippets import snippet
-from core.anatomy.stepping import one_step
-from core.datasets import DATASETS
-from core.evaluation import encode
+from core.anatomy.stepping import alone, one_step
+from core.data import DATASETS
 from core.losses import Form, Link, Task, check
-from core.training import Trainer
+from core.network.groups import encode
+from core.spec import EntrantSpec
+from core.training.preparation import prepare
 
 #: Points along each side of the map over three classes.
 _SIDE = 48
@@ -31,7 +32,11 @@ _EDGE = 1e-4
 
 
 def shape(
-    choice: Choice, task: Task, axis: Axis, target: float, places: Sequence[float] | None = None
+    entrant: EntrantSpec,
+    task: Task,
+    axis: ShapeAxis,
+    target: float,
+    places: Sequence[float] | None = None,
 ) -> Shape | None:
     """Loss and gradients of one example at ``places`` on the axis, or at the axis's own.
 
@@ -39,17 +44,17 @@ def shape(
     value. None where the loss's outputs are no probabilities and the axis is of these, or
     where it takes amounts and the target is below 0. NaN where no output gives a prediction.
     """
-    form = choice.spec.forms[task]
+    form = entrant.loss_spec.forms[task]
     x = torch.tensor(axis.places if places is None else places, dtype=torch.float64)
     if form.link is Link.EXP and target < 0:
         return None
     prediction: Tensor | None
     if task is Task.REGRESSION:
-        prediction, z, y = _of_value(choice, form, x, target)
-    elif axis is Axis.LOGIT:
-        prediction, z, y = _of_logit(choice, task, form, x, target)
+        prediction, z, y = _of_value(entrant, form, x, target)
+    elif axis is ShapeAxis.LOGIT:
+        prediction, z, y = _of_logit(entrant, task, form, x, target)
     elif form.link.gives_probabilities:
-        prediction, z, y = _of_probability(choice, task, form, x, target)
+        prediction, z, y = _of_probability(entrant, task, form, x, target)
     else:
         return None
     losses, saved = form.forward(z.detach(), y)
@@ -62,9 +67,11 @@ def shape(
     return Shape(x=x.numpy(), **lines)
 
 
-def shapes(choice: Choice, task: Task, axis: Axis, targets: Sequence[float]) -> list[Shape | None]:
+def shapes(
+    entrant: EntrantSpec, task: Task, axis: ShapeAxis, targets: Sequence[float]
+) -> list[Shape | None]:
     """The shape for each of the targets."""
-    return [shape(choice, task, axis, target) for target in targets]
+    return [shape(entrant, task, axis, target) for target in targets]
 
 
 def _by_prediction(prediction: Tensor, z: Tensor, by_logit: Tensor, row: int) -> Tensor:
@@ -87,29 +94,31 @@ _INVERSE_OF_VALUES: dict[Link, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _of_value(choice: Choice, form: Form, x: Tensor, target: float) -> _Placed:
+def _of_value(entrant: EntrantSpec, form: Form, x: Tensor, target: float) -> _Placed:
     prediction = x.clone().requires_grad_()
     z = _INVERSE_OF_VALUES[form.link](prediction).unsqueeze(0)
-    width = choice.spec.head.width(1)
+    width = entrant.loss_spec.head.width(1)
     z = torch.cat([z, z.new_zeros(width - 1, len(x))])
     return prediction, z, torch.full_like(x, target).unsqueeze(0)
 
 
-def _of_probability(choice: Choice, task: Task, form: Form, x: Tensor, target: float) -> _Placed:
+def _of_probability(
+    entrant: EntrantSpec, task: Task, form: Form, x: Tensor, target: float
+) -> _Placed:
     """The network says p for class 1 of two, or for the true class of three."""
     p = x.clone().requires_grad_()
     if task is Task.MULTICLASS:
         everything = torch.stack([p, (1 - p) / 2, (1 - p) / 2])
     else:
-        everything = torch.stack([1 - p, p])[-choice.spec.head.width(2) :]
-    return p, _INVERSE_OF_PROBABILITIES[form.link](everything), _targets(choice, task, x, target)
+        everything = torch.stack([1 - p, p])[-entrant.loss_spec.head.width(2) :]
+    return p, _INVERSE_OF_PROBABILITIES[form.link](everything), _targets(entrant, task, x, target)
 
 
 def _of_logit(
-    choice: Choice, task: Task, form: Form, x: Tensor, target: float
+    entrant: EntrantSpec, task: Task, form: Form, x: Tensor, target: float
 ) -> tuple[Tensor | None, Tensor, Tensor]:
     """The logit x for class 1 of two, or for the true class of three, beside others of 0."""
-    y = _targets(choice, task, x, target)
+    y = _targets(entrant, task, x, target)
     row = 0 if task is Task.MULTICLASS else -1
     z = torch.zeros_like(y)
     z[row] = x
@@ -118,8 +127,8 @@ def _of_logit(
     return (z.softmax(0) if form.link is Link.SOFTMAX else z.sigmoid())[row], z, y
 
 
-def _targets(choice: Choice, task: Task, x: Tensor, target: float) -> Tensor:
-    width = choice.spec.head.width(3 if task is Task.MULTICLASS else 2)
+def _targets(entrant: EntrantSpec, task: Task, x: Tensor, target: float) -> Tensor:
+    width = entrant.loss_spec.head.width(3 if task is Task.MULTICLASS else 2)
     y = x.new_zeros(width, len(x))
     if width == 1:
         y[0] = target
@@ -128,9 +137,9 @@ def _targets(choice: Choice, task: Task, x: Tensor, target: float) -> Tensor:
     return y
 
 
-def simplex(choice: Choice, true_class: int) -> Simplex | None:
+def simplex(entrant: EntrantSpec, true_class: int) -> Simplex | None:
     """The loss of one example over all probabilities of three classes."""
-    form = choice.spec.forms[Task.MULTICLASS]
+    form = entrant.loss_spec.forms[Task.MULTICLASS]
     if not form.link.gives_probabilities:
         return None
     whole = [(i, j, _SIDE - i - j) for i in range(_SIDE + 1) for j in range(_SIDE + 1 - i)]
@@ -145,10 +154,9 @@ def simplex(choice: Choice, true_class: int) -> Simplex | None:
 # ------------------------------------------------------------------ data and code
 
 
-def baseline(choice: Choice, dataset: str) -> float:
+def baseline(entrant: EntrantSpec, dataset: str) -> float:
     """The loss of the best constant predictor on the training rows of a data set."""
-    trainer = Trainer(choice.experiment(dataset))
-    return trainer.baselines[choice.key]
+    return prepare(alone(entrant, dataset)).baselines[0]
 
 
 def try_out(expression: str, dataset: str) -> None:
@@ -156,13 +164,15 @@ def try_out(expression: str, dataset: str) -> None:
     check(expression, DATASETS[dataset].task, DATASETS[dataset].outputs)
 
 
-def printed(choice: Choice, task: Task) -> str:
+def printed(entrant: EntrantSpec, task: Task) -> str:
     """What the loss's snippet prints; what a person typed is computed, and never run."""
-    shown = snippet(choice.key, task, dict(choice.parameters))
-    if choice.expression is None:
+    shown = snippet(entrant.loss, task, entrant.parameters)
+    if entrant.expression is None:
         return run(shown.code)
     z, targets = torch.tensor(shown.logits).T, torch.tensor(shown.targets).float()
-    losses, _saved = choice.spec.forms[task].forward(z, encode(targets[None], task, len(z))[0])
+    losses, _saved = entrant.loss_spec.forms[task].forward(
+        z, encode(targets[None], task, len(z))[0]
+    )
     return f"{losses.mean().item():.4f}"
 
 

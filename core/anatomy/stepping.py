@@ -11,9 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.anatomy.choice import Choice, OneStep
+from core.anatomy.shapes import OneStep
 from core.losses import Link
-from core.training import MiniBatch, Trainer
+from core.spec import EntrantSpec, ExperimentSpec
+from core.training.batches import MiniBatch
+from core.training.learner import Learner
+from core.training.preparation import prepare
 
 EXAMPLES: Final = 4
 HIDDEN: Final = 6
@@ -27,41 +30,47 @@ _OUTPUTS: dict[Link, Callable[[Tensor], Tensor]] = {
 }
 
 
+def alone(entrant: EntrantSpec, dataset: str, **parts: object) -> ExperimentSpec:
+    """A training of this entrant alone on ``dataset``; raises ``SpecError``."""
+    return ExperimentSpec.parse({"data": {"name": dataset}, "entrants": [entrant], **parts})
+
+
 @torch.inference_mode()
-def one_step(choice: Choice, dataset: str, step: int) -> OneStep:
+def one_step(entrant: EntrantSpec, dataset: str, step: int) -> OneStep:
     """The ``step``-th training step, from 1, of a small network on ``dataset``.
 
     Plain SGD, so that a weight's way is its gradient times the learning rate. Batches that
     an epoch's end cuts short are left out. Raises ``SpecError`` for a loss that does not fit
     the data.
     """
-    trainer = Trainer(
-        choice.experiment(
+    prepared = prepare(
+        alone(
+            entrant,
             dataset,
             network={"hidden_sizes": [HIDDEN]},
             optimizer={"name": "sgd", "learning_rate": LEARNING_RATE},
             training={"batch_size": EXAMPLES, "device": "cpu"},
         )
     )
-    room = (torch.zeros(1),)
-    endless = itertools.chain.from_iterable(trainer.batches() for _ in itertools.count())
-    whole = (batch for batch in endless if batch.size == EXAMPLES)
+    learner = prepared.learner
+    room = learner.room_for_losses()
+    whole = (batch for batch in prepared.batches.endless() if batch.size == EXAMPLES)
     for batch in itertools.islice(whole, step - 1):
-        trainer.step(batch, room)
-    return _looked_at(trainer, next(whole), step)
+        learner.step(batch, room)
+    return _in_slow_motion(learner, next(whole), step)
 
 
-def _looked_at(trainer: Trainer, batch: MiniBatch, step: int) -> OneStep:
-    (group,) = trainer.groups
-    stack, buffers = trainer.stack, trainer.stack.batch(batch.size)
+def _in_slow_motion(learner: Learner, batch: MiniBatch, step: int) -> OneStep:
+    (group,) = learner.groups
+    stack, buffers = learner.stack, learner.stack.batch(batch.size)
     (y,) = batch.targets
-    mean, mean_after = torch.zeros(1), torch.zeros(1)
-    trainer.differentiate(batch, (mean,))
+    (mean,), (mean_after,) = learner.room_for_losses(), learner.room_for_losses()
+    learner.differentiate(batch, [mean])
     logits = buffers.logits[:, : group.width].clone()
     losses, _saved = group.form.forward(logits, y)
     gradients = stack.layers[-1].weight_gradient[0, : group.width].clone()
     row, column = divmod(int(gradients.abs().argmax()), gradients.shape[1])
-    seen = {
+    values = {
         "x": batch.x[0],
         "hidden": buffers.activations[0][0].T,
         "logits": logits[0].T,
@@ -71,12 +80,12 @@ def _looked_at(trainer: Trainer, batch: MiniBatch, step: int) -> OneStep:
         "logit_gradients": buffers.logit_gradients[0, : group.width].T,
         "weight_gradients": gradients,
     }
-    arrays = {name: _array(values) for name, values in seen.items()}
+    arrays = {name: _array(each) for name, each in values.items()}
     weight = stack.layers[-1].weight[0, row, column]
     before = float(weight)
-    trainer.update()
+    learner.update()
     after = float(weight)
-    trainer.differentiate(batch, (mean_after,))
+    learner.differentiate(batch, [mean_after])
     return OneStep(
         step=step,
         **arrays,
@@ -86,7 +95,7 @@ def _looked_at(trainer: Trainer, batch: MiniBatch, step: int) -> OneStep:
         after=after,
         mean_after=float(mean_after),
         learning_rate=LEARNING_RATE,
-        parameters=trainer.spec.parameters,
+        parameters=stack.parameters.shape[1],
     )
 
 

@@ -45,10 +45,6 @@ class Engine:
         """Train a queued experiment as soon as there is room."""
         self._tell(f"start {experiment_id}\n")
 
-    def kill(self, experiment_id: str) -> None:
-        """End at once an experiment that doesn't obey its ``Wanted``; it ends as stopped."""
-        self._tell(f"kill {experiment_id}\n")
-
     def answer(self, address: str) -> None:
         """Have a ``calculator`` process connect to the socket at ``address``."""
         self._tell(f"answer {address}\n")

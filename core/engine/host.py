@@ -1,6 +1,6 @@
 """The helper process: ``python -m core.engine.host``, started by ``core.engine.Engine``.
 
-It reads the lines ``start ID``, ``kill ID`` and ``answer ADDRESS``, forks one process for each
+It reads the lines ``start ID`` and ``answer ADDRESS``, forks one process for each
 experiment, and one for each ``calculator``, from a server that has torch loaded, lets as many
 train at once as there are cores, and looks after all of them: what ends without a word is
 marked with a reason, what waits or trains gets its heartbeat. When its input ends, so do its
@@ -40,7 +40,6 @@ CARE_SECONDS = 2.0
 STALE_SECONDS = 15.0
 
 _READ_BYTES = 65_536
-_FORCED = "It was ended by force."
 _CLOSED = "The app was closed before this had finished."
 
 
@@ -111,21 +110,10 @@ class Host:
             case ["start", key]:
                 if key not in self._jobs and key not in self._waiting:
                     self._waiting.append(key)
-            case ["kill", key]:
-                self._kill(key)
             case ["answer", *address]:
                 self._launch_calculator(" ".join(address))
             case _:
                 _log.warning("Not understood: %.80r", line)
-
-    def _kill(self, key: str) -> None:
-        if key in self._jobs:
-            self._ends[key] = (Status.STOPPED, _FORCED)
-            self._jobs[key].process.kill()
-        elif key in self._waiting:
-            self._waiting.remove(key)
-            self._ends[key] = (Status.STOPPED, _FORCED)
-            self._mark_ends()
 
     # -------------------------------------------------------- starting and ending
 

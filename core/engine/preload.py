@@ -5,8 +5,7 @@ Imports, and the data that the form starts with, read once for every job.
 
 from importlib import import_module
 
-from core.datasets import load
-from core.spec import DataSpec
+from core.data import DataSpec, load
 
 for module in (
     "core.anatomy.answers",

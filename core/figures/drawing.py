@@ -8,11 +8,12 @@ Colours of text and grid are missing on purpose: the chart fills them from the t
 from __future__ import annotations
 
 import base64
+from html import escape
 from typing import Any
 
 from numpy.typing import NDArray
 
-from core.losses import LossSpec
+from core.spec import Entrant
 
 Figure = dict[str, Any]
 
@@ -27,7 +28,8 @@ _LONG_TITLE = 36
 
 
 def scatter(name: str, x: NDArray[Any], y: NDArray[Any]) -> Figure:
-    return {"type": "scatter", "name": name, "x": typed(x), "y": typed(y)}
+    """``name`` may be what a person typed; Plotly would read it as HTML."""
+    return {"type": "scatter", "name": escape(name, quote=False), "x": typed(x), "y": typed(y)}
 
 
 def typed(array: NDArray[Any]) -> dict[str, str]:
@@ -39,8 +41,9 @@ def across(place: Figure) -> Figure:
     return {"type": "line", "line": {"color": NEUTRAL, "width": 1, "dash": "dash"}, **place}
 
 
-def loss_title(spec: LossSpec) -> str:
-    title = f"{spec.title} ({spec.unit})"
+def loss_title(entrant: Entrant) -> str:
+    """What an axis with an entrant's own loss is called."""
+    title = f"{escape(entrant.title, quote=False)} ({entrant.loss.unit})"
     return title.replace(", ", ",<br>", 1) if len(title) > _LONG_TITLE else title
 
 

@@ -1,4 +1,4 @@
-"""Snapshots -> figures of what each loss learned and how sure it is."""
+"""Snapshots -> figures of what each entrant learned and how sure it is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.figures.drawing import NEUTRAL, Figure, across, chart, scatter, typed
-from core.losses import LOSSES
-from core.snapshot import RELIABILITY_BINS
+from core.records.snapshot import RELIABILITY_BINS
 
 #: From class 0 to class 1, white between: blue and orange, told apart by every eye.
 _SURFACE_SCALE = [[0, "#3b6fb6"], [0.5, "#f2f2f2"], [1, "#d9822b"]]
@@ -109,11 +108,10 @@ def confusion_figure(counts: NDArray[np.int64], revision: str) -> Figure:
 
 
 def predicted_figure(
-    loss: str, predicted: NDArray[np.float32], actual: NDArray[np.float32], revision: str
+    color: str, predicted: NDArray[np.float32], actual: NDArray[np.float32], revision: str
 ) -> Figure:
     """Predictions against the truth of held-out rows, in standard deviations."""
-    spec = LOSSES[loss]
-    marks = {"mode": "markers", "marker": {"color": spec.color, "size": 5, "opacity": 0.6}}
+    marks = {"mode": "markers", "marker": {"color": color, "size": 5, "opacity": 0.6}}
     low, high = float(actual.min()), float(actual.max())
     traces = [scatter("row", actual, predicted) | marks | {"showlegend": False}]
     drawn = chart(revision, traces, "true value", "predicted")
@@ -125,9 +123,8 @@ def predicted_figure(
     return drawn
 
 
-def reliability_figure(loss: str, table: NDArray[np.float32], revision: str) -> Figure:
+def reliability_figure(color: str, table: NDArray[np.float32], revision: str) -> Figure:
     """Share rightly predicted by confidence, with the rows in each bin; table ``[3, bins]``."""
-    spec = LOSSES[loss]
     rows, confidence, right = table.astype(np.float64)
     filled = rows > 0
     x = (confidence[filled] / rows[filled]).astype(np.float32)
@@ -142,7 +139,7 @@ def reliability_figure(loss: str, table: NDArray[np.float32], revision: str) -> 
         "yaxis": "y2",
         "marker": {"color": NEUTRAL, "opacity": 0.35},
     }
-    line = {"mode": "lines+markers", "line": {"color": spec.color, "width": 2}}
+    line = {"mode": "lines+markers", "line": {"color": color, "width": 2}}
     traces = [bars, scatter("share right", x, y) | line | {"marker": {"size": 7}}]
     drawn = chart(revision, traces, "confidence", "share right")
     drawn["layout"]["shapes"] = [across({"x0": 0, "y0": 0, "x1": 1, "y1": 1})]

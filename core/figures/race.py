@@ -3,61 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.curves import Curves
+from core.compare.courses import Course, CurveAxis
+from core.compare.curves import Curves
+from core.compare.intervals import Spread, spread
 from core.figures.drawing import LOG, NEUTRAL, Figure, across, chart, loss_title, scatter
-from core.intervals import Spread, spread
-from core.losses import LOSSES
-from core.race import Axis, Course
+from core.judging.yardsticks import Shared, within_sentence
 from core.records import GradientLens, RangeTest
-from core.snapshot import MARGIN_EDGES
-from core.yardsticks import Shared
+from core.records.snapshot import MARGIN_EDGES
+from core.spec import Entrant
 
 #: Points of one figure, shared out among its lines.
 _MOST_POINTS = 2400
 _X_TITLES = {
-    Axis.STEP: "step",
-    Axis.EPOCH: "epoch",
-    Axis.SECONDS: "seconds of training (of all runs together)",
+    CurveAxis.STEP: "step",
+    CurveAxis.EPOCH: "epoch",
+    CurveAxis.SECONDS: "seconds of training (of all runs together)",
 }
 
 
 def shared_figure(
-    found: Sequence[Course],
+    courses: Sequence[Course],
     curves: Curves,
     shared: Shared,
     *,
-    axis: Axis,
+    axis: CurveAxis,
     band: Spread,
     seeds: bool,
     note: str,
 ) -> Figure:
-    """All losses on one axis: mean and band over seeds, single seeds on demand.
+    """All entrants on one axis: mean and band over seeds, single seeds on demand.
 
     ``note`` says by which fairness protocol they were trained.
     """
     traces = [
         trace
-        for course in found
-        for trace in _course(course, curves, axis, band, seeds, lines=len(found))
+        for course in courses
+        for trace in _course(course, curves, axis, band, seeds, lines=len(courses))
     ]
-    drawn = chart(curves.experiment_id, traces, _X_TITLES[axis], f"validation {_lower(shared)}")
+    drawn = chart(
+        curves.experiment_id, traces, _X_TITLES[axis], f"validation {within_sentence(shared.title)}"
+    )
     drawn["layout"]["yaxis"] |= {
         "tickformat": ".0%" if "%" in shared.format else "",
         "hoverformat": shared.format,
     }
-    if axis is Axis.SECONDS:
+    if axis is CurveAxis.SECONDS:
         drawn["layout"]["xaxis"] |= {"hoverformat": ".2f"}
     drawn["layout"]["annotations"] = [_note(note)]
     return drawn
-
-
-def _lower(shared: Shared) -> str:
-    return shared.title[0].lower() + shared.title[1:] if shared.title != "R²" else shared.title
 
 
 def units_figure(
@@ -65,23 +64,25 @@ def units_figure(
     training: Course,
     curves: Curves,
     *,
-    axis: Axis,
+    axis: CurveAxis,
     band: Spread,
     seeds: bool,
     baseline: float | None,
     log_y: bool,
 ) -> Figure:
-    """One loss in its own units, with the loss of the best constant predictor."""
-    spec = LOSSES[validation.loss]
+    """One entrant in its own units, with the loss of the best constant predictor."""
+    entrant = validation.entrant
     traces = list(_course(validation, curves, axis, band, seeds, lines=2, name="validation"))
     thin = training.thinned(_MOST_POINTS // 8)
     x = thin.positions(axis, curves).astype(np.float32)
     mean = spread(thin.values, band).mean.astype(np.float32)
     traces.append(
         scatter("training", x, mean)
-        | {"mode": "lines", "line": {"color": spec.color, "width": 1.2, "dash": "dot"}}
+        | {"mode": "lines", "line": {"color": entrant.color, "width": 1.2, "dash": "dot"}}
     )
-    drawn = chart(f"{curves.experiment_id} {spec.key}", traces, _X_TITLES[axis], loss_title(spec))
+    drawn = chart(
+        f"{curves.experiment_id} {entrant.place}", traces, _X_TITLES[axis], loss_title(entrant)
+    )
     if baseline is not None and (baseline > 0 or not log_y):
         place = {"y0": baseline, "y1": baseline, "x0": 0, "x1": 1, "xref": "paper"}
         label = {"text": "best constant", "textposition": "end", "yanchor": "bottom"}
@@ -94,7 +95,7 @@ def units_figure(
 def _course(
     course: Course,
     curves: Curves,
-    axis: Axis,
+    axis: CurveAxis,
     kind: Spread,
     seeds: bool,
     *,
@@ -102,26 +103,26 @@ def _course(
     name: str | None = None,
 ) -> Iterator[Figure]:
     """Mean and band; each seed as a thin line; a cross where a seed diverged."""
-    spec = LOSSES[course.loss]
-    name = name or spec.title
-    per_loss = 4 + (len(course.seeds) if seeds else 0)
-    course = course.thinned(max(24, _MOST_POINTS // (lines * per_loss)))
+    entrant = course.entrant
+    name = name or entrant.title
+    per_entrant = 4 + (len(course.seeds) if seeds else 0)
+    course = course.thinned(max(24, _MOST_POINTS // (lines * per_entrant)))
     x = course.positions(axis, curves).astype(np.float32)
     band = spread(course.values, kind)
     common: dict[str, Any] = {"mode": "lines", "legendgroup": name}
     edge = common | {"line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
     if len(course.seeds) > 1:
         yield scatter(f"{name} low", x, band.low.astype(np.float32)) | edge
-        filled = {"fill": "tonexty", "fillcolor": _faint(spec.color, 0.18)}
+        filled = {"fill": "tonexty", "fillcolor": _faint(entrant.color, 0.18)}
         yield scatter(f"{name} high", x, band.high.astype(np.float32)) | edge | filled
     if seeds:
-        thin = {"line": {"color": _faint(spec.color, 0.5), "width": 1}, "showlegend": False}
+        thin = {"line": {"color": _faint(entrant.color, 0.5), "width": 1}, "showlegend": False}
         for seed, row in zip(course.seeds, course.values, strict=True):
             one = scatter(f"{name}, seed {seed}", x, row.astype(np.float32))
             yield one | common | thin | {"hoverinfo": "skip"}
-    style = {"color": spec.color, "dash": spec.dash, "width": 2.5}
+    style = {"color": entrant.color, "dash": entrant.dash, "width": 2.5}
     yield scatter(name, x, band.mean.astype(np.float32)) | common | {"line": style}
-    yield from _ends(course, x, name, spec.color)
+    yield from _ends(course, x, name, entrant.color)
 
 
 def _ends(course: Course, x: NDArray[np.float32], name: str, color: str) -> Iterator[Figure]:
@@ -148,7 +149,7 @@ def _faint(color: str, opacity: float) -> str:
 
 def _note(text: str) -> Figure:
     return {
-        "text": text[0].upper() + text[1:],
+        "text": escape(text[0].upper() + text[1:], quote=False),
         "xref": "paper",
         "yref": "paper",
         "x": 1,
@@ -163,20 +164,21 @@ def _note(text: str) -> Figure:
 # ------------------------------------------------------------------ range test and lens
 
 
-def range_figure(tested: RangeTest, chosen: dict[str, float], experiment_id: str) -> Figure:
-    """Each loss's skill after a short training at each rate, the chosen rate marked."""
+def range_figure(
+    tested: RangeTest, chosen: Sequence[float], lineup: Sequence[Entrant], experiment_id: str
+) -> Figure:
+    """Each entrant's skill after a short training at each rate, the chosen rate marked."""
     rates = np.array(tested["rates"], np.float32)
     traces = []
-    for key, skills in tested["skills"].items():
-        spec = LOSSES[key]
+    for entrant, skills in zip(lineup, tested["skills"], strict=True):
         values = np.array([np.nan if s is None else max(s, -1.0) for s in skills], np.float32)
-        sizes = [11 if rate == chosen[key] else 4 for rate in tested["rates"]]
+        sizes = [11 if rate == chosen[entrant.place] else 4 for rate in tested["rates"]]
         traces.append(
-            scatter(spec.title, rates, values)
+            scatter(entrant.title, rates, values)
             | {
                 "mode": "lines+markers",
-                "line": {"color": spec.color, "dash": spec.dash, "width": 2},
-                "marker": {"size": sizes, "color": spec.color},
+                "line": {"color": entrant.color, "dash": entrant.dash, "width": 2},
+                "marker": {"size": sizes, "color": entrant.color},
             }
         )
     title = f"skill after {tested['steps']} steps"
@@ -197,35 +199,33 @@ def range_figure(tested: RangeTest, chosen: dict[str, float], experiment_id: str
 def lens_figure(
     lens: GradientLens,
     margins: NDArray[np.int32],
-    losses: Sequence[str],
+    lineup: Sequence[Entrant],
     experiment_id: str,
     is_classification: bool,
 ) -> Figure:
-    """|dL/dz| of each loss over the histogram of where the newest batch lies, ``[L, B]``."""
+    """|dL/dz| of each entrant over the histogram of where the newest batch lies, ``[L, B]``."""
     at = np.array(lens["margins"], np.float32)
     middles = ((MARGIN_EDGES[1:] + MARGIN_EDGES[:-1]) / 2).astype(np.float32)
     traces = []
-    for key, counts in zip(losses, margins, strict=True):
-        spec = LOSSES[key]
+    for entrant, counts in zip(lineup, margins, strict=True):
         share = (counts / max(1, counts.sum())).astype(np.float32)
         traces.append(
-            scatter(f"{spec.title}: batch", middles, share)
+            scatter(f"{entrant.title}: batch", middles, share)
             | {
                 "mode": "lines",
                 "yaxis": "y2",
-                "line": {"color": spec.color, "width": 1, "shape": "hvh"},
+                "line": {"color": entrant.color, "width": 1, "shape": "hvh"},
                 "fill": "tozeroy",
-                "fillcolor": _faint(spec.color, 0.15),
-                "legendgroup": spec.key,
+                "fillcolor": _faint(entrant.color, 0.15),
+                "legendgroup": str(entrant.place),
                 "showlegend": False,
             }
         )
-    for key in losses:
-        spec = LOSSES[key]
-        sizes = np.array(lens["gradients"][key], np.float32)
-        style = {"color": spec.color, "dash": spec.dash, "width": 2.5}
-        line = scatter(spec.title, at, sizes)
-        traces.append(line | {"mode": "lines", "line": style, "legendgroup": spec.key})
+    for entrant in lineup:
+        sizes = np.array(lens["gradients"][entrant.place], np.float32)
+        style = {"color": entrant.color, "dash": entrant.dash, "width": 2.5}
+        line = scatter(entrant.title, at, sizes)
+        traces.append(line | {"mode": "lines", "line": style, "legendgroup": str(entrant.place)})
     title = "log-odds of the true class" if is_classification else "residual, prediction - target"
     drawn = chart(f"{experiment_id} lens", traces, title, "|dL/dz| for one row")
     drawn["layout"]["xaxis"] |= {

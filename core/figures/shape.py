@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.anatomy.choice import Axis, Shape, Simplex
+from core.anatomy.shapes import Shape, ShapeAxis, Simplex
 from core.figures.drawing import LOG, NEUTRAL, Figure, across, chart, scatter, typed
 from core.losses import LossSpec
 
@@ -18,9 +18,9 @@ _Y_TITLES = {
     "by_logit": "dL/dz",
 }
 _X_TITLES = {
-    Axis.PROBABILITY: "predicted probability p",
-    Axis.LOGIT: "logit z",
-    Axis.PREDICTION: "predicted value",
+    ShapeAxis.PROBABILITY: "predicted probability p",
+    ShapeAxis.LOGIT: "logit z",
+    ShapeAxis.PREDICTION: "predicted value",
 }
 #: The share of a curve between which it is drawn whole.
 _BULK = (0.04, 0.96)
@@ -29,7 +29,7 @@ _BULK = (0.04, 0.96)
 def shape_figure(
     shapes: Sequence[tuple[LossSpec, Sequence[Shape | None]]],
     quantity: str,
-    axis: Axis,
+    axis: ShapeAxis,
     target: int,
     log_y: bool,
 ) -> Figure:
@@ -64,7 +64,7 @@ def shape_figure(
             | {"showlegend": False}
         )
     title = _Y_TITLES[quantity]
-    if axis is Axis.PREDICTION and quantity == "by_prediction":
+    if axis is ShapeAxis.PREDICTION and quantity == "by_prediction":
         title = "dL/d(predicted value)"
     figure = chart(f"{quantity}{axis}{log_y}", traces, _X_TITLES[axis], title)
     layout = figure["layout"]

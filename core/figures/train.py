@@ -4,28 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from core.curves import CurveSet, EpochLine, Line, RunCurves
-from core.datasets import split_sizes
+from core.compare.courses import judged_split
+from core.compare.curves import CurveSet, EpochLine, Line, RunCurves
 from core.figures.drawing import LOG, MARKED_EPOCHS, Figure, across, chart, loss_title, scatter
-from core.losses import LOSSES
+from core.judging.yardsticks import first_yardstick
 from core.records import Measure, Split
-from core.spec import ExperimentSpec
+from core.spec import Entrant, ExperimentSpec
 
 
-def loss_figure(curves: CurveSet, loss: str, *, baseline: float | None, log_y: bool) -> Figure:
-    """One loss in its own units: by step in training, by epoch in validation.
+def loss_figure(
+    curves: CurveSet, entrant: Entrant, *, baseline: float | None, log_y: bool
+) -> Figure:
+    """One entrant's loss in its own units: by step in training, by epoch in validation.
 
     ``baseline`` is the loss of the best constant predictor; None while it is not known.
     """
-    spec = LOSSES[loss]
-    runs = [run for run in curves.runs if run.run.loss == loss]
-    traces = [trace for run in runs for trace in _training(run, spec.color)]
-    traces += [_validation(run, spec.color) for run in runs]
+    runs = [run for run in curves.runs if run.run.entrant == entrant.place]
+    traces = [trace for run in runs for trace in _training(run, entrant.color)]
+    traces += [_validation(run, entrant.color) for run in runs]
     diverged = sorted({run.diverged_step for run in runs if run.diverged_step is not None})
     shapes = [across({"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}) for x in diverged]
     if baseline is not None and (baseline > 0 or not log_y):
         shapes.append(_baseline(baseline))
-    figure = chart(curves.experiment_id, traces, "step", loss_title(spec))
+    figure = chart(curves.experiment_id, traces, "step", loss_title(entrant))
     figure["layout"]["shapes"] = shapes
     figure["layout"]["annotations"] = [_diverged(step, curves.step) for step in diverged]
     if log_y:
@@ -33,28 +34,28 @@ def loss_figure(curves: CurveSet, loss: str, *, baseline: float | None, log_y: b
     return figure
 
 
-def rivals_figure(curves: CurveSet, spec: ExperimentSpec, picked: str) -> Figure:
-    """Every run by one yardstick and on one axis, the picked loss drawn bold.
+def rivals_figure(curves: CurveSet, spec: ExperimentSpec) -> Figure:
+    """Every run by the task's first yardstick and on one axis, the first entrant drawn bold.
 
-    It is accuracy, or R² for regression, on the validation rows; on the training rows
-    where none are held out.
+    It is judged on the validation rows, or on the training rows where none are held out.
     """
-    is_classification = spec.dataset.task.is_classification
-    measure = Measure.ACCURACY if is_classification else Measure.R2
-    held_out = split_sizes(spec.data)[1] > 0
-    split = Split.VAL if held_out else Split.TRAIN
+    yardstick, split = first_yardstick(spec.dataset.task), judged_split(spec)
     # The bold one lies under the thin ones, or it would hide them where they meet.
-    runs = sorted(curves.runs, key=lambda run: run.run.loss != picked)
-    traces = [_rival(run, run.evaluation(split, measure).thinned(), picked) for run in runs]
-    order = list(LOSSES)
-    for trace in traces:
-        trace["legendrank"] = order.index(trace["legendgroup"])
-    title = (
-        f"{'validation' if held_out else 'training'} {'accuracy' if is_classification else 'R²'}"
-    )
-    figure = chart(curves.experiment_id, traces, "epoch", title)
-    figure["layout"]["yaxis"]["tickformat"] = ".0%" if is_classification else ""
-    figure["layout"]["yaxis"]["hoverformat"] = ".1%" if is_classification else ".3f"
+    runs = sorted(curves.runs, key=lambda run: run.run.entrant != 0)
+    traces = [
+        _rival(
+            run,
+            run.evaluation(split, yardstick.measure).thinned(),
+            spec.lineup[run.run.entrant],
+        )
+        for run in runs
+    ]
+    where = "validation" if split is Split.VAL else "training"
+    figure = chart(curves.experiment_id, traces, "epoch", f"{where} {yardstick.name}")
+    figure["layout"]["yaxis"] |= {
+        "tickformat": ".0%" if "%" in yardstick.format else "",
+        "hoverformat": yardstick.format,
+    }
     return figure
 
 
@@ -90,14 +91,15 @@ def _validation(run: RunCurves, color: str) -> Figure:
     }
 
 
-def _rival(run: RunCurves, line: EpochLine, picked: str) -> Figure:
-    spec, is_picked = LOSSES[run.run.loss], run.run.loss == picked
-    style = {"color": spec.color, "dash": spec.dash, "width": 3.5 if is_picked else 1.5}
-    return scatter(spec.title, line.epochs, line.values) | {
+def _rival(run: RunCurves, line: EpochLine, entrant: Entrant) -> Figure:
+    is_first = entrant.place == 0
+    style = {"color": entrant.color, "dash": entrant.dash, "width": 3.5 if is_first else 1.5}
+    return scatter(entrant.title, line.epochs, line.values) | {
         "mode": "lines+markers" if len(line.epochs) <= MARKED_EPOCHS else "lines",
-        "legendgroup": spec.key,
+        "legendgroup": str(entrant.place),
+        "legendrank": entrant.place,
         "line": style,
-        "marker": {"color": spec.color, "size": 6 if is_picked else 4},
+        "marker": {"color": entrant.color, "size": 6 if is_first else 4},
     }
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from core.bounds import shown
 from core.losses.parameters import FrozenMapping, Parameter, Value
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Form:
     forward: Forward
     backward: Backward
     constant: Constant
+    example_weights: Callable[[Tensor], Tensor] | None = None
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,25 @@ class LossSpec:
     def with_parameters(self, values: Mapping[str, Value]) -> LossSpec:
         """The same loss with these values bound into its forms, the others as before."""
         return replace(self, chosen=FrozenMapping({**self.chosen, **values}))
+
+    @property
+    def full_title(self) -> str:
+        return self.title
+
+    def parse_parameters(self, given: object) -> FrozenMapping[Value]:
+        """Values by name, checked and frozen; ``ValueError`` with a sentence for the first
+        that is not allowed."""
+        if not isinstance(given, Mapping):
+            raise ValueError(
+                f"Parameters of {self.title} was {shown(given)}; allowed is an object with values "
+                "by name."
+            )
+        known = {parameter.name: parameter for parameter in self.parameters}
+        for name in given:
+            if name not in known:
+                allowed = f"allowed is any of {', '.join(known)}" if known else "it has none"
+                raise ValueError(f"Parameter of {self.title} was {shown(name)}; {allowed}.")
+        return FrozenMapping({name: known[name].parse(value) for name, value in given.items()})
 
     def refusal(self, task: Task) -> str | None:
         """Why this loss does not fit the task; None where it does."""

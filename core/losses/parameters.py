@@ -36,6 +36,8 @@ class Parameter:
     step: float
     help: str
     kind: Kind = Kind.NUMBER
+    symbol: str = ""
+    neutral: Value | None = None
 
     @property
     def bounds(self) -> Bounds:

@@ -15,7 +15,6 @@ A store may be shared by threads, never by processes: each opens its own.
 from __future__ import annotations
 
 import json
-import logging
 import math
 import re
 import secrets
@@ -29,6 +28,7 @@ from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select,
 
 from core.errors import SpecError, StoreError, UnknownExperiment
 from core.records import (
+    RECORDS_VERSION,
     Chunk,
     Evaluation,
     Experiment,
@@ -36,17 +36,15 @@ from core.records import (
     Measure,
     Progress,
     Run,
+    Snapshot,
     Split,
     Status,
     Wanted,
 )
-from core.snapshot import Snapshot
 from core.spec import ExperimentSpec
 from core.store import writing
 from core.store.database import Database
 from core.store.tables import ID_BYTES, chunks, evaluations, experiments, runs, snapshots
-
-_log = logging.getLogger(__name__)
 
 _Row = Row[*tuple[Any, ...]]
 _Select = Select[*tuple[Any, ...]]
@@ -82,6 +80,18 @@ class Store:
         """With it another process opens the same store; may hold a password."""
         return self._database.url
 
+    @property
+    def note(self) -> str | None:
+        """What a person should know of this database: that it also has what can't be shown."""
+        count = self._database.earlier_experiments()
+        if not count:
+            return None
+        return (
+            f"{self._database.shown} also has {count:,} experiment{'' if count == 1 else 's'} of "
+            "an earlier version of Loss Lab. They are kept as they are; this version can't show "
+            "them."
+        )
+
     # -------------------------------------------------------- what pages write
 
     def create(
@@ -96,6 +106,7 @@ class Store:
         experiment = {
             "id": experiment_id,
             "created_at": now,
+            "version": RECORDS_VERSION,
             "spec": spec.to_json(),
             "status": Status.QUEUED,
             "wanted": Wanted.RUNNING,
@@ -105,11 +116,10 @@ class Store:
             "seconds": 0.0,
             "heartbeat": now,
         }
-        pairs = [(loss, seed) for loss in spec.losses for seed in spec.seeds]
         common = {"experiment_id": experiment_id, "status": Status.QUEUED}
         rows = [
-            common | {"run": run, "loss": loss, "seed": seed}
-            for run, (loss, seed) in enumerate(pairs)
+            common | {"run": run, "entrant": spec.entrant_of(run).place, "seed": spec.seed_of(run)}
+            for run in range(spec.run_count)
         ]
         with self._database.write() as connection:
             connection.execute(insert(experiments), experiment)
@@ -204,21 +214,6 @@ class Store:
         """The last step recorded."""
         return int(self._one(select(experiments.c.step), experiment_id)[0])
 
-    def recent(self, limit: int) -> list[Experiment]:
-        """The newest experiments, newest first, but for those that can't be read any more."""
-        newest_first = (experiments.c.created_at.desc(), experiments.c.id.desc())
-        with self._database.read() as connection:
-            rows = connection.execute(
-                select(experiments).order_by(*newest_first).limit(limit)
-            ).all()
-        readable = []
-        for row in rows:
-            try:
-                readable.append(self._experiment(row))
-            except StoreError as error:
-                _log.warning("Left out of the recent experiments: %s", error)
-        return readable
-
     def queue_place(self, experiment_id: str) -> int:
         """1 for the next one: the queued experiments created before it, plus one."""
         created = experiments.c.created_at
@@ -233,14 +228,14 @@ class Store:
     def runs(self, experiment_id: str) -> tuple[Run, ...]:
         key = runs.c
         rows = self._rows(
-            select(key.run, key.loss, key.seed, key.status, key.diverged_step)
+            select(key.run, key.entrant, key.seed, key.status, key.diverged_step)
             .where(key.experiment_id == experiment_id)
             .order_by(key.run),
             experiment_id,
         )
         return tuple(
-            Run(index, loss, seed, Status(status), diverged)
-            for index, loss, seed, status, diverged in rows
+            Run(index, entrant, seed, Status(status), diverged)
+            for index, entrant, seed, status, diverged in rows
         )
 
     def chunks(self, experiment_id: str, after: int = -1) -> list[Chunk]:
@@ -303,7 +298,7 @@ class Store:
                 selected.where(experiments.c.id == experiment_id)
             ).one_or_none()
         if row is None:
-            raise self._unknown(experiment_id)
+            raise self._of_earlier_version(experiment_id) or self._unknown(experiment_id)
         return row
 
     def _rows(self, selected: _Select, experiment_id: str) -> Sequence[_Row]:
@@ -331,11 +326,19 @@ class Store:
             raise self._unknown(experiment_id)
 
     def _unknown(self, experiment_id: str) -> UnknownExperiment:
-        shown = experiment_id[:_SHOWN_ID_LENGTH]
-        shown += "…" if shown != experiment_id else ""
+        start = experiment_id[:_SHOWN_ID_LENGTH]
+        start += "…" if start != experiment_id else ""
         return UnknownExperiment(
-            f"No experiment {shown!r} is stored in {self._database.shown}. An id has "
+            f"No experiment {start!r} is stored in {self._database.shown}. An id has "
             f"{2 * ID_BYTES} characters, 0-9 and a-f; the link may be cut or of another machine."
+        )
+
+    def _of_earlier_version(self, experiment_id: str) -> StoreError | None:
+        if not self._database.earlier_experiments(experiment_id):
+            return None
+        return StoreError(
+            f"Experiment {experiment_id} in {self._database.shown} was written by an earlier "
+            "version of Loss Lab, whose records this version can't show. It is kept as it is."
         )
 
     def _damaged(self, experiment_id: str, why: Exception) -> StoreError:
@@ -345,6 +348,12 @@ class Store:
         )
 
     def _experiment(self, row: _Row) -> Experiment:
+        if row.version != RECORDS_VERSION:
+            raise StoreError(
+                f"Experiment {row.id} in {self._database.shown} was written as version "
+                f"{row.version} of Loss Lab's records; this one reads version {RECORDS_VERSION}. "
+                "It is left as it is."
+            )
         try:
             return Experiment(
                 id=row.id,
@@ -354,7 +363,7 @@ class Store:
                 wanted=Wanted(row.wanted),
                 pause_after_epoch=row.pause_after_epoch,
                 reason=row.reason,
-                facts=Facts(**json.loads(row.facts)) if row.facts else None,
+                facts=Facts.from_plain(json.loads(row.facts)) if row.facts else None,
                 step=row.step,
                 epoch=row.epoch,
                 seconds=row.seconds,

@@ -9,7 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    ColumnClause,
+    Connection,
+    Engine,
+    column,
+    create_engine,
+    event,
+    func,
+    inspect,
+    make_url,
+    select,
+    table,
+)
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -21,12 +34,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateTable
 
 from core.errors import StoreError
-from core.store.tables import metadata
+from core.store.tables import EARLIER_TABLES, metadata
 
 ENVIRONMENT_VARIABLE = "LOSSLAB_STORE"
 DEFAULT_FILE = Path(__file__).parents[2] / ".losslab" / "losslab.db"
 #: How long SQLite waits for another writer.
 BUSY_SECONDS = 5
+#: The example race has this id in every version; it is nobody's own experiment.
+EXAMPLE_ID = "0" * 10
 
 _EXAMPLES = (
     "sqlite:////folder/losslab.db or, with its driver installed, "
@@ -44,8 +59,11 @@ class Database:
         with self._errors_as_sentences():
             self._engine = _engine(self._url)
         with self.write() as connection:
-            for table in metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
+            for each in metadata.sorted_tables:
+                connection.execute(CreateTable(each, if_not_exists=True))
+            self._earlier_tables = [
+                name for name in EARLIER_TABLES if inspect(connection).has_table(name)
+            ]
 
     @property
     def url(self) -> str:
@@ -68,6 +86,21 @@ class Database:
         with self._errors_as_sentences(), self._engine.begin() as connection:
             yield connection
 
+    def earlier_experiments(self, experiment_id: str | None = None) -> int:
+        """How many experiments of earlier versions it has, or how many of that id."""
+        count = 0
+        with self.read() as connection:
+            for name in self._earlier_tables:
+                key: ColumnClause[str] = column("id")
+                wanted = key == experiment_id if experiment_id else key != EXAMPLE_ID
+                count += (
+                    connection.scalar(
+                        select(func.count()).select_from(table(name, key)).where(wanted)
+                    )
+                    or 0
+                )
+        return count
+
     @property
     def _file(self) -> Path | None:
         if self._url.get_backend_name() != "sqlite":
@@ -87,47 +120,52 @@ class Database:
             raise StoreError(self._sentence(error)) from error
 
     def _sentence(self, error: SQLAlchemyError) -> str:
-        said = str(error.orig if isinstance(error, DBAPIError) else error)
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        answer = str(cause)
         if self._url.password:
-            said = said.replace(str(self._url.password), "***")
-        return self._file_sentence(said) or (
-            f"The database {self.shown} answered: {said.strip().rstrip('.')}. "
+            answer = answer.replace(str(self._url.password), "***")
+        return self._file_sentence(getattr(cause, "sqlite_errorname", ""), answer) or (
+            f"The database {self.shown} answered: {answer.strip().rstrip('.')}. "
             f"Check that it is reachable and that the address in {ENVIRONMENT_VARIABLE} is right."
         )
 
-    def _file_sentence(self, said: str) -> str | None:
-        """What SQLite's answer means, in the order of what explains most."""
+    def _file_sentence(self, code: str, answer: str) -> str | None:
+        """What SQLite's error code means, in the order of what explains most."""
         if self._file is None:
             return None
-        file, folder = self._file, self._file.parent
-        if not folder.is_dir():
-            return f"The database's folder {folder} doesn't exist. Make it, {_INSTEAD}"
-        if file.is_dir():
-            return f"The database {file} is a folder. Name a file in {ENVIRONMENT_VARIABLE}."
-        if "locked" in said:
-            return (
-                f"The database {file} was locked by another program for {BUSY_SECONDS} s. "
-                "Close that program and try again."
-            )
-        if "readonly" in said:
-            return (
-                f"The database {file} can't be written: it is read-only, or was moved or "
-                f"deleted while in use. Make it writable and restart, {_INSTEAD}"
-            )
-        if "unable to open" in said:
-            return f"The database {file} can't be opened. Check its permissions, {_INSTEAD}"
-        if "not a database" in said or "malformed" in said:
-            return (
-                f"The file {file} is damaged or isn't an SQLite database. Move it away, {_INSTEAD}"
-            )
-        if "no such table" in said or "column" in said:
-            return (
-                f"The database {file} hasn't the tables of this version of Loss Lab ({said}). "
-                f"Restart to make missing tables, {_INSTEAD}"
-            )
-        if "full" in said:
-            return f"The disk of the database {file} is full. Free some space and try again."
+        if not self._file.parent.is_dir():
+            return f"The database's folder {self._file.parent} doesn't exist. Make it, {_INSTEAD}"
+        if self._file.is_dir():
+            return f"The database {self._file} is a folder. Name a file in {ENVIRONMENT_VARIABLE}."
+        for prefix, sentence in _FILE_SENTENCES.items():
+            if code.startswith(prefix):
+                return sentence.format(file=self._file, answer=answer)
         return None
+
+
+#: By the beginning of SQLite's error code, whose extended forms only say more.
+_FILE_SENTENCES = {
+    "SQLITE_BUSY": (
+        f"The database {{file}} was locked by another program for {BUSY_SECONDS} s. "
+        "Close that program and try again."
+    ),
+    "SQLITE_READONLY": (
+        "The database {file} can't be written: it is read-only, or was moved or deleted while in "
+        f"use. Make it writable and restart, {_INSTEAD}"
+    ),
+    "SQLITE_CANTOPEN": f"The database {{file}} can't be opened. Check its permissions, {_INSTEAD}",
+    "SQLITE_NOTADB": (
+        f"The file {{file}} is damaged or isn't an SQLite database. Move it away, {_INSTEAD}"
+    ),
+    "SQLITE_CORRUPT": (
+        f"The file {{file}} is damaged or isn't an SQLite database. Move it away, {_INSTEAD}"
+    ),
+    "SQLITE_FULL": "The disk of the database {file} is full. Free some space and try again.",
+    "SQLITE_ERROR": (
+        "The database {file} hasn't the tables of this version of Loss Lab ({answer}). "
+        f"Restart to make missing tables, {_INSTEAD}"
+    ),
+}
 
 
 def _located(text: str | None) -> URL:
@@ -191,7 +229,8 @@ def _switch_to_write_ahead_log(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() >= deadline:
+            is_locked = error.sqlite_errorname.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+            if not is_locked or time.monotonic() >= deadline:
                 raise
             time.sleep(0.01)
 

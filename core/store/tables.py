@@ -1,4 +1,8 @@
-"""The five tables. Times are seconds since 1970, UTC."""
+"""The five tables. Times are seconds since 1970, UTC.
+
+Their names end in the version of the records that they hold. A database that an earlier
+version wrote keeps its own tables beside these, and nothing here reads or changes them.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +19,30 @@ from sqlalchemy import (
     Text,
 )
 
+from core.records import RECORDS_VERSION
+
 metadata = MetaData()
 
+#: What the table of experiments was called in earlier versions.
+EARLIER_TABLES = ("experiments",)
+
 ID_BYTES = 5
+_SUFFIX = f"_v{RECORDS_VERSION}"
 _ID = String(2 * ID_BYTES)
 _WORD = String(32)
 
 
 def _experiment_id() -> Column[str]:
-    return Column("experiment_id", _ID, ForeignKey("experiments.id"), primary_key=True)
+    return Column("experiment_id", _ID, ForeignKey(f"experiments{_SUFFIX}.id"), primary_key=True)
 
 
 experiments = Table(
-    "experiments",
+    f"experiments{_SUFFIX}",
     metadata,
     Column("id", _ID, primary_key=True),
     Column("created_at", Double, nullable=False),
+    #: What the spec, facts, evaluations and snapshot of this experiment are written as.
+    Column("version", Integer, nullable=False),
     Column("spec", Text, nullable=False),
     Column("status", _WORD, nullable=False),
     Column("wanted", _WORD, nullable=False),
@@ -44,11 +56,11 @@ experiments = Table(
 )
 
 runs = Table(
-    "runs",
+    f"runs{_SUFFIX}",
     metadata,
     _experiment_id(),
     Column("run", Integer, primary_key=True),
-    Column("loss", _WORD, nullable=False),
+    Column("entrant", Integer, nullable=False),
     Column("seed", Integer, nullable=False),
     Column("status", _WORD, nullable=False),
     Column("diverged_step", Integer),
@@ -56,7 +68,7 @@ runs = Table(
 
 #: ``losses`` is little-endian float32 ``[steps, K]``, row by row.
 chunks = Table(
-    "chunks",
+    f"chunks{_SUFFIX}",
     metadata,
     _experiment_id(),
     Column("chunk", Integer, primary_key=True),
@@ -69,7 +81,7 @@ chunks = Table(
 #: The key leads with the epoch, which readers use as their cursor. ``value`` is null for
 #: NaN, which SQLite can't hold.
 evaluations = Table(
-    "evaluations",
+    f"evaluations{_SUFFIX}",
     metadata,
     _experiment_id(),
     Column("epoch", Integer, primary_key=True),
@@ -83,7 +95,7 @@ evaluations = Table(
 
 #: The newest ``Snapshot`` of each experiment, as its ``to_bytes`` gives it.
 snapshots = Table(
-    "snapshots",
+    f"snapshots{_SUFFIX}",
     metadata,
     _experiment_id(),
     Column("step", Integer, nullable=False),

@@ -23,8 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from core.records import Progress, Status, Wanted
-from core.snapshot import Snapshot
+from core.records import Progress, Snapshot, Status, Wanted
 from core.store.tables import chunks, evaluations, experiments, runs, snapshots
 
 OPEN = tuple(status for status in Status if not status.is_finished)

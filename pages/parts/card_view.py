@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.anatomy import CARDS, Card
 from core.anatomy.choice import Choice
-from core.datasets import DATASETS
+from core.data import DATASETS
 from core.losses import LossSpec, Task
 from pages.parts import session
 

@@ -15,8 +15,8 @@ from core.figures import (
 )
 from core.losses import LOSSES
 from core.records import Experiment
-from core.snapshot import Snapshot
-from core.yardsticks import gives_probabilities
+from core.records import Snapshot
+from core.judging.yardsticks import gives_probabilities
 from pages.parts.live_chart import live_chart
 
 

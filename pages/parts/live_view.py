@@ -6,7 +6,7 @@ import math
 
 import streamlit as st
 
-from core.curves import Curves, CurveSet, RunCurves
+from core.compare.curves import Curves, CurveSet, RunCurves
 from core.figures import loss_figure, rivals_figure
 from core.losses import LOSSES
 from core.records import Experiment, Measure, Run, Split

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.anatomy.choice import Choice
-from core.datasets import DATASETS
+from core.data import DATASETS
 from core.errors import LossExpressionError, SpecError
 from core.losses import CUSTOM, LOSSES
 from core.losses.custom import EXAMPLE

@@ -8,7 +8,17 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LossExpressionError
-from core.losses import CUSTOM, LOSSES, RIVALS, Kind, LossSpec, Parameter, Task, own_loss, parse
+from core.losses import (
+    CUSTOM,
+    LOSSES,
+    RIVALS,
+    Kind,
+    LossSpec,
+    Parameter,
+    Task,
+    own_loss,
+    parse,
+)
 from core.losses.custom import EXAMPLE
 from core.losses.expression import CONSTANTS
 from core.losses.operations import FUNCTIONS

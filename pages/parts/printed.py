@@ -10,7 +10,7 @@ from html import escape
 
 import streamlit as st
 
-from core.curves import RunCurves
+from core.compare.curves import RunCurves
 from core.losses import LOSSES
 from core.records import Experiment, Measure, Split, Status
 from pages.parts import session

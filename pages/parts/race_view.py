@@ -7,14 +7,14 @@ from collections.abc import Callable
 import streamlit as st
 
 from core import race
-from core.curves import Curves, RunCurves
+from core.compare.curves import Curves, RunCurves
 from core.figures import shared_figure, units_figure
-from core.intervals import Spread
+from core.compare.intervals import Spread
 from core.losses import LOSSES
-from core.race import Axis
+from core.compare.courses import CurveAxis
 from core.records import Experiment, Measure, Run, Split
-from core.snapshot import Snapshot
-from core.yardsticks import shared
+from core.records import Snapshot
+from core.judging.yardsticks import shared
 from pages.parts import learned_view, session, status, verdict_view
 from pages.parts.live_chart import live_chart
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.curves import Curves
+from core.compare.curves import Curves
 from core.engine import Engine
 from core.engine.calculator import Calculator
 from core.errors import LabError
 from core.example import ensure
 from core.records import Experiment
-from core.snapshot import Snapshot
+from core.records import Snapshot
 from core.spec import ExperimentSpec
 from core.store import Store
 

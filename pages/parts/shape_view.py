@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.anatomy.choice import Axis, Choice, Shape, Simplex
-from core.datasets import DATASETS
+from core.data import DATASETS
 from core.figures import QUANTITIES, shape_figure, simplex_figure
 from core.losses import CUSTOM, LOSSES, RIVALS, LossSpec, Task
 from pages.parts import session, shape_slider

@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from core.bounds import Bounds
-from core.datasets import DATASETS, split_sizes
+from core.data import DATASETS, split_sizes
 from core.errors import SpecError
 from core.losses import LOSSES, RIVALS, Task, fitting
 from core.records import Experiment
@@ -24,18 +24,16 @@ from core.spec import (
     HIDDEN_SIZE,
     LEARNING_RATES,
     MOMENTUM,
-    NOISE,
-    ROWS,
     SEED,
     SEEDS,
     WEIGHT_DECAY,
     Activation,
-    DataSpec,
     DeviceName,
     ExperimentSpec,
     OptimizerName,
     Protocol,
 )
+from core.data import NOISE, ROWS, DataSpec
 from pages.parts import layout, loss_form
 from pages.parts.session import FILLED_FROM
 

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import streamlit as st
 
-from core.curves import Curves
+from core.compare.curves import Curves
 from core.errors import LabError
 from core.records import Experiment, Run, Status, Wanted
 from core.spec import Protocol

@@ -11,7 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from core.anatomy.choice import Choice, OneStep
-from core.datasets import DATASETS
+from core.data import DATASETS
 from core.losses import Link
 from pages.parts import html_table, session
 

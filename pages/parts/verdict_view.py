@@ -6,16 +6,16 @@ import pandas as pd
 import streamlit as st
 
 from core import race
-from core.curves import Curves, RunCurves
+from core.compare.curves import Curves, RunCurves
 from core.figures import range_figure
-from core.intervals import interval
+from core.compare.intervals import interval
 from core.losses import LOSSES
-from core.race import Column
+from core.compare.scores import Column
 from core.records import Experiment
-from core.snapshot import Snapshot
+from core.records import Snapshot
 from core.spec import ExperimentSpec, OptimizerName, OptimizerSpec, Protocol
-from core.verdict import summary
-from core.yardsticks import gives_probabilities, yardsticks
+from core.compare.verdict import summary
+from core.judging.yardsticks import gives_probabilities, yardsticks
 from pages.parts import spec_form
 from pages.parts.live_chart import live_chart
 

@@ -15,17 +15,17 @@ import time
 import numpy as np
 
 from core import race
-from core.curves import Curves
+from core.compare.curves import Curves
 from core.figures import loss_figure, rivals_figure, shared_figure
-from core.intervals import Spread, interval
-from core.race import Axis
+from core.compare.intervals import Spread, interval
+from core.compare.courses import CurveAxis
 from core.records import Evaluation, Measure, Progress, Split
-from core.snapshot import Snapshot
+from core.records import Snapshot
 from core.spec import ExperimentSpec
 from core.store import Store
 from core.training import train
-from core.verdict import summary
-from core.yardsticks import shared, yardsticks
+from core.compare.verdict import summary
+from core.judging.yardsticks import shared, yardsticks
 
 FRAMES = 31
 SHORT, LONG = 20_000, 1_000_000

@@ -24,9 +24,10 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from core import datasets
-from core.evaluation import Evaluator
+from core.judging.evaluation import Evaluator
 from core.spec import ExperimentSpec
-from core.training import Trainer, train
+from core.training.preparation import Trainer
+from core.training import train
 
 T = TypeVar("T")
 

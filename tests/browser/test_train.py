@@ -11,9 +11,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from torch import nn
 
-from core.datasets import load
+from core.data import load
 from core.spec import LESSON, ExperimentSpec, TrainingSpec
-from core.training import make_groups, make_stack
+from core.network.groups import make_groups, make_stack
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,

@@ -15,11 +15,12 @@ from core.anatomy import MISTAKES, answers, stepping
 from core.anatomy.answers import baseline, one_step, printed, printed_by_mistake, shape, simplex
 from core.anatomy.choice import Axis, Choice, OneStep, Shape
 from core.anatomy.snippets import snippet
-from core.datasets import DATASETS
+from core.data import DATASETS
 from core.errors import SpecError
 from core.losses import CUSTOM, LOSSES, RIVALS, Link, Task
 from core.losses.custom import EXAMPLE
-from core.training import MiniBatch, Trainer
+from core.training.batches import MiniBatch
+from core.training.preparation import Trainer
 from tests.core import plain
 
 ON = {Task.BINARY: "moons", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}

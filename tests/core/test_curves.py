@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.curves import MAX_EPOCH_POINTS, MAX_POINTS, MAX_SMOOTHINGS, Curves, Line
+from core.compare.curves import MAX_EPOCH_POINTS, MAX_POINTS, MAX_SMOOTHINGS, Curves, Line
 from core.records import Chunk, Evaluation, Measure, Run, Split, Status
 from tests.core.test_envelope import Losses, naive_average, noise
 

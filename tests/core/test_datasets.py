@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.datasets import DATASETS, Dataset, derive_seed, load, split_sizes
+from core.data import DATASETS, Dataset, derive_seed, load, split_sizes
 from core.losses import Task
-from core.spec import DataSpec
+from core.data import DataSpec
 
 every_dataset = pytest.mark.parametrize("entry", DATASETS.values(), ids=DATASETS)
 SPLIT = [entry for entry in DATASETS.values() if entry.split]

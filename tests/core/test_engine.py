@@ -20,8 +20,8 @@ from core.engine.host import MAX_PROCESSES, PLACES, Host
 from core.engine.job import combined, reason_for
 from core.errors import DeviceError, EngineError
 from core.records import Evaluation, Experiment, Measure, Progress, Split, Status, Wanted
+from core.data import DataSpec
 from core.spec import (
-    DataSpec,
     ExperimentSpec,
     NetworkSpec,
     OptimizerName,

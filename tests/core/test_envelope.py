@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.envelope import MAX_BUCKETS, Envelope, MovingAverage
+from core.compare.envelope import MAX_BUCKETS, Envelope, MovingAverage
 
 Losses = NDArray[np.float32]
 

@@ -10,9 +10,10 @@ import torch
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from core import evaluation
-from core.evaluation import Evaluator, Group, encode
+from core.judging.evaluation import Evaluator
+from core.network.groups import Group, encode
 from core.losses import LOSSES, Link, Task
-from core.network import Stack
+from core.network.stack import Stack
 from core.records import Measure, Split
 from core.spec import Activation
 from tests.core import plain

@@ -12,11 +12,12 @@ import plotly.graph_objects as go
 import pytest
 from numpy.typing import NDArray
 
-from core.curves import Curves, CurveSet
+from core.compare.curves import Curves, CurveSet
 from core.figures import Figure, loss_figure, rivals_figure
 from core.losses import LOSSES
 from core.records import Chunk, Evaluation, Measure, Run, Split, Status
-from core.spec import LESSON, DataSpec, ExperimentSpec
+from core.spec import LESSON, ExperimentSpec
+from core.data import DataSpec
 
 RIVALS = ExperimentSpec(losses=("cross_entropy", "bce", "mse"))
 REGRESSION = ExperimentSpec(data=DataSpec(name="diabetes"), losses=("mse", "l1", "huber"))

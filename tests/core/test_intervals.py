@@ -13,7 +13,7 @@ import scipy.stats
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from core.intervals import (
+from core.compare.intervals import (
     Spread,
     best_in_column,
     compare_arrivals,

@@ -24,8 +24,8 @@ from torch import Tensor
 from core import measures
 from core.losses import Link, Task
 from core.records import Measure
-from core.snapshot import RELIABILITY_BINS
-from core.yardsticks import yardsticks
+from core.records.snapshot import RELIABILITY_BINS
+from core.judging.yardsticks import yardsticks
 
 finite = st.floats(-1e3, 1e3, width=32)
 #: Logits that leave every probability well within float32.

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from core import losses
 from core.losses import LOSSES, Head, Task
 from core.losses.custom import EXAMPLE
-from core.network import Stack
+from core.network.stack import Stack
 from core.spec import Activation, ExperimentSpec, OptimizerName
-from core.training import Trainer, make_groups
+from core.training.preparation import Trainer
+from core.network.groups import make_groups
 from tests.core import plain
 
 

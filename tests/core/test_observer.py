@@ -19,14 +19,17 @@ from sklearn.metrics import (
 from torch import Tensor
 
 from core import training
-from core.datasets import load
-from core.evaluation import Group
+from core.data import load
+from core.network.groups import Group
 from core.losses import LOSSES, Link, LossSpec, Task, fitting
-from core.observer import gradient_lens, margins_of, null_scores
+from core.judging.lens import gradient_lens, margins_of
+from core.judging.baselines import null_scores
 from core.records import Status
-from core.snapshot import MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE, Snapshot
+from core.records.snapshot import MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE
+from core.records import Snapshot
 from core.spec import ExperimentSpec
-from core.training import Trainer, train
+from core.training.preparation import Trainer
+from core.training import train
 from tests.core import plain
 
 CLASSES = {Task.BINARY: 2, Task.MULTICLASS: 4, Task.REGRESSION: 1}

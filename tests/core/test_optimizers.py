@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.optimizers import make_update
+from core.training.optimizers import make_update
 from core.spec import OptimizerName, OptimizerSpec
 from tests.core import plain
 

@@ -13,10 +13,11 @@ from torch import Tensor
 
 from core import protocol
 from core.errors import SpecError
-from core.protocol import best_rates
+from core.training.protocols import best_rates
 from core.records import Progress, RangeTest
 from core.spec import LEARNING_RATES, ExperimentSpec, Protocol
-from core.training import Trainer, train
+from core.training.preparation import Trainer
+from core.training import train
 from tests.core import plain
 
 

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from core.errors import StoreError, UnknownExperiment
 from core.records import Progress, Status
-from core.snapshot import MARGIN_EDGES, Snapshot
+from core.records.snapshot import MARGIN_EDGES
+from core.records import Snapshot
 from core.spec import ExperimentSpec
 from core.store import Store
 from core.training import train

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core import spec as bounds
-from core.datasets import DATASETS, split_sizes
+from core.data import DATASETS, split_sizes
 from core.errors import SpecError
 from core.losses import LOSSES, Kind, Parameter, Task, fitting, own_loss
 from core.spec import (
@@ -21,11 +21,11 @@ from core.spec import (
     LESSON,
     Activation,
     Bounds,
-    DataSpec,
     ExperimentSpec,
     OptimizerName,
     Protocol,
 )
+from core.data import DataSpec
 
 
 def refusal(source: Any) -> str:

@@ -10,11 +10,13 @@ import torch
 from torch import nn
 
 from core import device, training
-from core.datasets import derive_seed
+from core.data import derive_seed
 from core.errors import DeviceError
 from core.records import Measure, Progress, Split, Status
 from core.spec import LESSON, DeviceName, ExperimentSpec
-from core.training import Trainer, make_groups, make_stack, train
+from core.training.preparation import Trainer
+from core.network.groups import make_groups, make_stack
+from core.training import train
 from tests.core import plain
 
 

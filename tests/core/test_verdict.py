@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.intervals import paired
-from core.verdict import (
+from core.compare.intervals import paired
+from core.compare.verdict import (
     NOT_PROBABILITIES,
     ONE_SEED,
     Entrant,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core.datasets import DATASETS
+from core.data import DATASETS
 from core.losses import LOSSES, Task, fitting
 from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import LESSON, ExperimentSpec, TrainingSpec

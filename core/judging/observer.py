@@ -1,10 +1,8 @@
-"""Looks at a stack in training: the snapshots, and what can be told before the first step."""
+"""Looks at a stack in training: the snapshots of what each run has learned."""
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,27 +10,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core import measures
-from core.datasets import Dataset
-from core.evaluation import Evaluator, Group
-from core.losses import Link, Task
-from core.network import Stack
-from core.records import GradientLens, Measure
-from core.snapshot import MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE, Snapshot
+from core.judging import measures
+from core.judging.evaluation import Evaluator
+from core.judging.lens import histogram, margins_of
+from core.losses import Task
+from core.network.groups import Group
+from core.network.stack import Stack
+from core.records import Measure, Snapshot
+from core.records.snapshot import RELIABILITY_BINS, SURFACE_SIZE
 
 #: Held-out rows that are drawn, as points in the plane or as predicted against actual.
 _MOST_POINTS = 300
 #: How far beyond the outermost training rows a surface reaches, of their distance.
 _SURFACE_MARGIN = 0.08
-#: Places on the lens's axis.
-_LENS_POINTS = 121
 
 
 class Observer:
     """Makes snapshots of the runs of ``groups``; x and y ``[S, N, ...]`` are training rows."""
 
     def __init__(
-        self, stack: Stack, groups: list[Group], evaluator: Evaluator, task: Task, x: Tensor
+        self, stack: Stack, groups: Sequence[Group], evaluator: Evaluator, task: Task, x: Tensor
     ) -> None:
         self._stack = stack
         self._groups = groups
@@ -59,7 +56,7 @@ class Observer:
     ) -> Snapshot:
         """What the runs are now; ``batch`` has each group's logits and targets ``[S, C, B]``."""
         margins = [
-            _histogram(margins_of(z, y, group.form.link, self._task))
+            histogram(margins_of(z, y, group.form.link, self._task))
             for group, (z, y) in zip(self._groups, batch, strict=True)
         ]
         judged = self._evaluator.judged
@@ -146,104 +143,3 @@ def _grid(extent: Tensor) -> Tensor:
     x, y = x_low + share * (x_high - x_low), y_low + share * (y_high - y_low)
     size = (len(extent), SURFACE_SIZE, SURFACE_SIZE)
     return torch.stack([x[:, None, :].expand(size), y[:, :, None].expand(size)], 3).flatten(1, 2)
-
-
-# ------------------------------------------------------------------ margins and the lens
-
-
-def _of_others(z: Tensor, y: Tensor, combine: Callable[[Tensor], Tensor]) -> Tensor:
-    return (z * y).sum(-2) - combine(z.masked_fill(y > 0, -math.inf))
-
-
-_MARGINS: dict[Link, Callable[[Tensor, Tensor], Tensor]] = {
-    Link.SOFTMAX: lambda z, y: _of_others(z, y, lambda others: others.logsumexp(-2)),
-    Link.SIGMOID: lambda z, y: (z * (2 * y - 1) if z.shape[-2] == 1 else z * y).sum(-2),
-    Link.IDENTITY: lambda z, y: _of_others(z, y, lambda others: others.amax(-2)),
-}
-
-
-def margins_of(z: Tensor, y: Tensor, link: Link, task: Task) -> Tensor:
-    """How right each row's logits are, as ``GradientLens`` has it: ``[S, N]``."""
-    if task.is_classification:
-        return _MARGINS[link](z, y)
-    return measures.predicted_values(z, link) - y[..., 0, :]
-
-
-def _histogram(margins: Tensor) -> NDArray[np.int32]:
-    known = margins[~margins.isnan()]
-    inside = known.cpu().numpy().clip(MARGIN_EDGES[0], MARGIN_EDGES[-1])
-    return np.histogram(inside, MARGIN_EDGES)[0].astype(np.int32)
-
-
-def gradient_lens(groups: list[Group], task: Task) -> GradientLens:
-    """|dL/dz| of each loss over the axis of ``MARGIN_EDGES``, by the functions that train."""
-    margins = torch.linspace(float(MARGIN_EDGES[0]), float(MARGIN_EDGES[-1]), _LENS_POINTS)
-    return {
-        "margins": margins.tolist(),
-        "gradients": {
-            group.loss.key: [
-                size if math.isfinite(size) else None
-                for size in _gradient_sizes(group, margins, task).tolist()
-            ]
-            for group in groups
-        },
-    }
-
-
-def _gradient_sizes(group: Group, margins: Tensor, task: Task) -> Tensor:
-    """|dL/dz_0| ``[M]``, every other logit being 0; NaN where no prediction has the margin."""
-    place = _place_of_class if task.is_classification else _place_of_value
-    z, y = place(group, margins)
-    _losses, saved = group.form.forward(z, y)
-    return group.form.backward(saved, y)[0].abs()
-
-
-def _place_of_class(group: Group, margins: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and targets ``[C, M]``; the first logit is the true class's."""
-    z = margins.new_zeros(group.width, len(margins))
-    y = z.clone()
-    y[0], z[0] = 1, margins
-    if group.form.link is Link.SOFTMAX:
-        z[0] += math.log(group.width - 1)
-    return z, y
-
-
-def _place_of_value(group: Group, margins: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits ``[C, M]`` at these residuals from the mean target; NaN for an amount below 0."""
-    z = margins.new_zeros(group.width, len(margins))
-    y = margins.new_zeros(1, len(margins))
-    if group.offset is not None:
-        y += float(group.offset.mean())
-    z[0] = (margins + y[0]).log() if group.form.link is Link.EXP else margins
-    return z, y
-
-
-# ------------------------------------------------------------------ before the first step
-
-
-def null_scores(train: Tensor, judged: Tensor, data: Dataset) -> dict[str, list[float]]:
-    """For each yardstick with a skill, one score a seed: that of the best constant.
-
-    Fitted to training targets ``[S, N]`` (class frequencies; mean and median) and judged on
-    ``[S, M]``.
-    """
-    if not data.task.is_classification:
-        mean, median = train.mean(1, keepdim=True), train.quantile(0.5, 1, keepdim=True)
-        rows = {
-            Measure.MSE: measures.rows_of_values(mean, judged)[Measure.MSE],
-            Measure.MAE: measures.rows_of_values(median, judged)[Measure.MAE],
-        }
-    else:
-        classes = torch.arange(data.outputs, device=train.device)
-        frequencies = (train.unsqueeze(1) == classes[:, None]).float().mean(2, keepdim=True)
-        log_p = frequencies.clamp(min=1e-12).log().expand(-1, -1, judged.shape[1])
-        rows = {
-            Measure.NLL: measures.nll(log_p, judged),
-            Measure.BRIER: measures.brier(log_p, judged),
-        }
-    return {measure.value: row.mean(-1).tolist() for measure, row in rows.items()}
-
-
-def fingerprint(values: Tensor) -> str:
-    """SHA-256 of a tensor's bytes."""
-    return hashlib.sha256(values.contiguous().cpu().numpy().tobytes()).hexdigest()

@@ -6,61 +6,21 @@ Always at one set of weights and by example: sums over rows, one division at the
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from core import measures
-from core.losses import Form, LossSpec, Task
-from core.network import Stack
+from core.judging import measures
+from core.judging.yardsticks import first_yardstick
+from core.losses import Task
+from core.network.groups import Group
+from core.network.stack import Stack
 from core.records import Evaluation, Measure, Split
 
 #: Rows evaluated at once: few enough that the activations stay in the cache.
 _ROWS_AT_ONCE = 512
-
-
-def encode(y: Tensor, task: Task, width: int) -> Tensor:
-    """Targets ``[S, N]`` one-hot for ``width`` logits ``[S, width, N]``, else as ``[S, 1, N]``."""
-    if task.is_classification and width > 1:
-        return torch.nn.functional.one_hot(y.long(), width).to(y.dtype).transpose(1, 2).contiguous()
-    return y.unsqueeze(1)
-
-
-@dataclass(frozen=True)
-class Group:
-    """The runs of one loss: a slice of the stack, one run a seed, with their own head.
-
-    ``offset`` ``[S, 1]`` is where a loss that predicts amounts finds the standardised
-    targets' 0: added to a target it gives the amount, in standard deviations.
-    """
-
-    loss: LossSpec
-    form: Form
-    runs: slice
-    width: int
-    offset: Tensor | None = None
-
-    def encode(self, y: Tensor, task: Task) -> Tensor:
-        """Targets as the loss reads them: ``[S, N]`` to ``[S, C, N]``."""
-        if self.offset is not None:
-            # Rounding alone could put an amount of 0 below it.
-            y = (y + self.offset).clamp(min=0)
-        return encode(y, task, self.width)
-
-    def predicted(self, z: Tensor) -> Tensor:
-        """Predicted values on the targets' own scale: ``[S, C, N]`` to ``[S, N]``."""
-        values = measures.predicted_values(z, self.form.link)
-        return values if self.offset is None else values - self.offset
-
-    def baseline(self, y: Tensor, task: Task) -> float:
-        """The loss of the best constant predictor on y ``[S, N]``, mean over seeds."""
-        losses = [
-            self.form.forward(self.form.constant(t).expand(-1, t.shape[-1]), t)[0]
-            for t in self.encode(y, task)
-        ]
-        return float(torch.stack(losses).mean())
 
 
 @dataclass(frozen=True)
@@ -84,7 +44,7 @@ class Evaluator:
     def __init__(
         self,
         stack: Stack,
-        groups: list[Group],
+        groups: Sequence[Group],
         task: Task,
         rows: dict[Split, tuple[Tensor, Tensor]],
     ) -> None:
@@ -94,6 +54,10 @@ class Evaluator:
         self._x = torch.cat([x for x, _y in rows.values()], 1)
         self._y = torch.cat([y for _x, y in rows.values()], 1)
         self._encoded = tuple(group.encode(self._y, task) for group in groups)
+        self._weights = tuple(
+            group.form.example_weights(targets) if group.form.example_weights else None
+            for group, targets in zip(groups, self._encoded, strict=True)
+        )
         ends = list(itertools.accumulate(x.shape[1] for x, _y in rows.values()))
         places = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
         self._parts = [
@@ -110,22 +74,25 @@ class Evaluator:
 
     def evaluate(self, epoch: int, step: int) -> Iterator[Evaluation]:
         """Loss and yardsticks of each run on each split, as tidy rows."""
-        seen: list[Tensor] = []
-        for group, targets in zip(self._groups, self._encoded, strict=True):
+        newest: list[Tensor] = []
+        parts = zip(self._groups, self._encoded, self._weights, strict=True)
+        for group, targets, weights in parts:
             logits = self.logits(self._x, group)
-            seen.append(logits[..., self.judged.place])
+            newest.append(logits[..., self.judged.place])
             rows = self._rows(group, logits)
             rows[Measure.LOSS] = group.form.forward(logits, targets)[0]
             table = torch.stack(list(rows.values()))
             broken = measures.broken(logits)
             for part in self._parts:
                 means = dict(zip(rows, table[..., part.place].mean(-1), strict=True))
+                if weights is not None:
+                    means[Measure.LOSS] = means[Measure.LOSS] / weights[..., part.place].mean(-1)
                 scores = self._scores(means, part)
                 values = torch.stack(list(scores.values())).masked_fill(broken, torch.nan)
                 for measure, row in zip(scores, values.tolist(), strict=True):
                     for run, value in enumerate(row, start=group.runs.start):
                         yield Evaluation(run, epoch, step, part.split, measure, value)
-        self._newest = (step, seen)
+        self._newest = (step, newest)
 
     def judged_logits(self, step: int) -> list[Tensor]:
         """Each group's logits of the judged rows; those of ``evaluate`` if it was at ``step``."""
@@ -142,7 +109,7 @@ class Evaluator:
             means[Measure.R2] = measures.r2_of_mse(means[Measure.MSE], part.y)
         if part is self.judged:
             return means
-        first = Measure.ACCURACY if self._task.is_classification else Measure.R2
+        first = first_yardstick(self._task).measure
         return {measure: means[measure] for measure in (Measure.LOSS, first)}
 
     def logits(self, x: Tensor, group: Group) -> Tensor:

@@ -2,9 +2,9 @@
 
 Conventions
 -----------
-``scores``  final scores ``[L, S]``: L losses from S seeds, NaN where a run has none.
-A seed is a block: within it every loss started from the same trunk weights and saw the
-same batches, so losses are compared seed by seed. Values that are not finite are left
+``scores``  final scores ``[L, S]``: L entrants from S seeds, NaN where a run has none.
+A seed is a block: within it every entrant started from the same trunk weights and saw the
+same batches, so entrants are compared seed by seed. Values that are not finite are left
 out and counted. Intervals are Student's t: mean +- t(n - 1) s / sqrt(n), with s the
 standard deviation of n - 1; below two values there is none, and its ends are NaN.
 """
@@ -24,7 +24,7 @@ Floats = Any
 Scores = NDArray[np.float64]
 
 CONFIDENCE = 0.95
-#: The share of the best loss's score whose reaching is timed.
+#: The share of the best entrant's score whose reaching is timed.
 REACHED = 0.95
 #: Scores are computed in float32; what is closer than its rounding is as good.
 _ROUNDING = float(np.finfo(np.float32).eps)
@@ -193,9 +193,10 @@ def paired(a: ArrayLike, b: ArrayLike, higher_is_better: bool) -> Difference:
 
 
 def best_in_column(scores: Scores, higher_is_better: bool) -> int | None:
-    """The loss with the best mean, if its paired interval is better than every other's.
+    """The place of the entrant with the best mean, if it is shown to beat every other.
 
-    Losses without a score are not compared; None if fewer than two are left or the
+    It is, where its paired interval is better than 0 against each.
+    Entrants without a score are not compared; None if fewer than two are left or the
     best is not shown to differ from one of them.
     """
     upward = scores if higher_is_better else -scores

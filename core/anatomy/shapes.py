@@ -1,20 +1,15 @@
-"""A loss as the Losses page has it chosen, and what it is told of it. Needs no torch."""
+"""What the Losses page gets to show of a loss, as plain arrays. Needs no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.losses import LOSSES, LossSpec, own_loss
-from core.losses.parameters import Value
-from core.spec import ExperimentSpec
 
-
-class Axis(StrEnum):
+class ShapeAxis(StrEnum):
     """What the shape of a loss is drawn over."""
 
     PROBABILITY = "probability"
@@ -24,37 +19,11 @@ class Axis(StrEnum):
     @property
     def places(self) -> list[float]:
         """Where the shape is computed: round numbers, and probabilities near 0 and 1."""
-        if self is Axis.PROBABILITY:
+        if self is ShapeAxis.PROBABILITY:
             edge = [0.0001, 0.001]
             return [*edge, *(n / 200 for n in range(1, 200)), *(1 - each for each in edge[::-1])]
-        end = 80 if self is Axis.LOGIT else 40
+        end = 80 if self is ShapeAxis.LOGIT else 40
         return [n / 20 for n in range(-2 * end, 2 * end + 1)]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A loss of the catalogue with what is set on it, or a person's own ``expression``."""
-
-    key: str
-    parameters: tuple[tuple[str, Value], ...] = ()
-    expression: str | None = None
-
-    @property
-    def spec(self) -> LossSpec:
-        """Raises ``LossExpressionError`` for an expression that can't be read."""
-        if self.expression is not None:
-            return own_loss(self.expression)
-        return LOSSES[self.key].with_parameters(dict(self.parameters))
-
-    def experiment(self, dataset: str, **more: Any) -> ExperimentSpec:
-        """A training with it on ``dataset``; raises ``SpecError``."""
-        described = {
-            "data": {"name": dataset},
-            "losses": [self.key],
-            "loss_parameters": {self.key: dict(self.parameters)} if self.parameters else {},
-            "custom_loss": self.expression,
-        }
-        return ExperimentSpec.parse(described | more)
 
 
 @dataclass(frozen=True)

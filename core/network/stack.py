@@ -13,14 +13,12 @@ allocating, on autograd's tape or on making views.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from core.datasets import derive_seed
 from core.spec import Activation
 
 _aten = torch.ops.aten
@@ -175,29 +173,6 @@ class Stack:
         if size not in self._batches:
             self._batches[size] = Batch(self, size)
         return self._batches[size]
-
-    def initialise(self, run: int, seed: int, head_width: int) -> None:
-        """Give one run PyTorch's default start: U(-1/sqrt(in), 1/sqrt(in)) throughout.
-
-        Trunk and head have generators of their own, so runs of one seed share the trunk
-        whatever their head, and a narrower head is the first rows of a wider one.
-        """
-        trunk, head, head_bias = (
-            torch.Generator().manual_seed(derive_seed(seed, purpose))
-            for purpose in ("trunk", "head", "head bias")
-        )
-        for layer in self.layers[:-1]:
-            self._fill(layer.weight[run], trunk, layer.weight.shape[2])
-            self._fill(layer.bias[run], trunk, layer.weight.shape[2])
-        last = self.layers[-1]
-        self._fill(last.weight[run, :head_width], head, last.weight.shape[2])
-        self._fill(last.bias[run, :head_width], head_bias, last.weight.shape[2])
-
-    @staticmethod
-    def _fill(target: Tensor, generator: torch.Generator, fan_in: int) -> None:
-        bound = 1 / math.sqrt(fan_in)
-        # Drawn on the CPU in float32, so that every device starts from the same numbers.
-        target.copy_(torch.empty(target.shape).uniform_(-bound, bound, generator=generator))
 
     def logits(self, x: Tensor, runs: slice) -> Tensor:
         """Logits ``[S, C, N]`` of the given S runs for x ``[S, N, D]``, outside training."""

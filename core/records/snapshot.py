@@ -25,7 +25,7 @@ SURFACE_SIZE = 56
 
 @dataclass(frozen=True)
 class Snapshot:
-    """K runs, S seeds, L losses, C classes; judged on the held-out rows where there are any.
+    """K runs, S seeds, L entrants, C classes; judged on the held-out rows where there are any.
 
     ``order_sha256``  one a seed: SHA-256 of the batch orders of epochs 1 to ``epoch``.
     ``measures``, ``scores``  ``[M]`` names and ``[M, K]``; NaN where a run's outputs are no

@@ -1,4 +1,4 @@
-"""The yardsticks, computed: what ``core.yardsticks`` describes, for S runs at once.
+"""The yardsticks, computed: what ``core.judging.yardsticks`` describes, for S runs at once.
 
 Shapes: logits ``z`` ``[S, C, N]``, class numbers or values ``y`` ``[S, N]``; scores
 are one number a run, ``[S]``. Sums over rows, one division at the end. A run with an
@@ -15,7 +15,7 @@ from torch.nn.functional import logsigmoid
 
 from core.losses import Link
 from core.records import Measure
-from core.snapshot import RELIABILITY_BINS
+from core.records.snapshot import RELIABILITY_BINS
 
 # ------------------------------------------------------------------ outputs as probabilities
 
@@ -153,12 +153,6 @@ def _ranking(z: Tensor, log_p: Tensor | None) -> Tensor:
 
 
 # ------------------------------------------------------------------ values
-
-
-def predicted_values(z: Tensor, link: Link) -> Tensor:
-    """What the first logit stands for, as the loss compares it with its target: ``[S, N]``."""
-    values = z[..., 0, :]
-    return values.exp() if link is Link.EXP else values
 
 
 def rows_of_values(z: Tensor, y: Tensor) -> dict[Measure, Tensor]:

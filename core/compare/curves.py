@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tsdownsample import MinMaxDownsampler
 
-from core.envelope import Envelope, MovingAverage
+from core.compare.envelope import Envelope, MovingAverage
 from core.records import Chunk, Evaluation, Measure, Run, Split
 
 #: Points of one trace by step, and by epoch, where many runs share a chart.

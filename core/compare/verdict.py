@@ -1,4 +1,4 @@
-"""What a race showed about each pair of losses: data first, then plain sentences.
+"""What a race showed about each pair of entrants: data first, then plain sentences.
 
 No sentence names a winner unless the paired 95 % interval excludes "no difference".
 """
@@ -8,42 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.intervals import Arrivals, Difference, compare_arrivals, paired
+from core.compare.intervals import Arrivals, Difference, compare_arrivals, paired
+from core.judging.yardsticks import Yardstick
 
 NOT_PROBABILITIES = "outputs are not probabilities"
 ONE_SEED = "One seed shows nothing: pick two or more to compare."
 #: More pairs than this, and chance alone is worth a word.
 FEW_PAIRS = 3
-_PROPER_NAMES = ("Brier",)
 _MOST_DECIMALS = 9
 
 
-class Yardstick(Protocol):
-    """A measure that losses are compared by; ``format`` is ``.1%`` or ``.4f`` or alike."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def format(self) -> str: ...
-    @property
-    def higher_is_better(self) -> bool: ...
-
-
 @dataclass(frozen=True, eq=False)
-class Entrant:
-    """One loss of a race: what its S runs came to, seed by seed in the same order.
+class EntrantScores:
+    """One entrant of a race: what its S runs came to, seed by seed in the same order.
 
     ``arrivals`` are steps to the threshold, NaN where it was never reached; None where
-    nothing was timed. ``no_score`` says why the loss can have no score, as in "Hinge's
+    nothing was timed. ``no_score`` says why the entrant can have no score, as in "Hinge's
     outputs are not probabilities".
     """
 
-    key: str
     title: str
     scores: NDArray[np.float64]
     diverged: NDArray[np.bool_]
@@ -60,11 +47,11 @@ class Entrant:
 class Verdict:
     """One pair: ``difference`` is a's score less b's, ``arrivals`` a's steps by b's.
 
-    Both None where a loss can have no score; ``arrivals`` also where nothing was timed.
+    Both None where an entrant can have no score; ``arrivals`` also where nothing was timed.
     """
 
-    a: Entrant
-    b: Entrant
+    a: EntrantScores
+    b: EntrantScores
     difference: Difference | None
     arrivals: Arrivals | None
     threshold: float | None
@@ -75,7 +62,7 @@ class Verdict:
 
 
 def verdict(
-    a: Entrant, b: Entrant, yardstick: Yardstick, threshold: float | None = None
+    a: EntrantScores, b: EntrantScores, yardstick: Yardstick, threshold: float | None = None
 ) -> Verdict:
     if a.no_score or b.no_score:
         return Verdict(a, b, None, None, threshold)
@@ -87,7 +74,7 @@ def verdict(
 
 
 def verdicts(
-    entrants: Sequence[Entrant], yardstick: Yardstick, threshold: float | None = None
+    entrants: Sequence[EntrantScores], yardstick: Yardstick, threshold: float | None = None
 ) -> tuple[Verdict, ...]:
     """Every pair, in the order of ``entrants``."""
     return tuple(verdict(a, b, yardstick, threshold) for a, b in combinations(entrants, 2))
@@ -100,9 +87,9 @@ def summary(
     verdicts: Sequence[Verdict], yardstick: Yardstick, finished: bool = True
 ) -> tuple[str, ...]:
     """The sentences of all pairs, each said once, and a word on chance if pairs are many."""
-    said = [line for each in verdicts for line in sentences(each, yardstick, finished)]
+    lines = [line for each in verdicts for line in sentences(each, yardstick, finished)]
     note = chance_note(sum(each.difference is not None for each in verdicts))
-    return tuple(dict.fromkeys([*said, note] if note else said))
+    return tuple(dict.fromkeys([*lines, note] if note else lines))
 
 
 def chance_note(pairs: int) -> str | None:
@@ -129,9 +116,9 @@ def sentences(verdict: Verdict, yardstick: Yardstick, finished: bool = True) -> 
 
 
 def _without_score(verdict: Verdict, yardstick: Yardstick) -> Iterator[str]:
-    for loss in (verdict.a, verdict.b):
-        if loss.no_score:
-            yield f"{loss.title}'s {loss.no_score}, so it has no {_name(yardstick)}."
+    for entrant in (verdict.a, verdict.b):
+        if entrant.no_score:
+            yield f"{entrant.title}'s {entrant.no_score}, so it has no {yardstick.name}."
 
 
 def _left_out(verdict: Verdict, difference: Difference) -> Iterator[str]:
@@ -166,13 +153,13 @@ def _no_difference(verdict: Verdict, difference: Difference, yardstick: Yardstic
     mean, low, high = (_number(scale * x, decimals) for x in ends)
     return (
         f"No difference shown between {verdict.a.title} and {verdict.b.title} "
-        f"in {_name(yardstick)}: {mean}{unit} "
+        f"in {yardstick.name}: {mean}{unit} "
         f"(95 % interval {low} to {high}, n = {difference.n})."
     )
 
 
 def _better(verdict: Verdict, difference: Difference, yardstick: Yardstick, opening: str) -> str:
-    """Whose score is better and by how much, the better loss named first."""
+    """Whose score is better and by how much, the better entrant named first."""
     a, b = verdict.a.title, verdict.b.title
     if (difference.mean > 0) != yardstick.higher_is_better:
         a, b, difference = b, a, difference.reversed()
@@ -182,7 +169,7 @@ def _better(verdict: Verdict, difference: Difference, yardstick: Yardstick, open
     amount = _number(scale * abs(difference.mean), decimals)
     side = "higher" if yardstick.higher_is_better else "lower"
     return (
-        f"{opening}, {a}'s {_name(yardstick)} is {amount}{unit} {side} than {b}'s "
+        f"{opening}, {a}'s {yardstick.name} is {amount}{unit} {side} than {b}'s "
         f"(95 % interval {_number(near, decimals)} to {_number(far, decimals)}, "
         f"n = {difference.n}, wins {difference.wins} of {difference.n})."
     )
@@ -238,7 +225,7 @@ def _goal(threshold: float, yardstick: Yardstick) -> str:
     """As in "93 % accuracy" or "R2 0.912"."""
     scale, decimals, _ = _units(yardstick)
     value = f"{round(scale * threshold, decimals):.12g}"
-    name = _name(yardstick)
+    name = yardstick.name
     return f"{value} % {name}" if yardstick.format.endswith("%") else f"{name} {value}"
 
 
@@ -246,13 +233,6 @@ def _units(yardstick: Yardstick) -> tuple[int, int, str]:
     """Scale, decimals and unit of a difference; that of percentages is in points."""
     decimals = int(yardstick.format[1:-1])
     return (100, decimals, " points") if yardstick.format.endswith("%") else (1, decimals, "")
-
-
-def _name(yardstick: Yardstick) -> str:
-    """The title within a sentence: names and abbreviations keep their capitals."""
-    title = yardstick.title
-    keeps = title.startswith(_PROPER_NAMES) or not title[1:2].islower()
-    return title if keeps else title[0].lower() + title[1:]
 
 
 def _number(value: float, decimals: int) -> str:

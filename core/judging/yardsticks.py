@@ -1,4 +1,4 @@
-"""What every loss is judged by: the yardsticks, described; ``core.measures`` computes them.
+"""What every run is judged by: the yardsticks, described; ``core.judging.measures`` computes them.
 
 Needs no torch, so that pages can read it.
 """
@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 from core.losses import LossSpec, Task
 from core.records import Measure
+
+_PROPER_NAMES = ("Brier",)
+
+
+def within_sentence(title: str) -> str:
+    """With a small first letter, but for names and abbreviations."""
+    keeps = title.startswith(_PROPER_NAMES) or not title[1:2].islower()
+    return title if keeps else title[0].lower() + title[1:]
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,11 @@ class Yardstick:
     needs_probabilities: bool = False
     has_skill: bool = False
     is_judged_each_epoch: bool = True
+
+    @property
+    def name(self) -> str:
+        """The title within a sentence: names and abbreviations keep their capitals."""
+        return within_sentence(self.title)
 
 
 _CLASSES = (
@@ -55,6 +68,9 @@ _CLASSES = (
 
 _VALUES = (
     Yardstick(
+        Measure.R2, "R\u00b2", "1 - squared error / squared distance from the mean", True, ".3f"
+    ),
+    Yardstick(
         Measure.MSE, "MSE", "mean squared error, in variances of the training targets",
         False, ".4f", has_skill=True,
     ),
@@ -62,15 +78,17 @@ _VALUES = (
         Measure.MAE, "MAE", "mean absolute error, in standard deviations of the training targets",
         False, ".4f", has_skill=True,
     ),
-    Yardstick(
-        Measure.R2, "R\u00b2", "1 - squared error / squared distance from the mean", True, ".3f"
-    ),
 )  # fmt: skip
 
 
 def yardsticks(task: Task) -> tuple[Yardstick, ...]:
-    """Those of a task, in the order of the matrix's columns."""
+    """Those of a task, in the order of the matrix's columns; the first is the task's own."""
     return _CLASSES if task.is_classification else _VALUES
+
+
+def first_yardstick(task: Task) -> Yardstick:
+    """What a task is judged by first: accuracy for classes, R\u00b2 for values."""
+    return yardsticks(task)[0]
 
 
 def gives_probabilities(loss: LossSpec, task: Task) -> bool:
@@ -80,7 +98,7 @@ def gives_probabilities(loss: LossSpec, task: Task) -> bool:
 
 @dataclass(frozen=True)
 class Shared:
-    """What the losses may share an axis by: a yardstick or the skill of one."""
+    """What entrants may share an axis by: a yardstick or the skill of one."""
 
     title: str
     measure: Measure
@@ -102,5 +120,5 @@ SHARED: dict[bool, tuple[Shared, ...]] = {
 
 
 def shared(task: Task) -> tuple[Shared, ...]:
-    """What a chart with all losses on one axis can show; the first is what a verdict takes."""
+    """What a chart with all entrants on one axis can show, the task's first yardstick first."""
     return SHARED[task.is_classification]

@@ -1,0 +1,100 @@
+"""Each entrant's runs by one measure, epoch by epoch.
+
+Needs no torch. Shapes: S seeds, E epochs judged so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.compare.curves import Curves, RunCurves
+from core.judging.yardsticks import Shared
+from core.records import Facts, Measure, Split
+from core.spec import Entrant, ExperimentSpec
+
+
+class CurveAxis(StrEnum):
+    """What a curve is drawn over."""
+
+    STEP = "step"
+    EPOCH = "epoch"
+    SECONDS = "seconds"
+
+
+@dataclass(frozen=True)
+class Course:
+    """One entrant's runs by one measure at the end of each epoch, epoch 0 before training.
+
+    ``values`` ``[S, E]`` are NaN from where a seed's loss was not finite any more, and where
+    the measure has no value.
+    """
+
+    entrant: Entrant
+    seeds: tuple[int, ...]
+    epochs: NDArray[np.int32]
+    steps: NDArray[np.int32]
+    values: NDArray[np.float64]
+    diverged_steps: tuple[int | None, ...]
+
+    def skill(self, null: Sequence[float]) -> Course:
+        """1 - L / L_null, ``null`` having one score a seed."""
+        return replace(self, values=1 - self.values / np.asarray(null)[:, None])
+
+    def thinned(self, limit: int) -> Course:
+        """At most ``limit`` epochs, evenly chosen, the first and the newest among them."""
+        if len(self.epochs) <= limit:
+            return self
+        kept = np.linspace(0, len(self.epochs) - 1, limit).round().astype(int)
+        return replace(
+            self, epochs=self.epochs[kept], steps=self.steps[kept], values=self.values[:, kept]
+        )
+
+    def positions(self, axis: CurveAxis, curves: Curves) -> NDArray[np.float64]:
+        """Where each epoch stands on the axis."""
+        if axis is CurveAxis.SECONDS:
+            return curves.seconds_at(self.steps)
+        return (self.steps if axis is CurveAxis.STEP else self.epochs).astype(np.float64)
+
+
+def judged_split(spec: ExperimentSpec) -> Split:
+    """The rows that yardsticks are about: those held out, or all where none are."""
+    return Split.VAL if spec.data.validation_rows else Split.TRAIN
+
+
+def courses(
+    runs: Sequence[RunCurves], spec: ExperimentSpec, split: Split, measure: Measure
+) -> list[Course]:
+    """One for each entrant, in the order of the experiment."""
+    return [
+        _course(entrant, runs[spec.runs_of(entrant.place)], split, measure)
+        for entrant in spec.lineup
+    ]
+
+
+def _course(entrant: Entrant, runs: Sequence[RunCurves], split: Split, measure: Measure) -> Course:
+    lines = [run.evaluation(split, measure) for run in runs]
+    epochs = min(len(line.epochs) for line in lines)
+    steps = lines[0].steps[:epochs]
+    values = np.stack([line.values[:epochs] for line in lines]).astype(np.float64)
+    diverged = tuple(run.diverged_step for run in runs)
+    for row, step in zip(values, diverged, strict=True):
+        if step is not None:
+            row[steps >= step] = np.nan
+    values[~np.isfinite(values)] = np.nan
+    seeds = tuple(run.run.seed for run in runs)
+    return Course(entrant, seeds, lines[0].epochs[:epochs], steps, values, diverged)
+
+
+def shared_courses(
+    runs: Sequence[RunCurves], spec: ExperimentSpec, facts: Facts, shared: Shared
+) -> list[Course]:
+    """What all entrants can share an axis by: a yardstick, or the skill of one."""
+    judged = courses(runs, spec, judged_split(spec), shared.measure)
+    if not shared.is_skill:
+        return judged
+    return [course.skill(facts.null_scores[shared.measure]) for course in judged]

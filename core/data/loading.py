@@ -1,0 +1,68 @@
+"""One seed's data: loaded or generated, split and standardised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from core.data.seeds import derive_seed
+from core.data.spec import DataSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """One seed's data, float32. Targets are class ids, or standardised values.
+
+    ``x_train`` ``[N, D]``, ``y_train`` ``[N]``; the same for validation, which is
+    empty where the data set is not split. ``target_scale`` is the standard deviation
+    of the raw training targets (1 for classes): multiply to get raw units back.
+    ``target_offset`` is their mean in standard deviations (0 for classes): added to a target
+    it gives the raw one, divided by its standard deviation.
+    """
+
+    x_train: NDArray[np.float32]
+    y_train: NDArray[np.float32]
+    x_val: NDArray[np.float32]
+    y_val: NDArray[np.float32]
+    target_scale: float
+    target_offset: float
+
+
+def load(data: DataSpec, seed: int) -> LoadedData:
+    """Load or generate, split by ``seed`` and standardise on the training rows alone.
+
+    Classes keep their proportions in both parts. A feature that is constant over the
+    training rows stays at 0. Regression targets are standardised as well.
+    """
+    import numpy as np
+    from sklearn.model_selection import train_test_split
+
+    entry = data.entry
+    x, y = entry.source(data.rows, data.noise, seed)
+    if not entry.split:
+        return LoadedData(x, y, x[:0], y[:0], 1.0, 0.0)
+    train, val = train_test_split(
+        np.arange(len(x)),
+        train_size=data.train_rows,
+        test_size=data.validation_rows,
+        random_state=derive_seed(seed, "split"),
+        stratify=y if entry.task.is_classification else None,
+    )
+    x_train, x_val, _mean, _scale = _standardise(x[train], x[val])
+    if entry.task.is_classification:
+        return LoadedData(x_train, y[train], x_val, y[val], 1.0, 0.0)
+    y_train, y_val, mean, scale = _standardise(y[train], y[val])
+    return LoadedData(x_train, y_train, x_val, y_val, float(scale), float(mean / scale))
+
+
+def _standardise(
+    train: NDArray[np.float32], val: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Both parts, the mean and the standard deviation, 1 where it is 0."""
+    mean, scale = train.mean(0), train.std(0)
+    safe = scale + (scale == 0)
+    return (train - mean) / safe, (val - mean) / safe, mean, safe

@@ -1,0 +1,59 @@
+"""What a person can ask for: one immutable ``ExperimentSpec``, checked once, here.
+
+The bounds live here; widgets read them and the validators enforce them, so the rest of
+``core`` need not check anything again. JSON goes both ways.
+"""
+
+from core.spec.entrants import MAX_ENTRANTS, NAME_LENGTH, Entrant, EntrantSpec
+from core.spec.experiment import LESSON, ExperimentSpec
+from core.spec.parts import (
+    BATCH_SIZE,
+    EPOCHS,
+    HEAD_FACTOR,
+    HIDDEN_LAYERS,
+    HIDDEN_SIZE,
+    LEARNING_RATE,
+    LEARNING_RATES,
+    MOMENTUM,
+    SEED,
+    SEEDS,
+    WEIGHT_DECAY,
+    Activation,
+    DeviceName,
+    NetworkSpec,
+    OptimizerName,
+    OptimizerSpec,
+    Protocol,
+    Scheme,
+    StartSpec,
+    TrainingSpec,
+)
+
+__all__ = [
+    "BATCH_SIZE",
+    "EPOCHS",
+    "HEAD_FACTOR",
+    "HIDDEN_LAYERS",
+    "HIDDEN_SIZE",
+    "LEARNING_RATE",
+    "LEARNING_RATES",
+    "LESSON",
+    "MAX_ENTRANTS",
+    "MOMENTUM",
+    "NAME_LENGTH",
+    "SEED",
+    "SEEDS",
+    "WEIGHT_DECAY",
+    "Activation",
+    "DeviceName",
+    "Entrant",
+    "EntrantSpec",
+    "ExperimentSpec",
+    "NetworkSpec",
+    "OptimizerName",
+    "OptimizerSpec",
+    "Protocol",
+    "Scheme",
+    "StartSpec",
+    "TrainingSpec",
+]

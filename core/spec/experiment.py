@@ -1,0 +1,205 @@
+"""One experiment, with what is checked of its parts together and what follows from them."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
+
+from core.bounds import Frozen, shown
+from core.data import Dataset, DataSpec
+from core.errors import SpecError
+from core.spec.entrants import Entrant, EntrantSpec, lineup, parse_entrants
+from core.spec.parts import (
+    SEED,
+    SEEDS,
+    Activation,
+    NetworkSpec,
+    OptimizerName,
+    OptimizerSpec,
+    Protocol,
+    TrainingSpec,
+)
+from core.spec.sentences import sentences
+from core.spec.size import Size
+
+#: More sentences would not be read.
+_MOST_SENTENCES = 10
+
+
+def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    SEEDS.check(len(seeds))
+    for seed in seeds:
+        SEED.check(seed)
+    if len(set(seeds)) < len(seeds):
+        raise ValueError(f"Seeds were {shown(list(seeds))}; each may stand there once.")
+    return seeds
+
+
+class ExperimentSpec(Frozen):
+    """One experiment: every entrant is trained from every seed, all runs as one stack.
+
+    Runs are numbered entrant by entrant: with S seeds, run ``k`` is entrant ``k // S`` with
+    seed ``seeds[k % S]``. ``lineup`` has the entrants with their titles and colours, and
+    ``runs_of`` says which runs are an entrant's; nothing else works that out.
+    """
+
+    data: DataSpec = DataSpec()
+    network: NetworkSpec = NetworkSpec()
+    optimizer: OptimizerSpec = OptimizerSpec()
+    training: TrainingSpec = TrainingSpec()
+    entrants: Annotated[tuple[EntrantSpec, ...], BeforeValidator(parse_entrants)] = (
+        EntrantSpec(loss="cross_entropy"),
+    )
+    seeds: Annotated[tuple[int, ...], AfterValidator(_seeds)] = (0,)
+
+    # -------------------------------------------------------- entrants and runs
+
+    @cached_property
+    def lineup(self) -> tuple[Entrant, ...]:
+        """The entrants by place, with their titles, losses, learning rates and looks."""
+        return lineup(self.entrants, self.optimizer.learning_rate)
+
+    @property
+    def run_count(self) -> int:
+        return len(self.entrants) * len(self.seeds)
+
+    def runs_of(self, place: int) -> slice:
+        """The runs of the entrant at ``place``, one a seed in the order of ``seeds``."""
+        return slice(place * len(self.seeds), (place + 1) * len(self.seeds))
+
+    def entrant_of(self, run: int) -> Entrant:
+        return self.lineup[run // len(self.seeds)]
+
+    def seed_of(self, run: int) -> int:
+        return self.seeds[run % len(self.seeds)]
+
+    # -------------------------------------------------------- what must fit together
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        problems = list(self._misfits())
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _misfits(self) -> Iterable[str]:
+        for entrant in self.lineup:
+            refusal = entrant.loss.refusal(self.dataset.task)
+            if refusal:
+                yield f"{entrant.loss.title} does not fit {self.dataset.title}. {refusal}"
+            yield from self._wrong_class_weights(entrant)
+        train_rows = self.data.train_rows
+        if self.training.batch_size > train_rows:
+            yield (
+                f"Batch size was {self.training.batch_size:,}; {self.dataset.title} has "
+                f"{train_rows:,} training rows, so allowed is 1 to {train_rows:,}."
+            )
+        if self.training.protocol is Protocol.ONE_FUNCTION:
+            yield from self._not_one_function()
+        yield from self.size.problems()
+
+    def _wrong_class_weights(self, entrant: Entrant) -> Iterable[str]:
+        classes = self.dataset.outputs
+        for parameter in entrant.loss.parameters:
+            value = entrant.loss.values[parameter.name]
+            if isinstance(value, tuple) and len(value) not in (0, classes):
+                yield (
+                    f"{parameter.label} of {entrant.title} was {shown(value)}; "
+                    f"{self.dataset.title} has {classes} classes, so allowed is a list of "
+                    f"{classes}, or an empty one."
+                )
+
+    def _not_one_function(self) -> Iterable[str]:
+        name, decay = self.optimizer.name, self.optimizer.weight_decay
+        losses = [entrant.loss for entrant in self.entrants]
+        if sorted(losses) != ["bce", "cross_entropy"] or self.dataset.outputs != 2:
+            yield (
+                "CrossEntropy and BCE are one function of p for two classes alone: pick these "
+                f"two losses and data with two classes. The losses were {shown(losses)} on "
+                f"{self.dataset.title}."
+            )
+        elif name not in (OptimizerName.SGD, OptimizerName.MOMENTUM) or decay:
+            yield (
+                "CrossEntropy and BCE train as one function of p under SGD without weight decay; "
+                f"the optimizer was {name.value} with weight decay {decay:g}."
+            )
+        for entrant in self.entrants:
+            if entrant.loss_spec.changed:
+                yield (
+                    "CrossEntropy and BCE are one function of p with their parameters at the "
+                    f"defaults; {entrant.loss_spec.title} had {entrant.details}."
+                )
+            if entrant.learning_rate not in (None, self.optimizer.learning_rate):
+                yield (
+                    "CrossEntropy and BCE train as one function of p at one learning rate; "
+                    f"{entrant.loss_spec.title} had its own, {entrant.learning_rate:g}."
+                )
+
+    # -------------------------------------------------------- what follows from it
+
+    @property
+    def dataset(self) -> Dataset:
+        return self.data.entry
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Features, hidden sizes, and the widest head among the losses."""
+        widths = (entrant.loss.head.width(self.dataset.outputs) for entrant in self.lineup)
+        return (self.dataset.features, *self.network.hidden_sizes, max(widths))
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases of one run."""
+        sizes = self.layer_sizes
+        return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.data.train_rows / self.training.batch_size)
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.training.epochs
+
+    @property
+    def size(self) -> Size:
+        return Size(
+            runs=self.run_count,
+            seeds=len(self.seeds),
+            parameters=self.parameters,
+            units=sum(self.layer_sizes[1:]),
+            features=self.dataset.features,
+            rows=self.data.train_rows + self.data.validation_rows,
+            batch_size=self.training.batch_size,
+            total_steps=self.total_steps,
+        )
+
+    # -------------------------------------------------------- in and out
+
+    @classmethod
+    def parse(cls, source: str | Mapping[str, Any]) -> Self:
+        """A spec from JSON text or plain values; ``SpecError`` says all that is wrong."""
+        try:
+            if isinstance(source, str):
+                return cls.model_validate_json(source)
+            return cls.model_validate(source)
+        except ValidationError as error:
+            unique = dict.fromkeys(sentences(error, cls))
+            raise SpecError(*itertools.islice(unique, _MOST_SENTENCES)) from error
+
+    def to_json(self) -> str:
+        return self.model_dump_json()
+
+
+#: "The lesson": 64-128-10, one batch of 32 random rows, Adam at 0.01, 10 epochs.
+LESSON = ExperimentSpec(
+    data=DataSpec(name="lesson"),
+    network=NetworkSpec(hidden_sizes=(128,), activation=Activation.RELU),
+    optimizer=OptimizerSpec(name=OptimizerName.ADAM, learning_rate=0.01),
+    training=TrainingSpec(batch_size=32, epochs=10),
+)

@@ -1,0 +1,121 @@
+"""The parts of an experiment beside its data and its entrants, with their bounds."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from core.bounds import Bounds, Frozen
+
+HIDDEN_LAYERS = Bounds("Hidden layers", 0, 6)
+HIDDEN_SIZE = Bounds("Hidden size", 1, 4096)
+HEAD_FACTOR = Bounds("Head factor", 0.01, 300)
+LEARNING_RATE = Bounds("Learning rate", 1e-6, 1000)
+WEIGHT_DECAY = Bounds("Weight decay", 0, 1)
+MOMENTUM = Bounds("Momentum", 0, 0.999)
+BATCH_SIZE = Bounds("Batch size", 1, 20_000)
+EPOCHS = Bounds("Epochs", 1, 10_000)
+SEED = Bounds("Seed", 0, 2**31 - 1)
+SEEDS = Bounds("Number of seeds", 1, 20)
+
+#: What the learning-rate control offers: 1, 2 and 5 in each decade of its bounds.
+LEARNING_RATES = (
+    *(float(f"{mantissa}e{exponent}") for exponent in range(-6, 3) for mantissa in (1, 2, 5)),
+    1000.0,
+)
+
+
+class Activation(StrEnum):
+    RELU = "relu"
+    TANH = "tanh"
+    SIGMOID = "sigmoid"
+    GELU = "gelu"
+
+
+class Scheme(StrEnum):
+    """From which weights a network starts; ``core.network.start`` has the formulas.
+
+    ``DEFAULT`` is what ``nn.Linear`` does by itself.
+    """
+
+    DEFAULT = "default"
+    XAVIER = "xavier"
+    KAIMING = "kaiming"
+    ZEROS = "zeros"
+
+
+class OptimizerName(StrEnum):
+    SGD = "sgd"
+    MOMENTUM = "momentum"
+    ADAM = "adam"
+    ADAMW = "adamw"
+
+
+class Protocol(StrEnum):
+    """What is held equal between the entrants of an experiment, beyond starts and batches.
+
+    ``SAME_RATE``: the learning rate, but for entrants that have one of their own.
+    ``BEST_RATE``: the budget for finding each entrant's own rate, a short training at each of
+    the same rates. ``MATCHED_GRADIENTS``: the norm of the first gradient, and the learning
+    rate. ``ONE_FUNCTION``: CrossEntropy and BCE as one function of p; the BCE head starts as
+    the difference of CrossEntropy's two rows and learns twice as fast.
+    """
+
+    SAME_RATE = "same_rate"
+    BEST_RATE = "best_rate"
+    MATCHED_GRADIENTS = "matched_gradients"
+    ONE_FUNCTION = "one_function"
+
+
+class DeviceName(StrEnum):
+    AUTO = "auto"
+    CUDA = "cuda"
+    MPS = "mps"
+    CPU = "cpu"
+
+
+def _hidden_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
+    HIDDEN_LAYERS.check(len(sizes))
+    for size in sizes:
+        HIDDEN_SIZE.check(size)
+    return sizes
+
+
+class StartSpec(Frozen):
+    """The weights before training. The head's weights, not its biases, are multiplied by
+    ``head_factor``; it is the same for every entrant of a seed."""
+
+    scheme: Scheme = Scheme.DEFAULT
+    head_factor: Annotated[float, AfterValidator(HEAD_FACTOR.check)] = 1.0
+
+
+class NetworkSpec(Frozen):
+    """A multilayer perceptron: the hidden sizes, what follows each of them, and the start."""
+
+    hidden_sizes: Annotated[tuple[int, ...], AfterValidator(_hidden_sizes)] = (128,)
+    activation: Activation = Activation.RELU
+    start: StartSpec = StartSpec()
+
+
+class OptimizerSpec(Frozen):
+    """The update rule. ``momentum`` is read by SGD with momentum alone.
+
+    Weight decay is an L2 term in the gradient, but for AdamW, where it is decoupled:
+    as in ``torch.optim``.
+    """
+
+    name: OptimizerName = OptimizerName.ADAM
+    learning_rate: Annotated[float, AfterValidator(LEARNING_RATE.check)] = 1e-3
+    momentum: Annotated[float, AfterValidator(MOMENTUM.check)] = 0.9
+    weight_decay: Annotated[float, AfterValidator(WEIGHT_DECAY.check)] = 0.0
+
+
+class TrainingSpec(Frozen):
+    """How long, in what portions, where, and what is held equal."""
+
+    batch_size: Annotated[int, AfterValidator(BATCH_SIZE.check)] = 32
+    epochs: Annotated[int, AfterValidator(EPOCHS.check)] = 100
+    device: DeviceName = DeviceName.AUTO
+    protocol: Protocol = Protocol.SAME_RATE

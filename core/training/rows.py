@@ -1,0 +1,80 @@
+"""The rows that an experiment trains on and is judged on, all seeds together on its device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core.data import LoadedData, load
+from core.errors import SpecError
+from core.losses import Link
+from core.records import Split
+from core.spec import ExperimentSpec
+
+#: What an amount of 0 may have become by being standardised, in standard deviations.
+_ROUNDING = 1e-3
+
+#: One training row in so many is judged at each epoch's end, among all seeds; every one where
+#: none are held out. The first ones are a random sample, as a split's rows come shuffled.
+_TRAINING_SHARE = 16
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Features ``[S, N, D]`` and targets ``[S, N]``, for training and held out.
+
+    ``offset`` ``[S, 1]`` is what losses of amounts add to the standardised targets.
+    """
+
+    x: Tensor
+    y: Tensor
+    x_val: Tensor
+    y_val: Tensor
+    offset: Tensor
+
+    @property
+    def judged(self) -> dict[Split, tuple[Tensor, Tensor]]:
+        """What runs are judged on: a share of the training rows, and what is held out."""
+        seeds, count, _features = self.x.shape
+        if not self.x_val.shape[1]:
+            return {Split.TRAIN: (self.x, self.y)}
+        share = -(-count // (_TRAINING_SHARE * seeds))
+        return {
+            Split.TRAIN: (self.x[:, :share], self.y[:, :share]),
+            Split.VAL: (self.x_val, self.y_val),
+        }
+
+
+def load_rows(spec: ExperimentSpec, device: torch.device) -> Rows:
+    """The rows of every seed; ``SpecError`` where a loss can't take the targets."""
+    loaded = [load(spec.data, seed) for seed in spec.seeds]
+    for entrant in spec.lineup:
+        if entrant.loss.forms[spec.dataset.task].link is Link.EXP:
+            _check_amounts(entrant.loss.title, spec.dataset.title, loaded)
+
+    def stacked(arrays: Iterable[NDArray[np.float32]]) -> Tensor:
+        return torch.from_numpy(np.stack(list(arrays))).to(device)
+
+    return Rows(
+        x=stacked(data.x_train for data in loaded),
+        y=stacked(data.y_train for data in loaded),
+        x_val=stacked(data.x_val for data in loaded),
+        y_val=stacked(data.y_val for data in loaded),
+        offset=torch.tensor([[data.target_offset] for data in loaded], device=device),
+    )
+
+
+def _check_amounts(loss: str, dataset: str, loaded: Sequence[LoadedData]) -> None:
+    for data in loaded:
+        lowest = float(min(y.min() for y in (data.y_train, data.y_val) if len(y)))
+        amount = lowest + data.target_offset
+        if amount < -_ROUNDING:
+            raise SpecError(
+                f"{loss} predicts amounts of 0 or more; a target of {dataset} was "
+                f"{amount * data.target_scale:g}."
+            )
