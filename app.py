@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-st.set_page_config(page_title="Loss Lab", page_icon="pages/parts/icon.png", layout="wide")
+st.set_page_config(page_title="Loss Lab", page_icon="pages/parts/shell/icon.png", layout="wide")
 
 st.navigation(
     [

@@ -1,26 +1,36 @@
-"""Compare: race several losses from the same starts and judge them by the same yardsticks."""
+"""Compare: race entrants from the same starts and judge them by the same yardsticks."""
 
 import streamlit as st
 
 from core.records import Experiment
 from core.spec import ExperimentSpec
-from pages.parts import controls, layout, race_view, session, spec_form
+from pages.parts.compare import view
+from pages.parts.form import settings_file, whole, widgets
+from pages.parts.form.draft import Form
+from pages.parts.form.entrants import Entrants
+from pages.parts.shell import controls, layout, session
+
+_PAGE = "compare"
 
 
 def main() -> None:
     session.engine()
-    shown = session.opened("compare") or session.store().get(session.example())
-    spec_form.fill_once(shown if shown.id != session.example() else None)
-    setup, view = layout.columns("Compare losses")
+    shown = session.opened(_PAGE) or session.store().get(session.example())
+    whole.begin(_PAGE, shown if shown.id != session.example() else None)
+    setup, stage = layout.columns("Compare losses")
     with setup:
-        spec_form.draw_race()
-        spec = controls.read_form(spec_form.read_race)
+        form = Form(_PAGE)
+        with st.container(horizontal=True):
+            Entrants(form, whole.task()).draw_preset()
+            whole.draw_defaults(_PAGE)
+        widgets.draw_race(form)
+        spec = controls.read_form(whole.read_race)
         _draw_estimate(spec)
-        controls.draw_settings_file(spec)
-    with view:
-        controls.draw(shown, spec is not None, "Race", spec_form.read_race)
+        settings_file.draw(form, spec)
+    with stage:
+        controls.draw(shown, spec is not None, "Race", whole.read_race)
         _draw_what_is_shown(shown)
-        race_view.draw(shown)
+        view.draw(shown)
 
 
 def _draw_estimate(spec: ExperimentSpec | None) -> None:
@@ -28,10 +38,10 @@ def _draw_estimate(spec: ExperimentSpec | None) -> None:
     if spec is None:
         return
     st.caption(
-        f"{len(spec.losses)} losses x {len(spec.seeds)} seeds = {spec.run_count} networks, "
+        f"{len(spec.entrants)} entrants x {len(spec.seeds)} seeds = {spec.run_count} networks, "
         f"trained together: {spec.total_steps:,} steps, about "
-        f"{max(1, round(spec.estimated_seconds)):,} s on one ordinary core, "
-        f"{spec.memory_bytes / 2**20:,.0f} MB."
+        f"{max(1, round(spec.size.seconds)):,} s on one ordinary core, "
+        f"{spec.size.memory_bytes / 2**20:,.0f} MB."
     )
 
 

@@ -3,25 +3,31 @@
 import streamlit as st
 
 from core.spec import LESSON
-from pages.parts import controls, layout, live_view, session, spec_form, welcome
+from pages.parts.form import settings_file, whole, widgets
+from pages.parts.form.draft import Form
+from pages.parts.shell import controls, layout, session
+from pages.parts.train import view, welcome
+
+_PAGE = "train"
 
 
 def main() -> None:
     session.engine()
-    shown = session.opened("train")
-    spec_form.fill_once(shown)
-    setup, view = layout.columns("Loss Lab")
+    shown = session.opened(_PAGE)
+    whole.begin(_PAGE, shown)
+    setup, stage = layout.columns("Loss Lab")
     with setup:
         _draw_presets()
-        spec_form.draw()
-        spec = controls.read_form(spec_form.read)
-        controls.draw_settings_file(spec)
-    with view:
-        controls.draw(shown, spec is not None, "Train", spec_form.read)
+        form = Form(_PAGE)
+        widgets.draw_training(form)
+        spec = controls.read_form(whole.read_training)
+        settings_file.draw(form, spec)
+    with stage:
+        controls.draw(shown, spec is not None, "Train", whole.read_training)
         if shown is None:
             welcome.draw()
         else:
-            live_view.draw(shown)
+            view.draw(shown)
 
 
 def _draw_presets() -> None:
@@ -29,18 +35,11 @@ def _draw_presets() -> None:
         st.button(
             "The lesson",
             icon=":material/school:",
-            on_click=spec_form.fill,
-            args=(LESSON,),
+            on_click=whole.fill,
+            args=(_PAGE, LESSON),
             help="64-128-10, 32 random rows, CrossEntropy, Adam at 0.01, 10 epochs.",
         )
-        st.button(
-            "Defaults",
-            icon=":material/restart_alt:",
-            type="tertiary",
-            on_click=spec_form.fill,
-            args=(spec_form.DEFAULT,),
-            help="Put every setting back.",
-        )
+        whole.draw_defaults(_PAGE)
 
 
 layout.show(main)

@@ -40,6 +40,17 @@ class Wanted(StrEnum):
     PAUSED = "paused"
     STOPPED = "stopped"
 
+    def is_met_by(self, status: Status) -> bool:
+        """Whether an experiment with this status does what is asked."""
+        return status is _DONE_BY[self]
+
+
+_DONE_BY = {
+    Wanted.RUNNING: Status.RUNNING,
+    Wanted.PAUSED: Status.PAUSED,
+    Wanted.STOPPED: Status.STOPPED,
+}
+
 
 @dataclass(frozen=True)
 class Progress:

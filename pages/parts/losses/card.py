@@ -5,29 +5,29 @@ from __future__ import annotations
 import streamlit as st
 
 from core.anatomy import CARDS, Card
-from core.anatomy.choice import Choice
 from core.data import DATASETS
 from core.losses import LossSpec, Task
-from pages.parts import session
+from core.spec import EntrantSpec
+from pages.parts.shell import session
 
 
-def draw(choice: Choice, dataset: str) -> None:
-    spec, card = choice.spec, CARDS[choice.key]
+def draw(entrant: EntrantSpec, dataset: str) -> None:
+    spec, card = entrant.loss_spec, CARDS[entrant.loss]
     st.markdown(card.summary)
     with st.grid(2, min_column_width=320, gap="large"):
         with st.container():
-            _draw_formulas(choice, card, DATASETS[dataset].task)
+            _draw_formulas(entrant, card, DATASETS[dataset].task)
         with st.container():
-            _draw_facts(choice, spec, card, dataset)
+            _draw_facts(entrant, spec, card, dataset)
     for title, text in _sentences(card).items():
         st.markdown(f"**{title}** {text}")
     st.caption(f"Source: {card.source}")
 
 
-def _draw_formulas(choice: Choice, card: Card, task: Task) -> None:
+def _draw_formulas(entrant: EntrantSpec, card: Card, task: Task) -> None:
     formulas = card.example_formula
-    if choice.expression is not None:
-        formulas = (("Yours, for one output", f"L = {choice.spec.forms[task].formula}"),)
+    if entrant.expression is not None:
+        formulas = (("Yours, for one output", f"L = {entrant.loss_spec.forms[task].formula}"),)
     for caption, formula in formulas:
         st.markdown(f":small[For one example. {caption}:]")
         st.latex(formula)
@@ -37,11 +37,11 @@ def _draw_formulas(choice: Choice, card: Card, task: Task) -> None:
     st.markdown(f":small[where {meanings}]")
 
 
-def _draw_facts(choice: Choice, spec: LossSpec, card: Card, dataset: str) -> None:
+def _draw_facts(entrant: EntrantSpec, spec: LossSpec, card: Card, dataset: str) -> None:
     data = DATASETS[dataset]
     form = spec.forms[data.task]
     width = spec.head.width(data.outputs)
-    baseline = session.ask("baseline", choice, dataset)
+    baseline = session.ask("baseline", entrant, dataset)
     facts = {
         "In torch.nn": f"`{spec.torch_class}`" if spec.torch_class else "no class of its own",
         "Takes": card.takes,

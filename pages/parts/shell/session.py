@@ -14,16 +14,15 @@ from core.engine import Engine
 from core.engine.calculator import Calculator
 from core.errors import LabError
 from core.example import ensure
-from core.records import Experiment
-from core.records import Snapshot
+from core.records import Experiment, Snapshot
 from core.spec import ExperimentSpec
 from core.store import Store
+from pages.parts.shell.text import escaped
 
 #: The address's parameter that names the experiment on the page.
 EXPERIMENT = "experiment"
 
-#: Session keys: why a settings file was refused, and which experiment filled the form.
-FILE_PROBLEM = "file_problem"
+#: Session key: which experiment filled the form.
 FILLED_FROM = "filled_from"
 #: Which experiment a page showed last, by the page's name.
 LAST_SHOWN = "last_shown"
@@ -79,12 +78,12 @@ def snapshot(experiment_id: str) -> Snapshot | None:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def errors_as_sentences() -> Iterator[None]:
     """Show what goes wrong inside as a sentence, in place of what can't be shown."""
     try:
         yield
     except LabError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
 
 
 @st.cache_resource(show_spinner=False)
@@ -102,10 +101,10 @@ def opened(page: str) -> Experiment | None:
     experiment_id = st.query_params.get(EXPERIMENT) or st.session_state.get(last)
     if not experiment_id:
         return None
-    with told():
-        found = store().get(experiment_id)
+    with errors_as_sentences():
+        experiment = store().get(experiment_id)
         st.session_state[last] = st.query_params[EXPERIMENT] = experiment_id
-        return found
+        return experiment
     return None
 
 

@@ -6,34 +6,35 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import race
+from core.compare import conditions
+from core.compare.courses import CurveAxis, courses, judged_split, shared_courses
 from core.compare.curves import Curves, RunCurves
-from core.figures import shared_figure, units_figure
 from core.compare.intervals import Spread
-from core.losses import LOSSES
-from core.compare.courses import CurveAxis
-from core.records import Experiment, Measure, Run, Split
-from core.records import Snapshot
+from core.figures import shared_figure, units_figure
 from core.judging.yardsticks import shared
-from pages.parts import learned_view, session, status, verdict_view
-from pages.parts.live_chart import live_chart
+from core.records import Experiment, Measure, Run, Snapshot, Split
+from pages.parts.compare import conditions as conditions_table
+from pages.parts.compare import learned, verdict
+from pages.parts.shell import following, session
+from pages.parts.shell.text import escaped
+from pages.parts.widgets.live_chart import live_chart
 
 _SHOWN_DIGITS = 8
 
 
 def draw(shown: Experiment) -> None:
     """Follow the race until it has finished."""
-    status.follow(shown, _view)
+    following.follow(shown, _view)
 
 
 def _view(experiment: Experiment, runs: tuple[Run, ...], curves: Curves) -> None:
-    drawn = curves.evaluated(runs)
+    evaluated = curves.evaluated(runs)
     snapshot = session.snapshot(experiment.id)
-    status.draw(experiment)
+    following.draw(experiment)
     _draw_conditions(experiment, snapshot)
-    _draw_diverged(experiment, drawn)
-    _draw_shared(experiment, drawn, curves)
-    _draw_tabs(experiment, drawn, curves, snapshot)
+    _draw_diverged(experiment, evaluated)
+    _draw_shared(experiment, evaluated, curves)
+    _draw_tabs(experiment, evaluated, curves, snapshot)
 
 
 # ------------------------------------------------------------------ conditions
@@ -54,30 +55,31 @@ def _draw_conditions(experiment: Experiment, snapshot: Snapshot | None) -> None:
             order = f"trunk {experiment.facts.trunk_sha256[0][:_SHOWN_DIGITS]}, {order}"
         prints = f" SHA-256 for seed {spec.seeds[0]}: {order}."
     st.caption(f"**Equal:** {equal}. **Different:** {different}.{prints}")
-    if race.trunks_agree(experiment) is False:
-        st.error("The losses of a seed did not start from the same trunk weights.")
+    if conditions.trunks_agree(experiment) is False:
+        st.error("The entrants of a seed did not start from the same trunk weights.")
 
 
 def _rates(experiment: Experiment) -> list[float]:
     if experiment.facts:
-        return list(experiment.facts.learning_rates.values())
-    return [experiment.spec.optimizer.learning_rate]
+        return experiment.facts.learning_rates
+    return [entrant.learning_rate for entrant in experiment.spec.lineup]
 
 
 def _draw_diverged(experiment: Experiment, runs: tuple[RunCurves, ...]) -> None:
-    """How many seeds of which loss diverged: they are counted, not dropped."""
-    ended: dict[str, list[int]] = {}
+    """How many seeds of which entrant diverged: they are counted, not dropped."""
+    ended: dict[int, list[int]] = {}
     for run in runs:
         if run.diverged_step is not None:
-            ended.setdefault(run.run.loss, []).append(run.diverged_step)
+            ended.setdefault(run.run.entrant, []).append(run.diverged_step)
     if ended:
-        seeds = len(experiment.spec.seeds)
-        said = "; ".join(
-            f"{LOSSES[loss].title} in {len(steps)} of {seeds} seeds, first at step {min(steps):,}"
-            for loss, steps in ended.items()
+        spec = experiment.spec
+        counts = "; ".join(
+            f"{escaped(spec.lineup[place].title)} in {len(steps)} of {len(spec.seeds)} seeds, "
+            f"first at step {min(steps):,}"
+            for place, steps in ended.items()
         )
         st.warning(
-            f"No longer a finite number: {said}. A cross marks the end of each; from there on "
+            f"No longer a finite number: {counts}. A cross marks the end of each; from there on "
             "means are over the other seeds.",
             icon=":material/trending_up:",
         )
@@ -102,19 +104,19 @@ def _draw_shared(experiment: Experiment, runs: tuple[RunCurves, ...], curves: Cu
         )
         _draw_chart_options()
     facts = experiment.facts
-    found = race.shared_courses(runs, experiment.spec, facts, offered[picked]) if facts else []
+    on_axis = shared_courses(runs, experiment.spec, facts, offered[picked]) if facts else []
     live_chart(
         shared_figure(
-            found,
+            on_axis,
             curves,
             offered[picked],
             axis=_axis(),
             band=_band(),
             seeds=_with_seeds(),
-            note=race.protocol_line(experiment.spec, facts),
+            note=conditions.protocol_line(experiment.spec, facts),
         ),
         key="shared_chart",
-        label=f"{picked} of each loss, mean and {_band().value} over seeds",
+        label=f"{picked} of each entrant, mean and {_band().value} over seeds",
         steps=curves.step,
         status=experiment.status.value,
         height=360,
@@ -124,7 +126,7 @@ def _draw_shared(experiment: Experiment, runs: tuple[RunCurves, ...], curves: Cu
 def _draw_chart_options() -> None:
     with st.popover("Chart", icon=":material/tune:"):
         st.segmented_control(
-            "Over", list(Axis), default=Axis.EPOCH, required=True, key="axis",
+            "Over", list(CurveAxis), default=CurveAxis.EPOCH, required=True, key="axis",
             format_func=lambda axis: axis.value.capitalize(), persist_state="session",
         )  # fmt: skip
         st.segmented_control(
@@ -135,8 +137,8 @@ def _draw_chart_options() -> None:
         st.toggle("Log axis for losses", key="race_log_y", persist_state="session")
 
 
-def _axis() -> Axis:
-    return Axis(st.session_state.get("axis", Axis.EPOCH))
+def _axis() -> CurveAxis:
+    return CurveAxis(st.session_state.get("axis", CurveAxis.EPOCH))
 
 
 def _band() -> Spread:
@@ -155,12 +157,12 @@ def _draw_tabs(
 ) -> None:
     """What the open tab has; the others cost nothing until they are opened."""
     tabs: dict[str, Callable[[], None]] = {
-        "Verdict": lambda: verdict_view.draw(experiment, runs, curves, snapshot),
+        "Verdict": lambda: verdict.draw(experiment, runs, curves, snapshot),
         "Own units": lambda: _draw_units(experiment, runs, curves),
-        "Calibration": lambda: learned_view.draw_calibration(experiment, snapshot),
-        "Gradients": lambda: learned_view.draw_lens(experiment, snapshot),
-        "What each learned": lambda: learned_view.draw_learned(experiment, snapshot),
-        "Conditions": lambda: verdict_view.draw_conditions(experiment, snapshot),
+        "Calibration": lambda: learned.draw_calibration(experiment, snapshot),
+        "Gradients": lambda: learned.draw_lens(experiment, snapshot),
+        "What each learned": lambda: learned.draw_learned(experiment, snapshot),
+        "Conditions": lambda: conditions_table.draw(experiment, snapshot),
     }
     for tab, draw_tab in zip(
         st.tabs(list(tabs), on_change="rerun", key="race_tabs"), tabs.values(), strict=True
@@ -175,9 +177,9 @@ def _draw_units(experiment: Experiment, runs: tuple[RunCurves, ...], curves: Cur
         "Each loss in its own units, with the loss of the best constant predictor. They share no "
         "axis: a smaller number in other units is not a better one."
     )
-    split = race.judged_split(experiment.spec)
-    validation = race.courses(runs, split, Measure.LOSS)
-    training = race.courses(runs, Split.TRAIN, Measure.EPOCH_LOSS)
+    spec = experiment.spec
+    validation = courses(runs, spec, judged_split(spec), Measure.LOSS)
+    training = courses(runs, spec, Split.TRAIN, Measure.EPOCH_LOSS)
     facts = experiment.facts
     with st.grid(min(3, len(validation)), min_column_width=220, gap="small"):
         for judged, trained in zip(validation, training, strict=True):
@@ -189,11 +191,11 @@ def _draw_units(experiment: Experiment, runs: tuple[RunCurves, ...], curves: Cur
                     axis=_axis(),
                     band=_band(),
                     seeds=_with_seeds(),
-                    baseline=facts.baselines[judged.loss] if facts else None,
+                    baseline=facts.baselines[judged.entrant.place] if facts else None,
                     log_y=bool(st.session_state.get("race_log_y", False)),
                 ),
-                key=f"units_{judged.loss}",
-                label=f"{LOSSES[judged.loss].title} in its own units",
+                key=f"units_{judged.entrant.place}",
+                label=f"{judged.entrant.title} in its own units",
                 steps=curves.step,
                 status=experiment.status.value,
                 height=280,

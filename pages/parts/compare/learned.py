@@ -1,6 +1,8 @@
-"""What the newest snapshot shows: calibration, gradients, and what each loss learned."""
+"""What the newest snapshot shows: calibration, gradients, and what each entrant learned."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -13,11 +15,11 @@ from core.figures import (
     reliability_figure,
     surface_figure,
 )
-from core.losses import LOSSES
-from core.records import Experiment
-from core.records import Snapshot
 from core.judging.yardsticks import gives_probabilities
-from pages.parts.live_chart import live_chart
+from core.records import Experiment, Snapshot
+from core.spec import Entrant
+from pages.parts.shell.text import escaped
+from pages.parts.widgets.live_chart import live_chart
 
 
 def _nothing_yet() -> None:
@@ -25,20 +27,25 @@ def _nothing_yet() -> None:
 
 
 def _side_by_side(
-    experiment: Experiment, snapshot: Snapshot, kind: str, figures: dict[str, Figure | str]
+    experiment: Experiment,
+    snapshot: Snapshot,
+    kind: str,
+    figure_of: Callable[[Entrant], Figure | str],
 ) -> None:
-    """A small chart for each loss, or the reason why it has none."""
-    with st.grid(min(3, len(figures)), min_column_width=220, gap="small"):
-        for loss, figure in figures.items():
+    """A small chart for each entrant, or the reason why it has none."""
+    lineup = experiment.spec.lineup
+    with st.grid(min(3, len(lineup)), min_column_width=220, gap="small"):
+        for entrant in lineup:
+            figure = figure_of(entrant)
             with st.container():
-                st.markdown(f"**{LOSSES[loss].title}**")
+                st.markdown(f"**{escaped(entrant.title)}**")
                 if isinstance(figure, str):
                     st.caption(figure)
                     continue
                 live_chart(
                     figure,
-                    key=f"{kind}_{loss}",
-                    label=f"{kind} of {LOSSES[loss].title}",
+                    key=f"{kind}_{entrant.place}",
+                    label=f"{kind} of {entrant.title}",
                     steps=snapshot.step,
                     status=experiment.status.value,
                     height=280,
@@ -46,7 +53,7 @@ def _side_by_side(
 
 
 def draw_calibration(experiment: Experiment, snapshot: Snapshot | None) -> None:
-    """A reliability diagram for each loss, all seeds together."""
+    """A reliability diagram for each entrant, all seeds together."""
     if snapshot is None:
         return _nothing_yet()
     if snapshot.reliability is None:
@@ -58,19 +65,19 @@ def draw_calibration(experiment: Experiment, snapshot: Snapshot | None) -> None:
         f"Is it right as often as it is sure? On the line it is; below it is too sure. Bars count "
         f"the held-out rows in each bin, all seeds together (epoch {snapshot.epoch:,})."
     )
-    seeds = len(experiment.spec.seeds)
-    figures: dict[str, Figure | str] = {}
-    for index, loss in enumerate(experiment.spec.losses):
-        if gives_probabilities(experiment.spec.loss(loss), experiment.spec.dataset.task):
-            table = snapshot.reliability[index * seeds : (index + 1) * seeds].sum(0)
-            figures[loss] = reliability_figure(loss, table, f"{experiment.id} {loss}")
-        else:
-            figures[loss] = "Its outputs are scores, not probabilities."
-    _side_by_side(experiment, snapshot, "calibration", figures)
+    spec, tables = experiment.spec, snapshot.reliability
+
+    def figure_of(entrant: Entrant) -> Figure | str:
+        if not gives_probabilities(entrant.loss, spec.dataset.task):
+            return "Its outputs are scores, not probabilities."
+        table = tables[spec.runs_of(entrant.place)].sum(0)
+        return reliability_figure(entrant.color, table, f"{experiment.id} {entrant.place}")
+
+    _side_by_side(experiment, snapshot, "calibration", figure_of)
 
 
 def draw_lens(experiment: Experiment, snapshot: Snapshot | None) -> None:
-    """Each loss's gradient over where the newest batch lies."""
+    """Each entrant's gradient over where the newest batch lies."""
     if snapshot is None or experiment.facts is None:
         return _nothing_yet()
     is_classification = experiment.spec.dataset.task.is_classification
@@ -86,7 +93,7 @@ def draw_lens(experiment: Experiment, snapshot: Snapshot | None) -> None:
         lens_figure(
             experiment.facts.lens,
             snapshot.margins,
-            experiment.spec.losses,
+            experiment.spec.lineup,
             experiment.id,
             is_classification,
         ),
@@ -108,12 +115,13 @@ def draw_learned(experiment: Experiment, snapshot: Snapshot | None) -> None:
     if snapshot.confusion is None or snapshot.surface is not None:
         seed = st.selectbox("Seed", seeds, key=f"learned_seed_{experiment.id}", width=160)
     place = seeds.index(seed)
-    figures: dict[str, Figure | str] = {
-        loss: _learned(experiment, snapshot, loss, index * len(seeds), place)
-        for index, loss in enumerate(spec.losses)
-    }
     st.caption(f"{_explained(snapshot, spec.dataset.outputs)} Epoch {snapshot.epoch:,}.")
-    _side_by_side(experiment, snapshot, "learned", figures)
+    _side_by_side(
+        experiment,
+        snapshot,
+        "learned",
+        lambda entrant: _learned(experiment, snapshot, entrant, place),
+    )
 
 
 def _explained(snapshot: Snapshot, classes: int) -> str:
@@ -127,24 +135,26 @@ def _explained(snapshot: Snapshot, classes: int) -> str:
 
 
 def _learned(
-    experiment: Experiment, snapshot: Snapshot, loss: str, first: int, place: int
+    experiment: Experiment, snapshot: Snapshot, entrant: Entrant, seed_place: int
 ) -> Figure:
-    revision = f"{experiment.id} {loss}"
-    run = first + place
+    revision = f"{experiment.id} {entrant.place}"
+    runs = experiment.spec.runs_of(entrant.place)
+    run = runs.start + seed_place
     if snapshot.surface is not None and snapshot.extent is not None:
         assert snapshot.points is not None
         classes = experiment.spec.dataset.outputs
         return surface_figure(
             snapshot.surface[run],
-            snapshot.extent[place],
-            snapshot.points[place],
+            snapshot.extent[seed_place],
+            snapshot.points[seed_place],
             classes,
             revision,
         )
     if snapshot.confusion is not None:
-        seeds = len(experiment.spec.seeds)
-        counts = snapshot.confusion[first : first + seeds].sum(0).astype(np.int64)
+        counts = snapshot.confusion[runs].sum(0).astype(np.int64)
         return confusion_figure(counts, revision)
     assert snapshot.predicted is not None
     assert snapshot.actual is not None
-    return predicted_figure(loss, snapshot.predicted[run], snapshot.actual[place], revision)
+    return predicted_figure(
+        entrant.color, snapshot.predicted[run], snapshot.actual[seed_place], revision
+    )

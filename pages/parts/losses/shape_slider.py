@@ -10,10 +10,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.anatomy.choice import Axis, Shape
+from core.anatomy.shapes import Shape, ShapeAxis
 from core.figures import QUANTITIES
 from core.losses import LossSpec
-from pages.parts import html_table
+from pages.parts.widgets import html_table
 
 #: Where the prediction stands at first.
 _START = 0.3
@@ -37,12 +37,12 @@ _STYLE = """<style>
 
 def draw(
     found: Sequence[tuple[LossSpec, Sequence[Shape | None]]],
-    axis: Axis,
+    axis: ShapeAxis,
     targets: Sequence[float],
     first_target: int,
 ) -> None:
     """The sliders over the places and targets for which the shapes were computed."""
-    is_value = axis is Axis.PREDICTION
+    is_value = axis is ShapeAxis.PREDICTION
     x = np.array(axis.places)
     st.html(html_table.STYLE + _STYLE)
     _slider(

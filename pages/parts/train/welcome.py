@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts.live_chart import preload
+from pages.parts.widgets.live_chart import preload
 
 _LOOP = """
 <svg viewBox="0 0 640 190" role="img" class="loop"

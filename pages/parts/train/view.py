@@ -8,30 +8,33 @@ import streamlit as st
 
 from core.compare.curves import Curves, CurveSet, RunCurves
 from core.figures import loss_figure, rivals_figure
-from core.losses import LOSSES
+from core.judging.yardsticks import first_yardstick
 from core.records import Experiment, Measure, Run, Split
-from pages.parts import printed, status
-from pages.parts.live_chart import live_chart
+from pages.parts.form.entrants import in_a_row
+from pages.parts.shell import following
+from pages.parts.shell.text import escaped
+from pages.parts.train import printed
+from pages.parts.widgets.live_chart import live_chart
 
 
 def draw(shown: Experiment) -> None:
     """Follow the experiment until it has finished."""
-    status.follow(shown, _view)
+    following.follow(shown, _view)
 
 
 def _view(experiment: Experiment, runs: tuple[Run, ...], curves: Curves) -> None:
-    drawn = curves.view(runs, st.session_state.get("smoothing", 0.0))
-    status.draw(experiment, _numbers(experiment, drawn.runs[0]))
-    _draw_divergence(drawn)
-    _draw_loss_chart(experiment, drawn)
-    if len(experiment.spec.losses) > 1:
-        _draw_rivals_chart(experiment, drawn)
-    printed.draw(experiment, drawn.runs[0])
+    curve_set = curves.view(runs, st.session_state.get("smoothing", 0.0))
+    following.draw(experiment, _numbers(experiment, curve_set.runs[0]))
+    _draw_divergence(experiment, curve_set)
+    _draw_loss_chart(experiment, curve_set)
+    if len(experiment.spec.entrants) > 1:
+        _draw_rivals_chart(experiment, curve_set)
+    printed.draw(experiment, curve_set.runs[0])
 
 
-def _draw_divergence(curves: CurveSet) -> None:
+def _draw_divergence(experiment: Experiment, curves: CurveSet) -> None:
     ended = [
-        f"{LOSSES[run.run.loss].title} at step {run.diverged_step:,}"
+        f"{escaped(experiment.spec.lineup[run.run.entrant].title)} at step {run.diverged_step:,}"
         for run in curves.runs
         if run.diverged_step is not None
     ]
@@ -47,15 +50,14 @@ def _draw_divergence(curves: CurveSet) -> None:
 
 
 def _numbers(experiment: Experiment, picked: RunCurves) -> dict[str, str]:
-    task = experiment.spec.dataset.task
-    yardstick = Measure.ACCURACY if task.is_classification else Measure.R2
-    name = "accuracy" if task.is_classification else "R²"
+    yardstick = first_yardstick(experiment.spec.dataset.task)
+    name, measure = yardstick.name, yardstick.measure
     return {
         "Batch loss": _number(picked.newest_loss),
         "Training loss": _newest(picked, Split.TRAIN, Measure.LOSS),
         "Validation loss": _newest(picked, Split.VAL, Measure.LOSS),
-        f"Training {name}": _newest(picked, Split.TRAIN, yardstick),
-        f"Validation {name}": _newest(picked, Split.VAL, yardstick),
+        f"Training {name}": _newest(picked, Split.TRAIN, measure),
+        f"Validation {name}": _newest(picked, Split.VAL, measure),
     }
 
 
@@ -80,11 +82,11 @@ def _number(value: float | None) -> str:
 
 
 def _draw_loss_chart(experiment: Experiment, curves: CurveSet) -> None:
-    picked = experiment.spec.loss_specs[0]
+    first = experiment.spec.lineup[0]
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     ):
-        st.markdown(f"**{picked.title} as it trains**")
+        st.markdown(f"**{escaped(first.title)} as it trains**")
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             log_y = st.toggle("Log axis", key="log_y", persist_state="session")
             smoothing = st.popover("Smoothing", key="fold_smoothing", on_change="rerun")
@@ -103,12 +105,12 @@ def _draw_loss_chart(experiment: Experiment, curves: CurveSet) -> None:
     live_chart(
         loss_figure(
             curves,
-            picked.key,
-            baseline=facts.baselines[picked.key] if facts else None,
+            first,
+            baseline=facts.baselines[first.place] if facts else None,
             log_y=log_y,
         ),
         key="loss_chart",
-        label=f"{picked.title} by training step",
+        label=f"{first.title} by training step",
         steps=curves.step,
         status=experiment.status.value,
         height=340,
@@ -116,17 +118,17 @@ def _draw_loss_chart(experiment: Experiment, curves: CurveSet) -> None:
 
 
 def _draw_rivals_chart(experiment: Experiment, curves: CurveSet) -> None:
-    picked, *rivals = [loss.title for loss in experiment.spec.loss_specs]
+    first, *rivals = [escaped(entrant.title) for entrant in experiment.spec.lineup]
     # One text and not two: each is parsed anew at every frame.
     st.markdown(
-        f"**{picked} against {' and '.join(rivals)}**  \n:gray[:small[Same starting weights, same "
+        f"**{first} against {in_a_row(rivals)}**  \n:gray[:small[Same starting weights, same "
         "batches. The losses themselves have different units, so they share no axis; this "
         "yardstick is the same for all.]]"
     )
     live_chart(
-        rivals_figure(curves, experiment.spec, experiment.spec.losses[0]),
+        rivals_figure(curves, experiment.spec),
         key="rivals_chart",
-        label="Each loss judged by the same yardstick, by epoch",
+        label="Each entrant judged by the same yardstick, by epoch",
         steps=curves.step,
         status=experiment.status.value,
         height=300,

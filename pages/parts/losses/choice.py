@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.anatomy.choice import Choice
 from core.data import DATASETS
 from core.errors import LossExpressionError, SpecError
 from core.losses import CUSTOM, LOSSES
 from core.losses.custom import EXAMPLE
-from pages.parts import loss_form, session, spec_form
+from core.spec import EntrantSpec, ExperimentSpec
+from pages.parts.form import draft, losses
+from pages.parts.form.draft import Form
+from pages.parts.shell import session
+from pages.parts.shell.text import escaped
 
-#: What the page opens with, and the data that a loss is shown on where it does not fit that.
-_LOSS, _DATASETS = "cross_entropy", ("iris", "diabetes", "moons")
-_KEY, _DATASET_KEY = "anatomy_loss", "anatomy_dataset"
+#: The data that a loss is shown on where it does not fit what is picked.
+_DATASETS = ("iris", "diabetes", "moons")
+#: Where the draft has the loss that is explained, and the data.
+_ENTRANT = ("explained", "entrant")
+_DATASET = ("explained", "dataset")
+_FORM = Form("losses")
 
 _EXAMPLES = (
     EXAMPLE,
@@ -24,25 +30,23 @@ _EXAMPLES = (
 )
 
 
-def draw() -> tuple[Choice | None, str]:
+def draw() -> tuple[EntrantSpec | None, str]:
     """The loss and data that it fits; None, with a sentence, while what is set is no loss."""
-    # Its fields are those of the form, so that what is set here trains there.
-    spec_form.fill_once(None)
-    st.session_state.setdefault(_KEY, _LOSS)
     with st.container(horizontal=True, vertical_alignment="bottom", key="choice"):
-        key = st.selectbox(
+        _FORM.choice(
             "Loss",
             list(LOSSES),
-            key=_KEY,
+            *_ENTRANT,
+            "loss",
             format_func=lambda each: LOSSES[each].title,
-            persist_state="session",
         )
+        key = draft.value(*_ENTRANT, "loss")
         dataset = _draw_dataset(key)
         st.button(
             "Write your own",
             icon=":material/edit:",
-            on_click=st.session_state.update,
-            args=({_KEY: CUSTOM},),
+            on_click=draft.change,
+            args=(CUSTOM, *_ENTRANT, "loss"),
             disabled=key == CUSTOM,
         )
     return _draw_settings(key, dataset), dataset
@@ -50,48 +54,47 @@ def draw() -> tuple[Choice | None, str]:
 
 def _draw_dataset(key: str) -> str:
     fitting = [name for name, data in DATASETS.items() if data.task in LOSSES[key].forms]
-    if st.session_state.get(_DATASET_KEY) not in fitting:
-        st.session_state[_DATASET_KEY] = next(name for name in _DATASETS if name in fitting)
-    return st.selectbox(
-        "Data set",
+    if draft.value(*_DATASET) not in fitting:
+        draft.change(next(name for name in _DATASETS if name in fitting), *_DATASET)
+    _FORM.choice(
+        "Data set to show it on",
         fitting,
-        key=_DATASET_KEY,
+        *_DATASET,
         format_func=lambda name: DATASETS[name].title,
         help="The data sets that the loss fits.",
-        persist_state="session",
     )
+    dataset: str = draft.value(*_DATASET)
+    return dataset
 
 
-def _draw_settings(key: str, dataset: str) -> Choice | None:
+def _draw_settings(key: str, dataset: str) -> EntrantSpec | None:
     if key == CUSTOM:
         return _draw_own(dataset)
-    if LOSSES[key].parameters:
-        loss_form.draw_parameters(LOSSES[key])
-    parameters = loss_form.read([key])["loss_parameters"].get(key, {})
+    losses.draw_settings(_FORM, _ENTRANT, DATASETS[dataset].task)
+    described = losses.described(draft.value(*_ENTRANT))
     try:
-        choice = Choice(key, tuple(parameters.items()))
-        choice.experiment(dataset)
+        spec = ExperimentSpec.parse({"data": {"name": dataset}, "entrants": [described]})
+        return spec.entrants[0]
     except SpecError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
         return None
-    return choice
 
 
-def _draw_own(dataset: str) -> Choice | None:
+def _draw_own(dataset: str) -> EntrantSpec | None:
     with st.popover("Examples", icon=":material/lightbulb:"):
         for example in _EXAMPLES:
             st.button(
                 f"`{example}`",
-                on_click=st.session_state.update,
-                args=({loss_form.EXPRESSION: example},),
+                on_click=draft.change,
+                args=(example, *_ENTRANT, "expression"),
                 type="tertiary",
             )
-    expression = loss_form.draw_expression(DATASETS[dataset].task)
+    expression = losses.draw_expression(_FORM, _ENTRANT, DATASETS[dataset].task)
     if expression is None:
         return None
     try:
         session.ask("try_out", expression, dataset)
     except LossExpressionError as error:
-        loss_form.draw_error(error, expression)
+        losses.draw_error(error, expression)
         return None
-    return Choice(CUSTOM, expression=expression)
+    return EntrantSpec(loss=CUSTOM, expression=expression)

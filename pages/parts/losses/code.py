@@ -5,23 +5,23 @@ from __future__ import annotations
 import streamlit as st
 
 from core.anatomy import MISTAKES, PATTERN, snippet
-from core.anatomy.choice import Choice
 from core.data import DATASETS
-from pages.parts import session
+from core.spec import EntrantSpec
+from pages.parts.shell import session
 
 
-def draw_snippet(choice: Choice, dataset: str) -> None:
+def draw_snippet(entrant: EntrantSpec, dataset: str) -> None:
     """The pattern of all losses, and a program with this one and what it prints."""
     task = DATASETS[dataset].task
     st.markdown("**The pattern of every loss**")
     st.code(PATTERN.strip(), language="python", wrap_lines=True)
-    st.markdown(f"**{choice.spec.title}, a program that runs as it stands** ({task.value})")
-    shown = snippet(choice.key, task, dict(choice.parameters), choice.expression)
+    st.markdown(f"**{entrant.loss_spec.title}, a program that runs as it stands** ({task.value})")
+    shown = snippet(entrant.loss, task, entrant.parameters, entrant.expression)
     st.code(shown.code.strip(), language="python", wrap_lines=True)
-    st.markdown(f"It prints **{session.ask('printed', choice, task)}**.")
+    st.markdown(f"It prints **{session.ask('printed', entrant, task)}**.")
 
 
-def draw_mistakes(choice: Choice, dataset: str) -> None:
+def draw_mistakes(entrant: EntrantSpec, dataset: str) -> None:
     """Each mistake as two programs that differ in one point, with what both print."""
     for mistake in MISTAKES:
         wrong, right = session.ask("printed_by_mistake", mistake.key)

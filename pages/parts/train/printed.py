@@ -11,9 +11,8 @@ from html import escape
 import streamlit as st
 
 from core.compare.curves import RunCurves
-from core.losses import LOSSES
 from core.records import Experiment, Measure, Split, Status
-from pages.parts import session
+from pages.parts.shell import session
 
 #: Newest epochs shown in the printed list; the download has them all.
 _PRINTED_EPOCHS = 200
@@ -41,7 +40,8 @@ def draw(experiment: Experiment, picked: RunCurves) -> None:
 
 
 def _draw_download(experiment: Experiment) -> None:
-    """A file made at a click is gone at the next look, so one is made while looks go on."""
+    """While looks go on the file is made at each of them: one that is made at the click would be
+    gone at the next look."""
     data: str | Callable[[], str]
     if experiment.status is Status.PAUSED:
         data = epochs_csv(experiment.id, experiment.epoch)
@@ -64,7 +64,7 @@ def _draw_download(experiment: Experiment) -> None:
 def epochs_csv(experiment_id: str, epoch: int) -> str:
     """Every evaluation of every run up to ``epoch``, a line each, in full precision."""
     store = session.store()
-    runs = {run.index: run for run in store.runs(experiment_id)}
+    spec = store.get(experiment_id).spec
     columns: dict[str, None] = {}
     rows: dict[tuple[int, int, int], dict[str, float]] = {}
     for row in store.evaluations(experiment_id):
@@ -74,9 +74,9 @@ def epochs_csv(experiment_id: str, epoch: int) -> str:
         columns[column] = None
         rows.setdefault((row.run, row.epoch, row.step), {})[column] = row.value
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["loss", "seed", "epoch", "step", *columns])
+    writer = csv.DictWriter(text, ["entrant", "seed", "epoch", "step", *columns])
     writer.writeheader()
     for (run, epoch, step), values in sorted(rows.items()):
-        named = {"loss": LOSSES[runs[run].loss].title, "seed": runs[run].seed}
+        named = {"entrant": spec.entrant_of(run).title, "seed": spec.seed_of(run)}
         writer.writerow({**named, "epoch": epoch, "step": step, **values})
     return text.getvalue()

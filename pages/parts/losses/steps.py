@@ -10,10 +10,12 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from core.anatomy.choice import Choice, OneStep
+from core.anatomy.shapes import OneStep
 from core.data import DATASETS
 from core.losses import Link
-from pages.parts import html_table, session
+from core.spec import EntrantSpec
+from pages.parts.shell import session
+from pages.parts.widgets import html_table
 
 #: Of wide rows so many numbers are shown.
 _MOST_COLUMNS = 8
@@ -46,17 +48,17 @@ class _Place:
     show: Callable[[OneStep, Link], None]
 
 
-def draw(choice: Choice, dataset: str) -> None:
+def draw(entrant: EntrantSpec, dataset: str) -> None:
     """The loop for the loss on the data set, one place after another, step after step."""
-    st.fragment(session.told()(_draw_loop))(choice, dataset)
+    st.fragment(session.errors_as_sentences()(_draw_loop))(entrant, dataset)
 
 
-def _draw_loop(choice: Choice, dataset: str) -> None:
+def _draw_loop(entrant: EntrantSpec, dataset: str) -> None:
     state = st.session_state
     place, step = state.setdefault("loop_place", 0), state.setdefault("loop_step", 1)
-    seen: OneStep = session.ask("one_step", choice, dataset, step)
+    seen: OneStep = session.ask("one_step", entrant, dataset, step)
     task = DATASETS[dataset].task
-    link = choice.spec.forms[task].link
+    link = entrant.loss_spec.forms[task].link
     st.caption(
         f"Real numbers: training step {step} of a network {seen.x.shape[1]}-"
         f"{seen.hidden.shape[1]}-{seen.logits.shape[1]} with ReLU ({seen.parameters} parameters) "

@@ -11,8 +11,9 @@ import streamlit as st
 from core.compare.curves import Curves
 from core.errors import LabError
 from core.records import Experiment, Run, Status, Wanted
-from core.spec import Protocol
-from pages.parts import readout, session
+from core.spec import ExperimentSpec, Protocol
+from pages.parts.shell import readout, session
+from pages.parts.shell.text import escaped
 
 #: Between two looks at what is written; shorter while something asked for is awaited.
 REFRESH_SECONDS = 0.25
@@ -43,7 +44,7 @@ def follow(shown: Experiment, view: View) -> None:
         try:
             experiment, runs, curves = _read(experiment_id)
         except LabError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(escaped(str(error)), icon=":material/error:")
             return
         view(experiment, runs, curves)
         if (experiment.status, experiment.wanted) != (drawn_status, drawn_wanted):
@@ -58,7 +59,7 @@ def follow(shown: Experiment, view: View) -> None:
 def _refresh_seconds(shown: Experiment) -> float | None:
     if shown.status.is_finished:
         return None
-    return REFRESH_SECONDS if shown.wanted == shown.status else EAGER_SECONDS
+    return REFRESH_SECONDS if shown.wanted.is_met_by(shown.status) else EAGER_SECONDS
 
 
 def _read(experiment_id: str) -> tuple[Experiment, tuple[Run, ...], Curves]:
@@ -77,18 +78,27 @@ def _read(experiment_id: str) -> tuple[Experiment, tuple[Run, ...], Curves]:
 def draw(experiment: Experiment, numbers: Mapping[str, str] = MappingProxyType({})) -> None:
     """How far the experiment is, the view's own ``numbers``, and why it ended as it did."""
     spec = experiment.spec
-    details = {loss.title: spec.details(loss.key) for loss in spec.loss_specs}
     readout.draw(
         status=experiment.status.value.capitalize(),
         color=_COLORS[experiment.status],
         pace=_pace(experiment),
         fraction=min(1.0, experiment.step / spec.total_steps),
-        details={title: detail for title, detail in details.items() if detail},
+        details=_details(spec),
         numbers=numbers,
     )
     if experiment.reason:
         is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
-        (st.error if is_bad else st.info)(experiment.reason)
+        (st.error if is_bad else st.info)(escaped(experiment.reason))
+
+
+def _details(spec: ExperimentSpec) -> dict[str, str]:
+    """What an entrant's title leaves out: all of it under a name, or the end of what was cut."""
+    pairs = zip(spec.lineup, spec.entrants, strict=True)
+    return {
+        known.title: f"{known.loss.title}: {asked.details}" if asked.details else known.loss.title
+        for known, asked in pairs
+        if asked.name is not None or asked.expression is not None or "…" in known.title
+    }
 
 
 def _pace(experiment: Experiment) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 import streamlit as st
 
-STATIC = Path(__file__).parents[2] / "static"
+STATIC = Path(__file__).parents[3] / "static"
 #: Looked up, not imported: the server never draws with it.
 _PLOTLY = distribution("plotly")
 

@@ -8,7 +8,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.parts import session
+from pages.parts.shell import session
+from pages.parts.shell.text import escaped
 
 #: Where the columns stack, Train and its charts come before the settings, and a table fits
 #: without scrolling, which a keyboard could not do there. A slider's
@@ -40,6 +41,8 @@ def begin(title: str) -> None:
     """The page's title, and how all pages look."""
     st.html(_STYLE)
     st.title(title, anchor=False)
+    if note := session.store().note:
+        st.caption(f":material/inventory_2: {escaped(note)}")
 
 
 def columns(title: str) -> tuple[DeltaGenerator, DeltaGenerator]:
@@ -76,5 +79,5 @@ def show(page: Callable[[], None]) -> None:
     if PagesManager.uses_pages_directory and not st.session_state:
         PagesManager.uses_pages_directory = False
         st.rerun()
-    with session.told():
+    with session.errors_as_sentences():
         page()

@@ -1,0 +1,138 @@
+"""What the form says, as one plain value of the session, and the widgets that show it.
+
+A widget's own state lives only while the widget is drawn on one page, so the form's values are
+kept here, in the **draft**, and each widget is set from it before it is drawn and writes to it
+when it is changed. What is not drawn, on a page or in a fold, keeps its value that way.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import streamlit as st
+
+#: Session keys: the draft, and the one that the last large change replaced.
+_DRAFT = "draft"
+_BEFORE = "draft_before"
+
+T = TypeVar("T", int, float)
+Draft = dict[str, Any]
+Change = Callable[[], None]
+#: One name of a path.
+Part = str | int
+
+
+def exists() -> bool:
+    return _DRAFT in st.session_state
+
+
+def current() -> Draft:
+    draft: Draft = st.session_state[_DRAFT]
+    return draft
+
+
+def replace(draft: Draft) -> None:
+    """Set everything at once. The widgets follow when they are drawn next."""
+    st.session_state[_DRAFT] = draft
+
+
+def remember() -> None:
+    """Keep the draft as it is now, for ``undo``."""
+    if exists():
+        st.session_state[_BEFORE] = copy.deepcopy(current())
+
+
+def can_undo() -> bool:
+    return _BEFORE in st.session_state
+
+
+def undo() -> None:
+    """Back to what was remembered; undoing again goes forth."""
+    now = current()
+    replace(st.session_state[_BEFORE])
+    st.session_state[_BEFORE] = now
+
+
+@dataclass(frozen=True)
+class Form:
+    """The form as one page shows it: a method for each kind of widget, tied to a value.
+
+    A value's ``path`` are the names that lead to it in the draft; within a list an item goes
+    by its ``"id"``. ``then`` is called after a change, when the draft has it.
+    """
+
+    page: str
+
+    def number(self, label: str, *path: Part, then: Change | None = None, **options: Any) -> None:
+        st.number_input(label, value=value(*path), **self._tied(path, then), **options)
+
+    def slider(self, label: str, low: T, high: T, *path: Part, **options: Any) -> None:
+        st.slider(label, low, high, value=value(*path), **self._tied(path), **options)
+
+    def select_slider(
+        self, label: str, offered: Sequence[Any], *path: Part, **options: Any
+    ) -> None:
+        st.select_slider(label, offered, value=value(*path), **self._tied(path), **options)
+
+    def choice(
+        self,
+        label: str,
+        offered: Sequence[Any],
+        *path: Part,
+        then: Change | None = None,
+        **options: Any,
+    ) -> None:
+        place = list(offered).index(value(*path))
+        st.selectbox(label, offered, index=place, **self._tied(path, then), **options)
+
+    def pills(self, label: str, offered: Sequence[Any], *path: Part, **options: Any) -> None:
+        st.pills(label, offered, default=value(*path), **self._tied(path), **options)
+
+    def text(self, label: str, *path: Part, **options: Any) -> None:
+        st.text_input(label, value=value(*path), **self._tied(path), **options)
+
+    def toggle(self, label: str, *path: Part, **options: Any) -> None:
+        st.toggle(label, value=value(*path), **self._tied(path), **options)
+
+    def _tied(self, path: tuple[Part, ...], then: Change | None = None) -> dict[str, Any]:
+        """The widget's key and what is called at a change.
+
+        The key differs from page to page, as the widgets themselves do: with one key for all,
+        a page's first pass would find the last page's widget under it. A widget that is new
+        begins with the value that its method gives it, in whichever pass the browser first
+        hears of it; one that is there is set where the draft was changed by something else.
+        """
+        key = "/".join([self.page, *map(str, path)])
+        if key in st.session_state and st.session_state[key] != value(*path):
+            st.session_state[key] = value(*path)
+        return {"key": key, "on_change": _keep, "args": (key, path, then)}
+
+
+def value(*path: Part) -> Any:
+    """The value at a path of the draft."""
+    return _holder(path)[path[-1]]
+
+
+def change(new: Any, *path: Part) -> None:
+    """Set the value at a path of the draft."""
+    _holder(path)[path[-1]] = new
+
+
+def _keep(key: str, path: tuple[Part, ...], then: Change | None) -> None:
+    change(st.session_state[key], *path)
+    if then is not None:
+        then()
+
+
+def _holder(path: tuple[Part, ...]) -> Any:
+    """The mapping that has the last name of the path."""
+    holder: Any = current()
+    for part in path[:-1]:
+        if isinstance(holder, list):
+            holder = next(item for item in holder if item["id"] == part)
+        else:
+            holder = holder[part]
+    return holder

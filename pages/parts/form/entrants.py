@@ -1,0 +1,269 @@
+"""The entrants of a training or a race: added, edited, duplicated and removed by clicks.
+
+The draft has a list for each page and for each kind of task, as losses for classes do not fit
+values: changing the data and changing it back loses nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from core.losses import CUSTOM, LOSSES, RIVALS, Task, fitting
+from core.losses.custom import EXAMPLE
+from core.spec import LEARNING_RATES, MAX_ENTRANTS, NAME_LENGTH, EntrantSpec, ExperimentSpec
+from core.spec.entrants import lineup
+from pages.parts.form import draft, losses
+from pages.parts.form.draft import Draft, Form, Part
+from pages.parts.shell import layout
+from pages.parts.shell.text import escaped
+
+_PRESET_SIZE = 3
+
+
+# ------------------------------------------------------------------ in and out
+
+
+def kind(task: Task) -> str:
+    return "classes" if task.is_classification else "values"
+
+
+def rivals(picked: str, task: Task) -> tuple[str, ...]:
+    """The losses among CrossEntropy, BCE and MSE that fit the task, but for the picked one."""
+    return tuple(key for key in RIVALS if key != picked and task in LOSSES[key].forms)
+
+
+def preset(task: Task) -> list[EntrantSpec]:
+    """CrossEntropy, BCE and MSE as far as they fit, and others where that leaves one."""
+    fits = [loss.key for loss in fitting(task)]
+    of_three = [key for key in fits if key in RIVALS]
+    keys = of_three if len(of_three) > 1 else fits[:_PRESET_SIZE]
+    return [EntrantSpec(loss=key) for key in keys]
+
+
+def first_lists(numbers: Any) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """What both pages begin with; ``numbers`` gives each entrant its own."""
+    return {
+        page: {
+            kind(task): [losses.drafted(each, next(numbers)) for each in preset(task)]
+            for task in (Task.MULTICLASS, Task.REGRESSION)
+        }
+        for page in ("train", "compare")
+    }
+
+
+def put(into: Draft, page: str, spec: ExperimentSpec) -> None:
+    """Set the list of a page to the spec's entrants."""
+    drafted = []
+    for entrant in spec.entrants:
+        into["numbered"] += 1
+        drafted.append(losses.drafted(entrant, into["numbered"]))
+    into["entrants"][page][kind(spec.dataset.task)] = drafted
+
+
+class Entrants:
+    """The list of one page for one task, and all that can be done to it by a click."""
+
+    def __init__(self, form: Form, task: Task) -> None:
+        self.form = form
+        self.task = task
+        self.path: tuple[Part, ...] = ("entrants", form.page, kind(task))
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = draft.value(*self.path)
+        return items
+
+    @property
+    def described(self) -> list[dict[str, Any]]:
+        """As ``ExperimentSpec`` takes them, unchecked."""
+        return [losses.described(each) for each in self.items]
+
+    def pick(self, loss: str) -> None:
+        """Let the first entrant be of this loss; if another already is, they change places."""
+        items = self.items
+        place = next((i for i, each in enumerate(items) if each["loss"] == loss), None)
+        if place is None:
+            items[0] = self._new(loss)
+        else:
+            items[0], items[place] = items[place], items[0]
+        self._edit(items[0]["id"] if LOSSES[loss].parameters and loss not in RIVALS else None)
+
+    def add(self, loss: str) -> None:
+        draft.change(True, "against")
+        self.items.append(self._new(loss))
+        self._edit(self.items[-1]["id"])
+
+    def duplicate(self, number: int) -> None:
+        place = self._place(number)
+        twin = copy.deepcopy(self.items[place]) | {"id": self._next_number(), "name": ""}
+        self.items.insert(place + 1, twin)
+        self._edit(twin["id"])
+
+    def remove(self, number: int) -> None:
+        draft.remember()
+        del self.items[self._place(number)]
+        self._edit(None)
+
+    def set_preset(self) -> None:
+        draft.remember()
+        self.items[:] = [losses.drafted(each, self._next_number()) for each in preset(self.task)]
+        self._edit(None)
+
+    def titles(self, learning_rate: float) -> dict[int, str]:
+        """By number; an entrant that can't be read yet goes by its loss."""
+        specs = {}
+        for each in self.items:
+            try:
+                specs[each["id"]] = EntrantSpec.model_validate(losses.described(each))
+            except ValidationError:
+                continue
+        known = lineup(list(specs.values()), learning_rate)
+        titles = {number: each.title for number, each in zip(specs, known, strict=True)}
+        return {
+            each["id"]: titles.get(each["id"], f"{LOSSES[each['loss']].title} (to be mended)")
+            for each in self.items
+        }
+
+    def _new(self, loss: str) -> dict[str, Any]:
+        return losses.drafted(_plain(loss), self._next_number())
+
+    def _next_number(self) -> int:
+        draft.current()["numbered"] += 1
+        number: int = draft.current()["numbered"]
+        return number
+
+    def _place(self, number: int) -> int:
+        return next(i for i, each in enumerate(self.items) if each["id"] == number)
+
+    def _edit(self, number: int | None) -> None:
+        draft.change(number, "edited", self.form.page)
+
+    # -------------------------------------------------------- drawing
+
+    def draw_list(self, learning_rate: float, shown: int | None = None) -> None:
+        """The first ``shown`` entrants to choose from, and the fields of the chosen one."""
+        titles = dict(list(self.titles(learning_rate).items())[:shown])
+        edited = draft.value("edited", self.form.page)
+        if edited not in titles:
+            self._edit(None)
+        self.form.pills(
+            "Click an entrant to edit it",
+            list(titles),
+            "edited",
+            self.form.page,
+            format_func=lambda number: escaped(titles[number]),
+        )
+        edited = draft.value("edited", self.form.page)
+        if edited is not None:
+            with st.container(border=True, key="entrant"):
+                self._draw_fields(edited, titles[edited], learning_rate)
+
+    def _draw_fields(self, number: int, title: str, learning_rate: float) -> None:
+        entrant = (*self.path, number)
+        self.form.choice(
+            "Loss of this entrant",
+            [loss.key for loss in fitting(self.task)],
+            *entrant,
+            "loss",
+            format_func=lambda key: LOSSES[key].title,
+        )
+        losses.draw_settings(self.form, entrant, self.task)
+        with st.grid(2, min_column_width=120, gap="small"):
+            own = draft.value(*entrant, "learning_rate")
+            self.form.choice(
+                "Own learning rate",
+                [None, *sorted({*LEARNING_RATES, *([own] if own else [])})],
+                *entrant,
+                "learning_rate",
+                format_func=lambda rate: (
+                    f"as all: {learning_rate:g}" if rate is None else f"{rate:g}"
+                ),
+            )
+            self.form.text(
+                "Name",
+                *entrant,
+                "name",
+                placeholder=title,
+                max_chars=NAME_LENGTH,
+                help="What it is called in charts and tables. Empty: what it is.",
+            )
+        with st.container(horizontal=True):
+            st.button(
+                "Duplicate",
+                icon=":material/content_copy:",
+                disabled=len(self.items) >= MAX_ENTRANTS,
+                on_click=self.duplicate,
+                args=(number,),
+            )
+            st.button(
+                "Remove",
+                icon=":material/delete:",
+                disabled=len(self.items) == 1,
+                on_click=self.remove,
+                args=(number,),
+            )
+
+    def draw_adding(self) -> None:
+        """A button for each loss that can be added."""
+        if len(self.items) < MAX_ENTRANTS:
+            losses.draw_all(self.task, self.add)
+        else:
+            st.caption(f"There are {MAX_ENTRANTS} entrants, as many as can race.")
+
+    def draw_preset(self) -> None:
+        titles = [each.loss_spec.title for each in preset(self.task)]
+        st.button(
+            in_a_row(titles),
+            icon=":material/sports_score:",
+            help="Race just these, with their defaults.",
+            on_click=self.set_preset,
+        )
+
+
+def _plain(loss: str) -> EntrantSpec:
+    """An entrant of the loss with its defaults."""
+    expression = EXAMPLE if loss == CUSTOM else None
+    return EntrantSpec(loss=loss, expression=expression)
+
+
+def in_a_row(titles: Sequence[str]) -> str:
+    """As in "CrossEntropy, BCE and MSE"."""
+    *rest, last = titles
+    return f"{', '.join(rest)} and {last}" if rest else last
+
+
+# ------------------------------------------------------------------ what Train shows of them
+
+
+def draw_for_training(form: Form, task: Task, learning_rate: float) -> None:
+    """The loss that is trained, and what it is trained against."""
+    entrants = Entrants(form, task)
+    losses.draw_choice("Loss function", [entrants.items[0]["loss"]], task, entrants.pick)
+    others = len(entrants.items) - 1
+    form.toggle(
+        _against(entrants, learning_rate),
+        "against",
+        disabled=not others,
+        help="Trains the others beside it: same starting weights, same batches, one chart.",
+    )
+    entrants.draw_list(learning_rate, shown=None if draft.value("against") else 1)
+    layout.fold("Add an entrant", entrants.draw_adding, icon=":material/add:")
+
+
+def _against(entrants: Entrants, learning_rate: float) -> str:
+    titles = list(entrants.titles(learning_rate).values())[1:]
+    if not titles:
+        return "Against nothing: add an entrant below"
+    return f"Against {escaped(in_a_row(titles))}"
+
+
+def draw_for_race(form: Form, task: Task, learning_rate: float) -> None:
+    entrants = Entrants(form, task)
+    entrants.draw_list(learning_rate)
+    st.markdown(":small[Add an entrant]")
+    entrants.draw_adding()
