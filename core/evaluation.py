@@ -56,11 +56,12 @@ class Group:
 
     def baseline(self, y: Tensor, task: Task) -> float:
         """The loss of the best constant predictor on y ``[S, N]``, mean over seeds."""
-        losses = [
-            self.form.forward(self.form.constant(t).expand(-1, t.shape[-1]), t)[0]
-            for t in self.encode(y, task)
-        ]
-        return float(torch.stack(losses).mean())
+        means = []
+        for targets in self.encode(y, task):
+            logits = self.form.constant(targets).expand(-1, targets.shape[-1])
+            losses, _saved = self.form.forward(logits, targets)
+            means.append(self.form.mean(losses, targets))
+        return float(torch.stack(means).mean())
 
 
 @dataclass(frozen=True)
@@ -115,11 +116,13 @@ class Evaluator:
             logits = self.logits(self._x, group)
             seen.append(logits[..., self.judged.place])
             rows = self._rows(group, logits)
-            rows[Measure.LOSS] = group.form.forward(logits, targets)[0]
+            losses, _saved = group.form.forward(logits, targets)
             table = torch.stack(list(rows.values()))
             broken = measures.broken(logits)
             for part in self._parts:
-                means = dict(zip(rows, table[..., part.place].mean(-1), strict=True))
+                place = part.place
+                means = dict(zip(rows, table[..., place].mean(-1), strict=True))
+                means[Measure.LOSS] = group.form.mean(losses[..., place], targets[..., place])
                 scores = self._scores(means, part)
                 values = torch.stack(list(scores.values())).masked_fill(broken, torch.nan)
                 for measure, row in zip(scores, values.tolist(), strict=True):

@@ -51,7 +51,8 @@ def _skills(trainer: Trainer) -> Iterator[float | None]:
     """(L_null - L) / |L_null| of each loss on all training rows, mean over seeds."""
     for group, targets in zip(trainer.groups, trainer.targets, strict=True):
         logits = trainer.evaluator.logits(trainer.x, group)
-        loss = float(group.form.forward(logits, targets)[0].mean())
+        losses, _saved = group.form.forward(logits, targets)
+        loss = float(group.form.mean(losses, targets).mean())
         # Less loss is better also where the best constant's is 0, or below it.
         null = trainer.baselines[group.loss.key]
         yield (null - loss) / (abs(null) or 1.0) if math.isfinite(loss) else None

@@ -256,8 +256,14 @@ class Trainer:
         )
         for head, y, mean_loss, scale in parts:
             losses, saved = head.form.forward(head.logits, y)
-            torch.mean(losses, 1, out=mean_loss)
-            torch.mul(head.form.backward(saved, y), scale / batch.size, out=head.logit_gradients)
+            gradients = head.form.backward(saved, y)
+            if head.form.example_weights is None:
+                torch.mean(losses, 1, out=mean_loss)
+                torch.mul(gradients, scale / batch.size, out=head.logit_gradients)
+            else:
+                total = head.form.example_weights(y).sum(1)
+                torch.div(losses.sum(1), total, out=mean_loss)
+                torch.mul(gradients, (scale / total)[:, None, None], out=head.logit_gradients)
         buffers.backward(batch.x)
         for gradients, factor in self._head_factors:
             gradients.mul_(factor)

@@ -162,8 +162,9 @@ def printed(choice: Choice, task: Task) -> str:
     if choice.expression is None:
         return run(shown.code)
     z, targets = torch.tensor(shown.logits).T, torch.tensor(shown.targets).float()
-    losses, _saved = choice.spec.forms[task].forward(z, encode(targets[None], task, len(z))[0])
-    return f"{losses.mean().item():.4f}"
+    form, y = choice.spec.forms[task], encode(targets[None], task, len(z))[0]
+    losses, _saved = form.forward(z, y)
+    return f"{form.mean(losses, y).item():.4f}"
 
 
 def printed_by_mistake(key: str) -> tuple[str, str]:
