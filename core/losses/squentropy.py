@@ -110,7 +110,7 @@ LOSS = LossSpec(
     make_forms=forms,
     refusals=words.NEEDS_CLASSES,
     color="#FC30FC",
-    dash="dashdot",
+    dash="longdash",
     card=CARD,
     program=PROGRAM,
 )

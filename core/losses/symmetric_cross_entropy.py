@@ -20,6 +20,9 @@ from core.losses.task import Task
 if TYPE_CHECKING:
     from torch import Tensor
 
+#: Stands for a probability of 0 in the best constant, whose logarithm no logit reaches.
+_SMALLEST_PROBABILITY = 1e-30
+
 # ------------------------------------------------------------------ formula
 
 
@@ -58,7 +61,7 @@ def best_constant(y: Tensor, alpha: float, beta: float, A: float) -> Tensor:
 
     highest = f.amax(-2, keepdim=True)
     s = constants.by_halving(too_high, (reverse + alpha) * highest, reverse * highest + alpha)
-    return probabilities(s).clamp_(min=constants.SMALLEST_PROBABILITY).log_().to(y.dtype)
+    return probabilities(s).clamp_(min=_SMALLEST_PROBABILITY).log_().to(y.dtype)
 
 
 # ------------------------------------------------------------------ the entry
