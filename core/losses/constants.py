@@ -71,7 +71,7 @@ def mean_of_clipped_errors(y: Tensor, width: float) -> Tensor:
 
 
 def by_halving(too_high: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tensor:
-    """The place between ``low`` and ``high`` from which on ``too_high`` is true."""
+    """The value between ``low`` and ``high`` at which ``too_high`` turns from false to true."""
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         is_too_high = too_high(middle)

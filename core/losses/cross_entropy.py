@@ -53,8 +53,8 @@ def weighted_backward(log_p: Tensor, y: Tensor, smoothing: float, weights: Weigh
     return log_p.exp().mul_(q.sum(-2, keepdim=True)).sub_(q)
 
 
-def class_weights_of(y: Tensor, weights: Weights) -> Tensor:
-    """w_t for each example, t being its class: ``[..., C, N]`` to ``[..., N]``.
+def example_weights(y: Tensor, weights: Weights) -> Tensor:
+    """The weight w_t of each example, t being its class: ``[..., C, N]`` to ``[..., N]``.
 
     A mean over a batch divides by the sum of these, smoothed targets or not, as in
     ``torch.nn.CrossEntropyLoss(weight=w, label_smoothing=s)``.
@@ -87,7 +87,7 @@ def forms(label_smoothing: float, class_weights: Weights) -> Mapping[Task, Form]
             partial(weighted_forward, smoothing=s, weights=w),
             partial(weighted_backward, smoothing=s, weights=w),
             partial(best_constant, smoothing=s, weights=w),
-            partial(class_weights_of, weights=w) if w else None,
+            partial(example_weights, weights=w) if w else None,
         )
     )
 

@@ -108,7 +108,7 @@ LOSS = LossSpec(
     head=Head.PER_CLASS,
     encoding="class ids, held one-hot",
     reduction="mean over examples",
-    unit="nats for q near 0, probability missed for q = 1",
+    unit="nats, at most 1 / q",
     value_range="0 to 1 / q",
     make_forms=forms,
     refusals=words.NEEDS_CLASSES,

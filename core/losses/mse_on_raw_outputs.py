@@ -92,8 +92,9 @@ CARD = Card(
 )
 
 _WEIGHTED = """\
-weights = 1 + ({k} - 1) * targets
-loss = (weights * (logits - {M} * targets) ** 2).mean()"""
+k, M = {k}, {M}
+weights = 1 + (k - 1) * targets
+loss = (weights * (logits - M * targets) ** 2).mean()"""
 
 PROGRAM = Program(
     one_logit_a_class(on_logits("MSELoss"), Encoding.ONE_HOT),
