@@ -41,7 +41,7 @@ def shape(
     """Loss and gradients of one example at ``places`` on the axis, or at the axis's own.
 
     ``target`` is the class (0 or 1; of three classes the true one is the first), or the
-    value. None where the loss's outputs are no probabilities and the axis is of these, or
+    value. None where the axis is of probabilities and these do not tell the loss, or
     where it takes amounts and the target is below 0. NaN where no output gives a prediction.
     """
     form = entrant.loss_spec.forms[task]
@@ -53,7 +53,7 @@ def shape(
         prediction, z, y = _of_value(entrant, form, x, target)
     elif axis is ShapeAxis.LOGIT:
         prediction, z, y = _of_logit(entrant, task, form, x, target)
-    elif form.link.gives_probabilities:
+    elif form.is_of_probabilities:
         prediction, z, y = _of_probability(entrant, task, form, x, target)
     else:
         return None
@@ -138,9 +138,10 @@ def _targets(entrant: EntrantSpec, task: Task, x: Tensor, target: float) -> Tens
 
 
 def simplex(entrant: EntrantSpec, true_class: int) -> Simplex | None:
-    """The loss of one example over all probabilities of three classes."""
+    """The loss of one example over all probabilities of three classes; None for a loss that
+    is not told by them."""
     form = entrant.loss_spec.forms[Task.MULTICLASS]
-    if not form.link.gives_probabilities:
+    if not form.is_of_probabilities:
         return None
     whole = [(i, j, _SIDE - i - j) for i in range(_SIDE + 1) for j in range(_SIDE + 1 - i)]
     p = torch.tensor(whole, dtype=torch.float64).T / _SIDE
@@ -170,10 +171,9 @@ def printed(entrant: EntrantSpec, task: Task) -> str:
     if entrant.expression is None:
         return run(shown.code)
     z, targets = torch.tensor(shown.logits).T, torch.tensor(shown.targets).float()
-    losses, _saved = entrant.loss_spec.forms[task].forward(
-        z, encode(targets[None], task, len(z))[0]
-    )
-    return f"{losses.mean().item():.4f}"
+    form, y = entrant.loss_spec.forms[task], encode(targets[None], task, len(z))[0]
+    losses, _saved = form.forward(z, y)
+    return f"{form.mean(losses, y).item():.4f}"
 
 
 def printed_by_mistake(key: str) -> tuple[str, str]:

@@ -1,24 +1,21 @@
 """Each loss as a short PyTorch program that runs as it stands and prints its value.
 
-One recipe a loss, under the loss's key in the catalogue: the lines that compute ``loss``
-for each task, from logits and targets that are written out in the code. A ``Snippet`` also
-gives those numbers as plain tuples, so that the same value can be had from the catalogue.
+A loss's ``program`` has the lines that compute ``loss`` for each task; here they get the
+imports, the logits and targets written out, and the print. A ``Snippet`` also gives those
+numbers as plain tuples, so that the same value can be had from the catalogue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from typing import Final
 
 from core.anatomy import own
 from core.errors import SpecError
-from core.losses import LOSSES, Kind, LossSpec, Task
+from core.losses import LOSSES, Kind, LossSpec, ProgramForm, Task
 from core.losses.parameters import Value
-from core.losses.settings import parse_parameters
-
-Row = tuple[float, ...]
+from core.losses.program import Encoding, Row, Sample
 
 #: What all losses have in common.
 PATTERN: Final = """\
@@ -43,205 +40,6 @@ class Snippet:
     targets: tuple[float, ...]
 
 
-class Encoding(Enum):
-    """How the targets are written in the code; each with the remark that goes with it."""
-
-    IDS = "class ids"
-    ZERO_ONE = "1 yes, 0 no"
-    ONE_HOT = "one-hot"
-    SIGNS = "+1 yes, -1 no"
-    VALUES = "real values"
-    COUNTS = "counts"
-
-
-@dataclass(frozen=True)
-class Sample:
-    logits: tuple[Row, ...]
-    targets: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class Form:
-    """A loss for one task. ``{arguments}`` and parameters' names in ``body`` are filled in."""
-
-    sample: Sample
-    encoding: Encoding
-    body: str
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """A loss for each task.
-
-    ``arguments`` says how its class is told a parameter that is not at its default, and
-    ``bodies`` has the lines to take instead where such a parameter asks for others.
-    """
-
-    forms: dict[Task, Form]
-    arguments: Mapping[str, str] = field(default_factory=dict)
-    bodies: Mapping[str, str] = field(default_factory=dict)
-
-
-# ------------------------------------------------------------------ samples
-
-_TWO_LOGITS = Sample(((2.0, -1.0), (0.3, 0.8), (1.2, -0.4)), (0, 1, 1))
-_ONE_LOGIT = Sample(((2.0,), (-0.5,), (-1.6,)), (1, 0, 1))
-_THREE_LOGITS = Sample(((2.0, 0.5, -1.0), (0.1, 1.5, 0.3), (-0.5, 0.2, 0.9)), (0, 1, 0))
-_NUMBERS = Sample(((2.5,), (0.0,), (-1.2,)), (3.0, -0.2, 1.8))
-_LOG_RATES = Sample(((0.5,), (1.2,), (0.3,)), (2, 3, 0))
-_MEANS_AND_LOG_VARIANCES = Sample(((2.5, -1.0), (0.0, 0.4), (-1.2, 1.5)), (3.0, -0.2, 1.8))
-
-
-# ------------------------------------------------------------------ bodies
-
-_ON_LOGITS = """\
-loss_fn = nn.{name}({{arguments}})
-loss = loss_fn(logits, targets)"""
-
-_WEIGHTED = """\
-weights = torch.tensor({class_weights})
-loss_fn = nn.CrossEntropyLoss({arguments}, reduction="none")
-loss = loss_fn(logits, targets).mean()  # reduction="mean" divides by the sum of weights"""
-
-_ON_VALUES = """\
-loss_fn = nn.{name}({{arguments}})
-loss = loss_fn(predictions, targets)"""
-
-_ON_PROBABILITIES = """\
-probabilities = logits.{link}
-loss_fn = nn.{name}({{arguments}})
-loss = loss_fn(probabilities, targets)"""
-
-_NLL = """\
-log_probabilities = logits.log_softmax(dim=1)
-loss_fn = nn.NLLLoss()
-loss = loss_fn(log_probabilities, targets)"""
-
-_KL_DIV = """\
-classes = logits.shape[1]
-smoothing = {smoothing}
-smoothed = nn.functional.one_hot(targets, classes) * (1 - smoothing) + smoothing / classes
-log_probabilities = logits.log_softmax(dim=1)
-
-loss_fn = nn.KLDivLoss(reduction="batchmean")
-loss = loss_fn(log_probabilities, smoothed)"""
-
-_FOCAL = """\
-def focal_loss(logits, targets, gamma={gamma}):
-    log_probabilities = logits.log_softmax(dim=1)
-    log_p = log_probabilities.gather(1, targets.unsqueeze(1)).squeeze(1)
-    return (-((1 - log_p.exp()) ** gamma) * log_p).mean()
-
-
-loss = focal_loss(logits, targets)"""
-
-_GAUSSIAN_NLL = """\
-mean, log_variance = outputs.unbind(dim=1)
-loss_fn = nn.GaussianNLLLoss()
-loss = loss_fn(mean, targets, log_variance.exp())"""
-
-_OWN_OF_CLASSES = """\
-def my_loss(z, y):
-    p = z.softmax(dim=1)
-    return ((p - y) ** 2).sum(dim=1).mean()
-
-
-loss = my_loss(logits, targets)"""
-
-_OWN_OF_VALUES = """\
-def my_loss(z, y):
-    return ((z - y) ** 2).mean()
-
-
-loss = my_loss(predictions, targets)"""
-
-
-# ------------------------------------------------------------------ forms
-
-
-def _by_class(body: str) -> dict[Task, Form]:
-    """One logit a class against class ids, for two classes as for more."""
-    return {
-        Task.BINARY: Form(_TWO_LOGITS, Encoding.IDS, body),
-        Task.MULTICLASS: Form(_THREE_LOGITS, Encoding.IDS, body),
-    }
-
-
-def _by_answer(body: str, yes_or_no: Encoding, one_a_class: Encoding) -> dict[Task, Form]:
-    """One logit for two classes; for more, one logit a class, each a question of its own."""
-    return {
-        Task.BINARY: Form(_ONE_LOGIT, yes_or_no, body),
-        Task.MULTICLASS: Form(_THREE_LOGITS, one_a_class, body),
-    }
-
-
-def _by_value(
-    name: str, sample: Sample = _NUMBERS, encoding: Encoding = Encoding.VALUES
-) -> dict[Task, Form]:
-    return {Task.REGRESSION: Form(sample, encoding, _ON_VALUES.format(name=name))}
-
-
-def _mse(link: str) -> str:
-    return _ON_PROBABILITIES.format(name="MSELoss", link=link)
-
-
-_SIGMOID, _SOFTMAX = "sigmoid()", "softmax(dim=1)"
-
-_RECIPES: dict[str, Recipe] = {
-    "cross_entropy": Recipe(
-        _by_class(_ON_LOGITS.format(name="CrossEntropyLoss")),
-        {"class_weights": "weight=weights", "label_smoothing": "label_smoothing={}"},
-        {"class_weights": _WEIGHTED},
-    ),
-    "nll": Recipe(_by_class(_NLL)),
-    "bce": Recipe(
-        _by_answer(
-            _ON_LOGITS.format(name="BCEWithLogitsLoss"), Encoding.ZERO_ONE, Encoding.ONE_HOT
-        ),
-        {"pos_weight": "pos_weight=torch.tensor({})"},
-    ),
-    "bce_on_probabilities": Recipe(
-        _by_answer(
-            _ON_PROBABILITIES.format(name="BCELoss", link=_SIGMOID),
-            Encoding.ZERO_ONE,
-            Encoding.ONE_HOT,
-        ),
-    ),
-    "mse": Recipe(
-        {
-            Task.BINARY: Form(_ONE_LOGIT, Encoding.ZERO_ONE, _mse(_SIGMOID)),
-            Task.MULTICLASS: Form(_THREE_LOGITS, Encoding.ONE_HOT, _mse(_SOFTMAX)),
-            **_by_value("MSELoss"),
-        }
-    ),
-    "kl_div": Recipe(_by_class(_KL_DIV)),
-    "hinge": Recipe(
-        _by_class(_ON_LOGITS.format(name="MultiMarginLoss")),
-        {"p": "p={}", "margin": "margin={}"},
-    ),
-    "soft_margin": Recipe(
-        _by_answer(_ON_LOGITS.format(name="SoftMarginLoss"), Encoding.SIGNS, Encoding.SIGNS)
-    ),
-    "focal": Recipe(_by_class(_FOCAL)),
-    "l1": Recipe(_by_value("L1Loss")),
-    "smooth_l1": Recipe(_by_value("SmoothL1Loss"), {"beta": "beta={}"}),
-    "huber": Recipe(_by_value("HuberLoss"), {"delta": "delta={}"}),
-    "poisson_nll": Recipe(_by_value("PoissonNLLLoss", _LOG_RATES, Encoding.COUNTS)),
-    "gaussian_nll": Recipe(
-        {Task.REGRESSION: Form(_MEANS_AND_LOG_VARIANCES, Encoding.VALUES, _GAUSSIAN_NLL)}
-    ),
-    "custom": Recipe(
-        {
-            Task.BINARY: Form(_TWO_LOGITS, Encoding.ONE_HOT, _OWN_OF_CLASSES),
-            Task.MULTICLASS: Form(_THREE_LOGITS, Encoding.ONE_HOT, _OWN_OF_CLASSES),
-            Task.REGRESSION: Form(_NUMBERS, Encoding.VALUES, _OWN_OF_VALUES),
-        }
-    ),
-}
-
-#: The losses that have snippets, in catalogue order.
-KEYS: Final = tuple(_RECIPES)
-
 _PROGRAM = """\
 import torch
 from torch import nn
@@ -252,14 +50,6 @@ targets = torch.tensor({targets})  # {remark}
 {body}
 print(f"{{loss.item():.4f}}")
 """
-
-
-# ------------------------------------------------------------------ writing the code
-
-
-def tasks(key: str) -> tuple[Task, ...]:
-    """The tasks that the loss has a snippet for."""
-    return tuple(_RECIPES[key].forms)
 
 
 def snippet(
@@ -276,23 +66,15 @@ def snippet(
     fit the task, has no such parameter or not with such a value, or is given weights for
     another number of classes than the sample has.
     """
-    recipe = _RECIPES[key]
-    form = recipe.forms.get(task)
+    program = LOSSES[key].program
+    form = program.forms.get(task)
     if form is None:
-        fits = " and ".join(recipe.forms)
+        fits = " and ".join(program.forms)
         raise SpecError(f"There is no example of {key} for {task}.", f"It fits {fits}.")
     loss = _with_parameters(LOSSES[key], parameters or {})
     _check_weights(loss.changed, form.sample)
-    whole = {each.name for each in loss.parameters if each.kind is Kind.WHOLE_NUMBER}
-    written = {name: _written(value, name in whole) for name, value in loss.values.items()}
-    arguments = ", ".join(
-        argument.format(written[name])
-        for name, argument in recipe.arguments.items()
-        if name in loss.changed
-    )
-    others = (body for name, body in recipe.bodies.items() if name in loss.changed)
     if expression is None:
-        body = next(others, form.body).format(arguments=arguments, **written)
+        body = _body(loss, form)
     else:
         body = own.body(expression, _inputs(task, form.sample), task.is_classification)
     code = _PROGRAM.format(
@@ -306,9 +88,23 @@ def snippet(
     return Snippet(code, form.sample.logits, form.sample.targets)
 
 
+def _body(loss: LossSpec, form: ProgramForm) -> str:
+    """The lines that compute ``loss``, with the parameters' values filled in."""
+    program, changed = loss.program, loss.changed
+    whole = {each.name for each in loss.parameters if each.kind is Kind.WHOLE_NUMBER}
+    written = {name: _written(value, name in whole) for name, value in loss.values.items()}
+    arguments = ", ".join(
+        argument.format(written[name])
+        for name, argument in program.arguments.items()
+        if name in changed
+    )
+    replacements = (body for name, body in program.bodies.items() if name in changed)
+    return next(replacements, form.body).format(arguments=arguments, **written)
+
+
 def _with_parameters(loss: LossSpec, parameters: Mapping[str, Value]) -> LossSpec:
     try:
-        return loss.with_parameters(parse_parameters({loss.key: parameters})[loss.key])
+        return loss.with_parameters(loss.parse_parameters(parameters))
     except ValueError as error:
         raise SpecError(str(error)) from error
 
@@ -327,7 +123,7 @@ def _inputs(task: Task, sample: Sample) -> str:
     return "predictions" if len(sample.logits[0]) == 1 else "outputs"
 
 
-def _encoded(form: Form) -> tuple[Row, ...]:
+def _encoded(form: ProgramForm) -> tuple[Row, ...]:
     """The targets as rows of the numbers that the code shows."""
     targets, classes = form.sample.targets, len(form.sample.logits[0])
     if form.encoding is Encoding.IDS:

@@ -54,10 +54,6 @@ class Evaluator:
         self._x = torch.cat([x for x, _y in rows.values()], 1)
         self._y = torch.cat([y for _x, y in rows.values()], 1)
         self._encoded = tuple(group.encode(self._y, task) for group in groups)
-        self._weights = tuple(
-            group.form.example_weights(targets) if group.form.example_weights else None
-            for group, targets in zip(groups, self._encoded, strict=True)
-        )
         ends = list(itertools.accumulate(x.shape[1] for x, _y in rows.values()))
         places = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
         self._parts = [
@@ -75,18 +71,17 @@ class Evaluator:
     def evaluate(self, epoch: int, step: int) -> Iterator[Evaluation]:
         """Loss and yardsticks of each run on each split, as tidy rows."""
         newest: list[Tensor] = []
-        parts = zip(self._groups, self._encoded, self._weights, strict=True)
-        for group, targets, weights in parts:
+        for group, targets in zip(self._groups, self._encoded, strict=True):
             logits = self.logits(self._x, group)
             newest.append(logits[..., self.judged.place])
             rows = self._rows(group, logits)
-            rows[Measure.LOSS] = group.form.forward(logits, targets)[0]
+            losses, _saved = group.form.forward(logits, targets)
             table = torch.stack(list(rows.values()))
             broken = measures.broken(logits)
             for part in self._parts:
-                means = dict(zip(rows, table[..., part.place].mean(-1), strict=True))
-                if weights is not None:
-                    means[Measure.LOSS] = means[Measure.LOSS] / weights[..., part.place].mean(-1)
+                place = part.place
+                means = dict(zip(rows, table[..., place].mean(-1), strict=True))
+                means[Measure.LOSS] = group.form.mean(losses[..., place], targets[..., place])
                 scores = self._scores(means, part)
                 values = torch.stack(list(scores.values())).masked_fill(broken, torch.nan)
                 for measure, row in zip(scores, values.tolist(), strict=True):

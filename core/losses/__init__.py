@@ -1,4 +1,8 @@
-"""The catalogue of losses: one entry each, and everything about a loss is in it.
+"""The losses: one file each, which holds everything about its loss; the catalogue lists them.
+
+A loss file has the formula (forward and backward side by side), the best constant, the
+form for each task, the card that explains the loss, its PyTorch program and, last, ``LOSS``,
+the ``LossSpec`` that puts these together.
 
 Conventions
 -----------
@@ -12,29 +16,36 @@ contiguous memory; it is the textbook's ``z = W a + b`` with examples as columns
 
 Each loss is written once, forward and backward side by side: ``forward(z, y)``
 returns the loss of each example and what ``backward(saved, y)`` needs to return
-dL/dz, still per example. The mean over examples is taken by the caller, in one
-place, so a ragged last batch weighs what it should.
+dL/dz, still per example. The mean over examples is taken by the caller, so a ragged last
+batch weighs what it should; where examples have weights, ``Form.example_weights`` gives
+them, and a mean divides by their sum.
 
 Nothing here imports torch before a loss is computed, so that the pages, which never
 train, can read the catalogue and check parameters and expressions without waiting.
 """
 
+from core.losses.card import Card
 from core.losses.catalogue import LOSSES, RIVALS, fitting
 from core.losses.custom import CUSTOM, check, own_loss
-from core.losses.entry import Form, Head, Link, LossSpec, Task
+from core.losses.entry import Form, Head, Link, LossSpec
 from core.losses.expression import parse
 from core.losses.parameters import Kind, Parameter
+from core.losses.program import Program, ProgramForm
+from core.losses.task import Task
 
 __all__ = [
     "CUSTOM",
     "LOSSES",
     "RIVALS",
+    "Card",
     "Form",
     "Head",
     "Kind",
     "Link",
     "LossSpec",
     "Parameter",
+    "Program",
+    "ProgramForm",
     "Task",
     "check",
     "fitting",

@@ -1,50 +1,56 @@
-"""The best constants: each loss's baseline, what a network without inputs could learn.
+"""The best constants of several losses: what a network without inputs could learn.
 
-The logits ``[C, 1]`` that make the mean loss over targets y ``[C, N]`` smallest when
-every example gets the same ones. In closed form where there is one.
+Each is a function of the targets ``[C, N]`` that gives the logits ``[C, 1]`` for which the
+mean loss is smallest when every example gets the same logits. ``searched`` finds them for a
+loss that has no closed form.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-
-from core.losses.formulas import SMALLEST_VARIANCE, soft_targets
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from core.losses.entry import Backward, Constant, Forward
 
-#: Stands for a frequency of 0, whose logarithm no logit reaches.
-_NEVER = 1e-12
+#: Stands for a probability of 0, whose logarithm no logit reaches.
+SMALLEST_PROBABILITY = 1e-12
+#: A logit at which sigmoid and softmax are 0 or 1 to the last digit.
+_CERTAIN = 100.0
+#: How often an interval is halved to find a root in it.
+_HALVINGS = 60
+
+# ------------------------------------------------------------------ closed forms
 
 
 def log_frequencies(y: Tensor) -> Tensor:
     """softmax of these is the frequency of each class, best for any proper score."""
-    return y.mean(-1, keepdim=True).clamp_(min=_NEVER).log_()
+    return y.mean(-1, keepdim=True).clamp_(min=SMALLEST_PROBABILITY).log_()
 
 
 def no_preference(y: Tensor) -> Tensor:
-    """Logits of 0: every class alike."""
+    """Logits of 0, which prefer no class."""
     return y.new_zeros(y.shape[0], 1)
 
 
 def logit_frequencies(y: Tensor) -> Tensor:
     """sigmoid of these is the frequency of each 1, best for any proper score."""
     frequency = y.mean(-1, keepdim=True)
-    return frequency.clamp(min=_NEVER).log_() - (1 - frequency).clamp_(min=_NEVER).log_()
+    log_rest = (1 - frequency).clamp_(min=SMALLEST_PROBABILITY).log_()
+    return frequency.clamp(min=SMALLEST_PROBABILITY).log_() - log_rest
 
 
-def log_soft_frequencies(y: Tensor, smoothing: float, weights: tuple[float, ...] = ()) -> Tensor:
-    """softmax of these is in proportion to the mean soft target."""
-    return log_frequencies(soft_targets(y, smoothing, weights))
+def most_frequent_class(y: Tensor) -> Tensor:
+    """softmax of these is 1 for the most frequent class, shared evenly where several are."""
+    frequency = y.mean(-1, keepdim=True)
+    return (frequency == frequency.amax(-2, keepdim=True)).to(y.dtype).mul_(_CERTAIN)
 
 
-def weighted_logit_frequencies(y: Tensor, weight: float) -> Tensor:
-    """The odds of each 1, times its weight."""
-    return logit_frequencies(y).add_(math.log(weight))
+def more_frequent_answer(y: Tensor) -> Tensor:
+    """sigmoid of these is 1 where more targets are 1 than 0, and 0 where fewer are."""
+    return (y.mean(-1, keepdim=True) - 0.5).sign_().mul_(_CERTAIN)
 
 
 def mean_target(y: Tensor) -> Tensor:
@@ -55,48 +61,25 @@ def median_target(y: Tensor) -> Tensor:
     return y.median(-1, keepdim=True).values
 
 
-def log_mean_target(y: Tensor) -> Tensor:
-    """exp of it is the mean target, which is not negative."""
-    return y.mean(-1, keepdim=True).clamp_(min=_NEVER).log_()
+def mean_of_clipped_errors(y: Tensor, width: float) -> Tensor:
+    """The z at which the mean of clamp(z - y, -width, width) is 0, best for Huber's loss."""
+
+    def too_high(z: Tensor) -> Tensor:
+        return (z - y).clamp_(-width, width).mean(-1, keepdim=True) > 0
+
+    return by_halving(too_high, y.amin(-1, keepdim=True), y.amax(-1, keepdim=True))
 
 
-def mean_and_log_variance(y: Tensor) -> Tensor:
-    """The mean and the log of the variance, from the smallest that the loss tells apart."""
-    variance = y.var(-1, correction=0, keepdim=True).clamp_(min=SMALLEST_VARIANCE)
-    both = y.new_empty(2, 1)
-    both[:1], both[1:] = y.mean(-1, keepdim=True), variance.log_()
-    return both
-
-
-def huber_location(y: Tensor, width: float) -> Tensor:
-    """The root of the mean of clamp(z - y, -width, width), which only rises with z: by halving."""
-    low, high = y.amin(-1, keepdim=True), y.amax(-1, keepdim=True)
-    for _ in range(60):
+def by_halving(too_high: Callable[[Tensor], Tensor], low: Tensor, high: Tensor) -> Tensor:
+    """The value between ``low`` and ``high`` at which ``too_high`` turns from false to true."""
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        rising = (middle - y).clamp_(-width, width).mean(-1, keepdim=True) > 0
-        low, high = middle.where(~rising, low), middle.where(rising, high)
+        is_too_high = too_high(middle)
+        low, high = middle.where(~is_too_high, low), middle.where(is_too_high, high)
     return (low + high) / 2
 
 
-def hinge_scores(y: Tensor, margin: float) -> Tensor:
-    """A linear program in the scores z_c and the violations v_tc >= 1 - z_t + z_c, v >= 0.
-
-    Solved for a margin of 1: scores and loss grow in proportion to the margin.
-    """
-    import numpy as np
-    from scipy.optimize import linprog
-
-    frequencies = y.mean(-1).tolist()
-    classes = len(frequencies)
-    pairs = [(t, c) for t in range(classes) for c in range(classes) if t != c]
-    cost = [0.0] * classes + [frequencies[t] for t, _ in pairs]
-    rows = np.zeros((len(pairs), len(cost)))
-    for row, (t, c) in enumerate(pairs):
-        rows[row, [c, t, classes + row]] = 1, -1, -1
-    bounds = [(None, None)] * classes + [(0, None)] * len(pairs)
-    best = np.asarray(linprog(cost, A_ub=rows, b_ub=-np.ones(len(pairs)), bounds=bounds).x)
-    return y.new_tensor((margin * best[:classes]).tolist()).unsqueeze(-1)
-
+# ------------------------------------------------------------------ search
 
 #: What the search takes for a loss that is not finite, and how far out it looks.
 _WORST = 1e30
@@ -114,8 +97,8 @@ def searched(forward: Forward, backward: Backward, *starts: Constant) -> Constan
         points = [start(y).double().cpu().flatten().numpy() for start in starts]
         # On a busy machine BLAS waits ten times longer for its threads than it computes.
         with threadpool_limits(1, "blas"):
-            found = [_descend(height, point) for point in points]
-        best = min(found, key=lambda result: float(result.fun))
+            results = [_descend(height, point) for point in points]
+        best = min(results, key=lambda result: float(result.fun))
         return y.new_tensor(best.x.tolist()).unsqueeze(-1)
 
     return constant
@@ -127,15 +110,15 @@ def _descend(height: Callable[[Any], tuple[float, Any]], start: Any) -> Any:
 
     bounds = [(-_FARTHEST, _FARTHEST)] * len(start)
     exact: Any = {"ftol": 0, "gtol": 1e-10}
-    found = minimize(height, start, jac=True, method="L-BFGS-B", bounds=bounds, options=exact)
-    if abs(found.jac).max() <= _FLAT:
-        return found
+    result = minimize(height, start, jac=True, method="L-BFGS-B", bounds=bounds, options=exact)
+    if abs(result.jac).max() <= _FLAT:
+        return result
 
     def value(z: Any) -> float:
         return height(z)[0]
 
     fine: Any = {"xatol": 1e-10, "fatol": 1e-13}
-    return minimize(value, found.x, method="Nelder-Mead", bounds=bounds, options=fine)
+    return minimize(value, result.x, method="Nelder-Mead", bounds=bounds, options=fine)
 
 
 def _distinct(y: Tensor) -> tuple[Tensor, Tensor]:

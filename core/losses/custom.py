@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.errors import LossExpressionError
-from core.losses import constants, formulas
-from core.losses.entry import Form, Head, Link, LossSpec, Task
+from core.losses import constants, words
+from core.losses.autograd import by_autograd
+from core.losses.card import Card
+from core.losses.entry import Form, Head, Link, LossSpec
 from core.losses.expression import Call, Name, Node, Number, names, parse, to_latex
 from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
+from core.losses.program import Encoding, Program, one_logit_a_class, one_value
+from core.losses.task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +26,60 @@ CUSTOM = "custom"
 EXAMPLE = "(p - y)**2"
 
 _COMPUTE = {name: entry.compute for name, entry in (OPERATORS | COMPARISONS | FUNCTIONS).items()}
+
+
+CARD = Card(
+    summary="It measures what its author says: any formula of predictions and targets that "
+    "gives one number.",
+    example_formula=(
+        ("Any formula", r"L(y, z) = \sum_{i=1}^{C} f(z_i, \hat{y}_i, y_i)"),
+        ("To begin with", r"L(y, \hat{y}) = \sum_{i=1}^{C} (\hat{y}_i - y_i)^2"),
+    ),
+    batch_formula=words.MEAN_OF_LOSSES,
+    symbols=(
+        ("f", "the formula that was written, of z, p and y"),
+        words.ONE_HOT_TARGET,
+        (r"\hat{y}", "p in the formula: softmax of the logits; the prediction for a value"),
+        words.LOGITS,
+        ("C", "number of outputs: 1, or one a class"),
+        words.N,
+        words.EXAMPLE_LOSS,
+    ),
+    takes="Logits, float, shape [N, C], one a class, or [N, 1] for a value. A formula that "
+    "names p trains probabilities; one of z alone trains scores.",
+    target="One-hot 0 and 1 for classes, the value itself for a value, float, in the shape of "
+    "the logits.",
+    proper_scoring_rule="Unknown until shown: for classes, check that the true probabilities "
+    "make its average smallest.",
+    noise_model="None, unless exp(-L) can be scaled to add up to 1 over all targets with the "
+    "same scale for every prediction.",
+    use_when="No ready-made loss says what a mistake costs, for instance when too low is worse "
+    "than too high.",
+    avoid_when="A ready-made loss says the same: it has been guarded against overflow and log 0.",
+    gradient="PyTorch works it out from the formula; where the formula is flat or rounds to a "
+    "constant it is 0, and nothing is learned there.",
+    source="PyTorch documentation of torch.autograd.",
+)
+
+#: The program of ``EXAMPLE``; that of another expression is written out from its tree.
+PROGRAM = Program(
+    one_logit_a_class(
+        """\
+def my_loss(z, y):
+    p = z.softmax(dim=1)
+    return ((p - y) ** 2).sum(dim=1).mean()
+
+
+loss = my_loss(logits, targets)""",
+        Encoding.ONE_HOT,
+    )
+    | one_value("""\
+def my_loss(z, y):
+    return ((z - y) ** 2).mean()
+
+
+loss = my_loss(predictions, targets)""")
+)
 
 
 @functools.lru_cache(maxsize=64)
@@ -44,8 +102,10 @@ def own_loss(expression: str) -> LossSpec:
         value_range="what the expression gives",
         make_forms=_Forms(parse(expression)),
         refusals={},
-        color="#CC00AA",
+        color="#AE129C",
         dash="solid",
+        card=CARD,
+        program=PROGRAM,
     )
 
 
@@ -64,7 +124,7 @@ class _Forms:
 def _form(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tensor]) -> Form:
     """Of classes an expression that names p trains probabilities, one of z alone scores."""
     has_p = "p" in names(tree)
-    forward, backward = formulas.by_autograd(_value_of(tree, is_classification))
+    forward, backward = by_autograd(_value_of(tree, is_classification))
     formula = to_latex(tree, per_class=is_classification)
     if has_p:
         formula += r",\quad \hat{y} = " + (r"\mathrm{softmax}(z)" if is_classification else "z")
@@ -74,6 +134,7 @@ def _form(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tenso
         forward=forward,
         backward=backward,
         constant=constants.searched(forward, backward, *starts),
+        reads_scores="z" in names(tree),
     )
 
 
@@ -132,14 +193,14 @@ def check(expression: str, task: Task, classes: int) -> None:
 
     def tried(node: Node) -> tuple[Tensor, Tensor]:
         """The node's value as the loss, and its gradient."""
-        return formulas.by_autograd(_value_of(node, task.is_classification))[0](z, y)
+        return by_autograd(_value_of(node, task.is_classification))[0](z, y)
 
     tree = parse(expression)
     value, gradient = tried(tree)
     for sentence, is_at_fault in _FAULTS:
         if is_at_fault(value, gradient):
-            said = sentence.format(value=_first_bad(value), gradient=_first_bad(gradient))
-            raise LossExpressionError(said, _innermost(tree, tried, is_at_fault))
+            reason = sentence.format(value=_first_bad(value), gradient=_first_bad(gradient))
+            raise LossExpressionError(reason, _innermost(tree, tried, is_at_fault))
 
 
 def _first_bad(values: Tensor) -> float:
@@ -159,3 +220,6 @@ def _innermost(
         if isinstance(each, Call) and names(each) & {"z", "p"} and is_at_fault(*tried(each)):
             return _innermost(each, tried, is_at_fault)
     return tree.position
+
+
+LOSS = own_loss(EXAMPLE)

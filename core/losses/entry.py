@@ -9,7 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core.bounds import shown
+from core.losses.card import Card
 from core.losses.parameters import FrozenMapping, Parameter, Value
+from core.losses.program import Program
+from core.losses.task import Task
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,18 +20,7 @@ if TYPE_CHECKING:
     Forward = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     Backward = Callable[[Tensor, Tensor], Tensor]
     Constant = Callable[[Tensor], Tensor]
-
-
-class Task(StrEnum):
-    """What a data set asks of a network."""
-
-    BINARY = "binary"
-    MULTICLASS = "multiclass"
-    REGRESSION = "regression"
-
-    @property
-    def is_classification(self) -> bool:
-        return self is not Task.REGRESSION
+    ExampleWeights = Callable[[Tensor], Tensor]
 
 
 class Link(StrEnum):
@@ -67,7 +59,11 @@ class Head(StrEnum):
 class Form:
     """A loss as it is used for one task: its link, formula, forward and backward.
 
-    ``constant(y)`` gives the logits of the best constant predictor, the loss's baseline.
+    ``constant(y)`` gives the logits ``[C, 1]`` of the best constant predictor, whose mean
+    loss is the loss's baseline. ``example_weights(y)`` gives how much each example counts in
+    a mean, from the targets ``[..., C, N]`` to ``[..., N]``; None counts every example as 1.
+    ``reads_scores`` says that the loss also depends on what probabilities do not tell, such as
+    an offset that all logits share.
     """
 
     link: Link
@@ -75,17 +71,39 @@ class Form:
     forward: Forward
     backward: Backward
     constant: Constant
-    example_weights: Callable[[Tensor], Tensor] | None = None
+    example_weights: ExampleWeights | None = None
+    reads_scores: bool = False
+
+    @property
+    def is_of_probabilities(self) -> bool:
+        """Whether the probabilities of the classes tell the loss."""
+        return self.link.gives_probabilities and not self.reads_scores
+
+    def mean(self, losses: Tensor, y: Tensor) -> Tensor:
+        """The mean of the losses ``[..., N]`` over the examples: sum(losses) / sum(weights).
+
+        The losses have their weights in them already, as ``forward`` returns them.
+        """
+        if self.example_weights is None:
+            return losses.mean(-1)
+        return losses.sum(-1) / self.example_weights(y).sum(-1)
+
+
+def for_classes(form: Form) -> dict[Task, Form]:
+    """The same form for two classes as for more."""
+    return {Task.BINARY: form, Task.MULTICLASS: form}
 
 
 @dataclass(frozen=True)
 class LossSpec:
     """One loss. ``forms`` holds the tasks that it fits; the rest are refused.
 
-    ``torch_class`` is its class in ``torch.nn``, None where there is none. ``unit``
-    names what one unit of the loss is and ``value_range`` the range of a single
-    example's loss. ``color`` and ``dash`` together are the loss's own on every chart.
-    ``make_forms`` takes the parameters by name; ``chosen`` holds those that were set.
+    ``full_title`` is the title beside a loss of a longer name, where ``title`` alone could
+    mean either; it is ``title`` where none is given. ``torch_class`` is the loss's class in
+    ``torch.nn``, None where there is none. ``unit`` names what one unit of the loss is and
+    ``value_range`` the range of a single example's loss. ``color`` and ``dash`` together are
+    the loss's own on every chart. ``make_forms`` takes the parameters by name; ``chosen``
+    holds those that were set. ``card`` is the loss's contract, ``program`` shows it in PyTorch.
     """
 
     key: str
@@ -100,8 +118,14 @@ class LossSpec:
     refusals: Mapping[Task, str]
     color: str
     dash: str
+    card: Card
+    program: Program
     parameters: tuple[Parameter, ...] = ()
+    full_title: str = ""
     chosen: Mapping[str, Value] = field(default_factory=lambda: FrozenMapping({}))
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "full_title", self.full_title or self.title)
 
     @property
     def values(self) -> dict[str, Value]:
@@ -121,10 +145,6 @@ class LossSpec:
     def with_parameters(self, values: Mapping[str, Value]) -> LossSpec:
         """The same loss with these values bound into its forms, the others as before."""
         return replace(self, chosen=FrozenMapping({**self.chosen, **values}))
-
-    @property
-    def full_title(self) -> str:
-        return self.title
 
     def parse_parameters(self, given: object) -> FrozenMapping[Value]:
         """Values by name, checked and frozen; ``ValueError`` with a sentence for the first

@@ -2,7 +2,7 @@
 
 Python's parser reads the text; a strict walk then copies what is on the whitelist into
 a tree of ``Number``, ``Name`` and ``Call``. Nothing is ever evaluated as Python. The
-arithmetic of ``Call`` is the table ``OPERATIONS``, of tensor methods alone.
+arithmetic of ``Call`` is in ``core.losses.operations``, of tensor methods alone.
 """
 
 from __future__ import annotations

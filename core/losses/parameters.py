@@ -25,18 +25,20 @@ class Kind(StrEnum):
 class Parameter:
     """One number of a loss, or one number a class, with its range and its sentence.
 
-    ``default`` () of class weights stands for a weight of 1 on every class.
+    ``symbol`` is the short sign that titles write before the value. ``default`` () of class
+    weights stands for a weight of 1 on every class. ``neutral`` is the value at which the loss
+    is the plain one that its title names; None where every value shapes the loss.
     """
 
     name: str
     label: str
+    symbol: str
     default: Value
     low: float
     high: float
     step: float
     help: str
     kind: Kind = Kind.NUMBER
-    symbol: str = ""
     neutral: Value | None = None
 
     @property

@@ -57,8 +57,7 @@ class Group:
     def mean_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss's mean over the examples, ``[S]`` of logits and targets ``[S, C, N]``."""
         losses, _saved = self.form.forward(logits, targets)
-        weights = self.form.example_weights
-        return losses.mean(-1) if weights is None else losses.sum(-1) / weights(targets).sum(-1)
+        return self.form.mean(losses, targets)
 
 
 def predicted_values(z: Tensor, link: Link) -> Tensor:

@@ -52,7 +52,6 @@ def loss_function(loss: LossSpec, task: Task, reduction: str = "mean") -> Functi
 
 
 def cross_entropy(values, link, target, reduction) -> Function:
-    """Reduced here: PyTorch's own mean divides by the sum of the class weights."""
     weights = (
         torch.tensor(values["class_weights"], dtype=torch.float64)
         if values["class_weights"]
@@ -60,12 +59,11 @@ def cross_entropy(values, link, target, reduction) -> Function:
     )
 
     def function(z: Tensor, y: Tensor) -> Tensor:
-        losses = nn.CrossEntropyLoss(
+        return nn.CrossEntropyLoss(
             weight=weights if weights is None else weights.to(z),
             label_smoothing=values["label_smoothing"],
-            reduction="none",
+            reduction=reduction,
         )(z, y.long())
-        return REDUCTIONS[reduction](losses)
 
     return function
 
@@ -75,6 +73,47 @@ def focal(values, link, target, reduction) -> Function:
         log_p = z.log_softmax(1).gather(1, y.long()[:, None])[:, 0]
         rest = (-log_p.expm1()).clamp(min=1e-38)  # a power below 1 has no slope at 0
         return REDUCTIONS[reduction](rest ** values["gamma"] * -log_p)
+
+    return function
+
+
+def mse_on_raw_outputs(values, link, target, reduction) -> Function:
+    """As PyTorch's class, of outputs and targets that both have the weight's root in them."""
+    function = nn.MSELoss(reduction=reduction)
+
+    def of_targets(z: Tensor, y: Tensor) -> Tensor:
+        is_true = target(y, z)
+        root = torch.ones_like(z).masked_fill(is_true == 1, values["k"] ** 0.5)
+        return function(root * z, root * values["M"] * is_true)
+
+    return of_targets
+
+
+def generalised_cross_entropy(values, link, target, reduction) -> Function:
+    def function(z: Tensor, y: Tensor) -> Tensor:
+        power = (-values["q"] * nn.functional.cross_entropy(z, y.long(), reduction="none")).exp()
+        return REDUCTIONS[reduction]((1 - power) / values["q"])
+
+    return function
+
+
+def squentropy(values, link, target, reduction) -> Function:
+    def function(z: Tensor, y: Tensor) -> Tensor:
+        cross_entropy = nn.functional.cross_entropy(z, y.long(), reduction=reduction)
+        wrong = z[target(y, z) == 0].reshape(len(z), -1)
+        return cross_entropy + REDUCTIONS[reduction](wrong.square().mean(1))
+
+    return function
+
+
+def symmetric_cross_entropy(values, link, target, reduction) -> Function:
+    """The reverse part as cross-entropy against the prediction, of log-targets with A for log 0."""
+
+    def function(z: Tensor, y: Tensor) -> Tensor:
+        log_targets = target(y, z).log().clamp(min=values["A"])
+        forward = nn.functional.cross_entropy(z, y.long(), reduction=reduction)
+        reverse = REDUCTIONS[reduction](-(z.softmax(1) * log_targets).sum(1))
+        return values["alpha"] * forward + values["beta"] * reverse
 
     return function
 
@@ -130,6 +169,11 @@ PROGRAMS = {
             p=int(values["p"]), margin=values["margin"], reduction=reduction
         )(z, y.long())
     ),
+    "mse_on_raw_outputs": mse_on_raw_outputs,
+    "mae_on_probabilities": squashed(nn.L1Loss),
+    "generalised_cross_entropy": generalised_cross_entropy,
+    "squentropy": squentropy,
+    "symmetric_cross_entropy": symmetric_cross_entropy,
     "l1": squashed(nn.L1Loss),
     "smooth_l1": squashed(nn.SmoothL1Loss, beta="beta"),
     "huber": squashed(nn.HuberLoss, delta="delta"),

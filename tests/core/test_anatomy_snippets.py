@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.anatomy import CARDS, PATTERN, Snippet, run, snippet, tasks
-from core.anatomy.snippets import KEYS
+from core.anatomy import PATTERN, Snippet, run, snippet
 from core.errors import SpecError
 from core.losses import LOSSES, Task
 from tests.core import plain
@@ -20,7 +19,7 @@ from tests.core import plain
 #: What a print with four decimals of a float32 may be off by.
 PRINTED = 6e-5
 
-DEFAULTS = [(key, task, {}) for key in KEYS for task in tasks(key)]
+DEFAULTS = [(key, task, {}) for key, loss in LOSSES.items() for task in loss.program.forms]
 CHANGED = [
     ("cross_entropy", Task.BINARY, {"label_smoothing": 0.2}),
     ("cross_entropy", Task.BINARY, {"class_weights": (1.0, 3.0)}),
@@ -36,6 +35,13 @@ CHANGED = [
     ("focal", Task.MULTICLASS, {"gamma": 5.0}),
     ("smooth_l1", Task.REGRESSION, {"beta": 0.3}),
     ("huber", Task.REGRESSION, {"delta": 2.0}),
+    ("mse_on_raw_outputs", Task.BINARY, {"k": 5.0}),
+    ("mse_on_raw_outputs", Task.MULTICLASS, {"k": 3.0, "M": 2.0}),
+    ("mse_on_raw_outputs", Task.MULTICLASS, {"M": 0.5}),
+    ("generalised_cross_entropy", Task.BINARY, {"q": 0.2}),
+    ("generalised_cross_entropy", Task.MULTICLASS, {"q": 1.0}),
+    ("symmetric_cross_entropy", Task.BINARY, {"alpha": 1.0, "beta": 0.5}),
+    ("symmetric_cross_entropy", Task.MULTICLASS, {"A": -6.0}),
 ]
 
 every_snippet = pytest.mark.parametrize(
@@ -68,7 +74,7 @@ def true_class(table: np.ndarray, t: np.ndarray) -> np.ndarray:
 def np_cross_entropy(z, t, task, class_weights=None, label_smoothing=0.0):
     weights = np.array(class_weights or [1.0] * z.shape[1])
     wanted = (1 - label_smoothing) * columns(t, z) + label_smoothing / z.shape[1]
-    return -(weights * wanted * log_softmax(z)).sum(1).mean()
+    return -(weights * wanted * log_softmax(z)).sum() / true_class(weights + 0 * z, t).sum()
 
 
 def np_nll(z, t, task):
@@ -112,6 +118,35 @@ def np_focal(z, t, task, gamma=2.0):
     return (-((1 - p) ** gamma) * np.log(p)).mean()
 
 
+def np_mse_on_raw_outputs(z, t, task, k=1.0, M=1.0):
+    total = 0.0
+    for scores, c in zip(z, t.astype(int), strict=True):
+        others = sum(s**2 for i, s in enumerate(scores) if i != c)
+        total += (k * (scores[c] - M) ** 2 + others) / len(scores)
+    return total / len(z)
+
+
+def np_mae_on_probabilities(z, t, task):
+    p = sigmoid(z) if task is Task.BINARY else np.exp(log_softmax(z))
+    return np.abs(p - columns(t, z)).mean()
+
+
+def np_generalised_cross_entropy(z, t, task, q=0.7):
+    return ((1 - true_class(np.exp(log_softmax(z)), t) ** q) / q).mean()
+
+
+def np_squentropy(z, t, task):
+    total = 0.0
+    for scores, c in zip(z, t.astype(int), strict=True):
+        total += np.mean([s**2 for i, s in enumerate(scores) if i != c])
+    return np_cross_entropy(z, t, task) + total / len(z)
+
+
+def np_symmetric_cross_entropy(z, t, task, alpha=0.1, beta=1.0, A=-4.0):
+    p = true_class(np.exp(log_softmax(z)), t)
+    return (-alpha * np.log(p) - beta * A * (1 - p)).mean()
+
+
 def np_l1(z, t, task):
     return np.abs(z[:, 0] - t).mean()
 
@@ -150,6 +185,11 @@ IN_NUMPY = {
     "hinge": np_hinge,
     "soft_margin": np_soft_margin,
     "focal": np_focal,
+    "mse_on_raw_outputs": np_mse_on_raw_outputs,
+    "mae_on_probabilities": np_mae_on_probabilities,
+    "generalised_cross_entropy": np_generalised_cross_entropy,
+    "squentropy": np_squentropy,
+    "symmetric_cross_entropy": np_symmetric_cross_entropy,
     "l1": np_l1,
     "smooth_l1": np_smooth_l1,
     "huber": np_huber,
@@ -169,9 +209,7 @@ def probabilities(z: Tensor, task: Task) -> Tensor:
 
 def torch_cross_entropy(z, t, task, class_weights=None, label_smoothing=0.0):
     weight = None if class_weights is None else torch.tensor(class_weights, dtype=z.dtype)
-    return F.cross_entropy(
-        z, t.long(), weight=weight, label_smoothing=label_smoothing, reduction="none"
-    ).mean()
+    return F.cross_entropy(z, t.long(), weight=weight, label_smoothing=label_smoothing)
 
 
 def torch_bce(z, t, task, pos_weight=1.0):
@@ -188,6 +226,27 @@ def torch_kl_div(z, t, task, smoothing=0.1):
 def torch_focal(z, t, task, gamma=2.0):
     losses = F.cross_entropy(z, t.long(), reduction="none")
     return ((1 - (-losses).exp()) ** gamma * losses).mean()
+
+
+def torch_mse_on_raw_outputs(z, t, task, k=1.0, M=1.0):
+    y = plain.columns(t, task, z.shape[1])
+    return torch.where(y == 1, k * F.mse_loss(z, M * y, reduction="none"), z**2).mean()
+
+
+def torch_generalised_cross_entropy(z, t, task, q=0.7):
+    losses = F.cross_entropy(z, t.long(), reduction="none")
+    return (1 - (-q * losses).exp()).mean() / q
+
+
+def torch_squentropy(z, t, task):
+    y = plain.columns(t, task, z.shape[1])
+    squares = F.mse_loss(z.masked_fill(y == 1, 0), torch.zeros_like(z), reduction="sum")
+    return F.cross_entropy(z, t.long()) + squares / (len(z) * (z.shape[1] - 1))
+
+
+def torch_symmetric_cross_entropy(z, t, task, alpha=0.1, beta=1.0, A=-4.0):
+    losses = F.cross_entropy(z, t.long(), reduction="none")
+    return (alpha * losses - beta * A * (1 - (-losses).exp())).mean()
 
 
 def torch_custom(z, t, task):
@@ -213,6 +272,13 @@ IN_TORCH = {
         z, 2 * plain.columns(t, task, z.shape[1]) - 1
     ),
     "focal": torch_focal,
+    "mse_on_raw_outputs": torch_mse_on_raw_outputs,
+    "mae_on_probabilities": lambda z, t, task: F.l1_loss(
+        probabilities(z, task), plain.columns(t, task, z.shape[1])
+    ),
+    "generalised_cross_entropy": torch_generalised_cross_entropy,
+    "squentropy": torch_squentropy,
+    "symmetric_cross_entropy": torch_symmetric_cross_entropy,
     "l1": lambda z, t, task: F.l1_loss(z[:, 0], t),
     "smooth_l1": lambda z, t, task, beta=1.0: F.smooth_l1_loss(z[:, 0], t, beta=beta),
     "huber": lambda z, t, task, delta=1.0: F.huber_loss(z[:, 0], t, delta=delta),
@@ -252,7 +318,7 @@ def test_the_catalogue_gives_the_same(key, task, parameters):
     y = plain.columns(t, task, z.shape[1]).T
     form = LOSSES[key].with_parameters(parameters).forms[task]
     losses, _ = form.forward(z.T.contiguous(), y.contiguous())
-    assert float(run(shown.code)) == pytest.approx(losses.mean().item(), abs=PRINTED)
+    assert float(run(shown.code)) == pytest.approx(form.mean(losses, y).item(), abs=PRINTED)
 
 
 def test_every_parameter_is_changed_in_some_snippet():
@@ -264,8 +330,8 @@ def test_every_parameter_is_changed_in_some_snippet():
 
 @pytest.mark.parametrize("key", LOSSES)
 def test_it_fits_the_tasks_and_has_the_outputs_of_the_catalogue(key):
-    assert set(tasks(key)) == set(LOSSES[key].forms)
-    for task in tasks(key):
+    assert set(LOSSES[key].program.forms) == set(LOSSES[key].forms)
+    for task in LOSSES[key].program.forms:
         classes = {Task.BINARY: 2, Task.MULTICLASS: 3, Task.REGRESSION: 1}[task]
         assert len(snippet(key, task).logits[0]) == LOSSES[key].head.width(classes)
 
@@ -305,7 +371,7 @@ def test_a_changed_parameter_is_in_the_code(key, task, parameters):
 )
 def test_a_default_is_not_written(key, written):
     defaults = {"hinge": {"p": 1.0, "margin": 1}, "cross_entropy": {"class_weights": ()}}
-    for task in tasks(key):
+    for task in LOSSES[key].program.forms:
         assert written in snippet(key, task, defaults.get(key)).code
 
 
@@ -313,7 +379,7 @@ def test_parameters_are_written_as_the_class_takes_them():
     both = {"class_weights": (1, 2, 4), "label_smoothing": 0.3}
     code = snippet("cross_entropy", Task.MULTICLASS, both).code
     assert "weights = torch.tensor([1.0, 2.0, 4.0])" in code
-    assert 'nn.CrossEntropyLoss(weight=weights, label_smoothing=0.3, reduction="none")' in code
+    assert "nn.CrossEntropyLoss(weight=weights, label_smoothing=0.3)" in code
     code = snippet("hinge", Task.BINARY, {"p": 2.0, "margin": 0.5}).code
     assert "nn.MultiMarginLoss(p=2, margin=0.5)" in code
 
@@ -377,5 +443,5 @@ def test_running_raises_what_the_code_raises_and_gives_stdout_back():
     assert run("print('one')\nprint('two')") == "one\ntwo"
 
 
-def test_every_card_has_snippets_that_run_here():
-    assert set(IN_NUMPY) == set(IN_TORCH) == set(CARDS)
+def test_every_loss_has_snippets_that_run_here():
+    assert set(IN_NUMPY) == set(IN_TORCH) == set(LOSSES)

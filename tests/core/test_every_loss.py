@@ -27,6 +27,9 @@ every_loss = pytest.mark.parametrize(("key", "task"), CASES)
 #: One that trains, for each loss that has some.
 CHANGED = {
     "cross_entropy": {"label_smoothing": 0.1},
+    "mse_on_raw_outputs": {"k": 2.0, "M": 3.0},
+    "generalised_cross_entropy": {"q": 0.4},
+    "symmetric_cross_entropy": {"alpha": 0.5, "beta": 0.8, "A": -2.0},
     "bce": {"pos_weight": 2.0},
     "kl_div": {"smoothing": 0.3},
     "focal": {"gamma": 0.5},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import math
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch import Tensor
 
+import core.losses
 from core.evaluation import Group
 from core.losses import LOSSES, Form, Kind, Link, LossSpec, Task
 from tests.core import plain
@@ -27,6 +30,13 @@ SETTINGS = {
     "focal": [{"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 5.0}],
     "smooth_l1": [{"beta": 0.25}, {"beta": 3.0}],
     "huber": [{"delta": 0.25}, {"delta": 3.0}],
+    "mse_on_raw_outputs": [{"k": 5.0, "M": 3.0}, {"k": 0.5, "M": 0.7}],
+    "generalised_cross_entropy": [{"q": 0.2}, {"q": 1.0}],
+    "symmetric_cross_entropy": [
+        {"alpha": 2.0, "beta": 0.1, "A": -7.0},
+        {"alpha": 0.02, "beta": 3.0},
+        {"beta": 0.0},
+    ],
 }
 SOME_WEIGHTS = (0.5, 2.0, 1.0, 3.0)
 
@@ -95,6 +105,11 @@ def itself(y: Tensor, loss: LossSpec) -> Tensor:
     return y
 
 
+def only_the_right_one(y: Tensor, loss: LossSpec) -> Tensor:
+    """Sure of the right class by its own logit alone."""
+    return 40 * y
+
+
 CLASSIFYING = Facts(sure)
 MEASURING = Facts(itself)
 LOWEST_LOG_VARIANCE = math.log(1e-6)
@@ -109,6 +124,11 @@ FACTS = {
     "soft_margin": Facts(sure, overflows=(1e4, -1e4)),
     "focal": CLASSIFYING,
     "hinge": CLASSIFYING,
+    "mse_on_raw_outputs": Facts(lambda y, loss: y * loss.values["M"]),
+    "mae_on_probabilities": CLASSIFYING,
+    "generalised_cross_entropy": CLASSIFYING,
+    "squentropy": Facts(only_the_right_one),
+    "symmetric_cross_entropy": CLASSIFYING,
     "l1": MEASURING,
     "smooth_l1": MEASURING,
     "huber": MEASURING,
@@ -166,6 +186,16 @@ def ours(loss: LossSpec, task: Task, z: Tensor, y: Tensor) -> tuple[Tensor, Tens
     return losses, form.backward(saved, encoded).T
 
 
+def mean(loss: LossSpec, task: Task, losses: Tensor, z: Tensor, y: Tensor) -> Tensor:
+    """The catalogue's mean of these losses ``[N]``."""
+    return loss.forms[task].mean(losses, plain.columns(y, task, z.shape[1]).T)
+
+
+def counted(loss: LossSpec, task: Task, z: Tensor, y: Tensor) -> float:
+    """What a mean divides by: N, or the sum of the examples' weights."""
+    return 1 / mean(loss, task, torch.eye(len(y), dtype=z.dtype)[0], z, y).item()
+
+
 def theirs(loss: LossSpec, task: Task, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """PyTorch's mean loss, and autograd's gradient of it."""
     z = z.clone().requires_grad_()
@@ -181,8 +211,9 @@ def test_value_and_gradient_are_torchs(loss, task, dtype):
     value, expected = theirs(loss, task, z, y)
     tolerance = TOLERANCE[dtype]
     assert losses.dtype == gradient.dtype == dtype
-    torch.testing.assert_close(losses.mean(), value, rtol=tolerance, atol=0)
-    torch.testing.assert_close(gradient / len(z), expected, rtol=tolerance, atol=tolerance / 10)
+    count = counted(loss, task, z, y)
+    torch.testing.assert_close(mean(loss, task, losses, z, y), value, rtol=tolerance, atol=0)
+    torch.testing.assert_close(gradient / count, expected, rtol=tolerance, atol=tolerance / 10)
 
 
 @every_loss
@@ -246,6 +277,26 @@ BY_HAND = [
     ("custom", Task.REGRESSION, [3], 1, 4, [4]),
     ("hinge", Task.BINARY, [0.5, 0], 0, 0.25, [-1 / 2, 1 / 2]),
     ("hinge", Task.MULTICLASS, [0, 0.5, 3], 1, 4 / 3, [1 / 3, -2 / 3, 1 / 3]),
+    # (3 - 1)^2 / 2 + 2^2 / 2.
+    ("mse_on_raw_outputs", Task.BINARY, [3, 2], 0, 4, [2, 2]),
+    # ((0.5 - 1)^2 + 2^2 + 1^2 + 0) / 4.
+    ("mse_on_raw_outputs", Task.MULTICLASS, [2, 0.5, -1, 0], 1, 21 / 16, [1, -1 / 4, -1 / 2, 0]),
+    ("mae_on_probabilities", Task.BINARY, [LN3], 0, 3 / 4, [3 / 16]),
+    # p = (1/4, 3/4) against (1, 0): both are off by 3/4, and the slope is p_t (1 - p_t).
+    ("mae_on_probabilities", Task.MULTICLASS, [0, LN3], 0, 3 / 4, [-3 / 16, 3 / 16]),
+    # The slope in log p is -(1/4)^0.7.
+    ("generalised_cross_entropy", Task.BINARY, [0, LN3], 0, (1 - 0.25**0.7) / 0.7,
+     [-0.75 * 0.25**0.7, 0.75 * 0.25**0.7]),
+    ("generalised_cross_entropy", Task.MULTICLASS, [0, 0, LN2], 2, (1 - 0.5**0.7) / 0.7,
+     [0.25 * 0.5**0.7, 0.25 * 0.5**0.7, -0.5 * 0.5**0.7]),
+    ("squentropy", Task.BINARY, [0, LN3], 0, LN4 + LN3**2, [-3 / 4, 3 / 4 + 2 * LN3]),
+    # The mean of (ln 2)^2 and 0.
+    ("squentropy", Task.MULTICLASS, [0, 0, LN2], 0, LN4 + LN2**2 / 2,
+     [-3 / 4, 1 / 4, 1 / 2 + LN2]),
+    # 0.1 ln 4 + 4 * 3/4; the slope in log p is -(0.1 + 4 * 1/4).
+    ("symmetric_cross_entropy", Task.BINARY, [0, LN3], 0, 0.1 * LN4 + 3, [-0.825, 0.825]),
+    ("symmetric_cross_entropy", Task.MULTICLASS, [0, 0, LN2], 2, 0.1 * LN2 + 2,
+     [0.525, 0.525, -1.05]),
 ]  # fmt: skip
 
 # The same with parameters that are not the default.
@@ -267,6 +318,13 @@ BY_HAND_WITH_PARAMETERS = [
     ("smooth_l1", {"beta": 0.5}, Task.REGRESSION, [3], 1, 1.75, [1]),
     ("huber", {"delta": 4.0}, Task.REGRESSION, [3], 1, 2, [2]),
     ("huber", {"delta": 0.5}, Task.REGRESSION, [3], 1, 0.875, [0.5]),
+    # 5 (3 - 4)^2 / 2 + 2^2 / 2.
+    ("mse_on_raw_outputs", {"k": 5.0, "M": 4.0}, Task.BINARY, [3, 2], 0, 4.5, [-5, 2]),
+    ("generalised_cross_entropy", {"q": 0.5}, Task.BINARY, [0, LN3], 0, 1, [-3 / 8, 3 / 8]),
+    ("generalised_cross_entropy", {"q": 1.0}, Task.BINARY, [0, LN3], 0, 3 / 4, [-3 / 16, 3 / 16]),
+    # 2 ln 4 + 0.5 * 6 * 3/4; the slope in log p is -(2 + 3 * 1/4).
+    ("symmetric_cross_entropy", {"alpha": 2.0, "beta": 0.5, "A": -6.0}, Task.BINARY, [0, LN3], 0,
+     2 * LN4 + 9 / 4, [-33 / 16, 33 / 16]),
 ]  # fmt: skip
 
 
@@ -303,8 +361,9 @@ def test_extreme_logits_stay_finite(loss, task, size):
     assert gradient.isfinite().all() == is_finite
     assert (value.isfinite() and expected.isfinite().all()) == (not overflows)
     if not overflows:
-        torch.testing.assert_close(losses.mean(), value, rtol=2e-6, atol=0)
-        torch.testing.assert_close(gradient / len(z), expected, rtol=2e-6, atol=1e-8)
+        count = counted(loss, task, z, y)
+        torch.testing.assert_close(mean(loss, task, losses, z, y), value, rtol=2e-6, atol=0)
+        torch.testing.assert_close(gradient / count, expected, rtol=2e-6, atol=1e-8)
 
 
 @every_loss
@@ -319,13 +378,13 @@ def test_the_minimum_is_at_the_target(loss, task):
     assert (ours(loss, task, z, y)[0] >= lowest - 1e-15).all()
 
 
-# What a sum over N examples of C outputs is divided by. PyTorch's own sum of the
-# multi-class margin has the division by C in it.
+# What a sum over C outputs of examples that count as N is divided by. PyTorch's own sum of
+# the multi-class margin has the division by C in it.
 DIVISORS = {
-    "mean over examples": lambda rows, width: rows,
-    "mean over examples, of the sum over outputs": lambda rows, width: rows,
-    "mean over examples and logits": lambda rows, width: rows * width,
-    "mean over examples and outputs": lambda rows, width: rows * width,
+    "mean over examples": lambda count, width: count,
+    "mean over examples, of the sum over outputs": lambda count, width: count,
+    "mean over examples and logits": lambda count, width: count * width,
+    "mean over examples and outputs": lambda count, width: count * width,
 }
 
 
@@ -333,8 +392,20 @@ DIVISORS = {
 def test_reduction_divides_the_sum_as_it_says(loss, task):
     z, y = sample(loss, task)
     total = plain.loss_function(loss, task, reduction="sum")(z, y)
-    expected = total / DIVISORS[loss.reduction](*z.shape)
-    torch.testing.assert_close(ours(loss, task, z, y)[0].mean(), expected, rtol=1e-13, atol=0)
+    expected = total / DIVISORS[loss.reduction](counted(loss, task, z, y), z.shape[1])
+    value = mean(loss, task, ours(loss, task, z, y)[0], z, y)
+    torch.testing.assert_close(value, expected, rtol=1e-13, atol=0)
+
+
+def test_only_class_weights_count_examples_unevenly():
+    for loss, task in CASES:
+        weights = loss.forms[task].example_weights
+        assert (weights is None) == (not loss.values.get("class_weights")), loss.key
+    weighted = LOSSES["cross_entropy"].with_parameters({"class_weights": (2.0, 5.0)})
+    y = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
+    form = weighted.forms[Task.BINARY]
+    assert form.example_weights(y).tolist() == [2, 5, 5]
+    assert form.mean(torch.tensor([2.0, 10.0, 12.0]), y).item() == 2
 
 
 @settings(deadline=None)
@@ -374,7 +445,8 @@ def test_baseline_of_equally_frequent_classes(key, task, classes, expected):
 
 
 def mean_loss(form: Form, logits: Tensor, encoded: Tensor) -> float:
-    return float(form.forward(logits.expand(-1, encoded.shape[1]), encoded)[0].mean())
+    losses, _saved = form.forward(logits.expand(-1, encoded.shape[1]), encoded)
+    return float(form.mean(losses, encoded))
 
 
 def some_targets(loss: LossSpec, task: Task) -> st.SearchStrategy[list[float]]:
@@ -417,7 +489,8 @@ def test_a_baseline_of_one_class_or_value_is_the_minimum(loss, task):
     """In float32, as in training, where 1 - 1e-12 is 1."""
     y = torch.full((5,), 1.0)
     encoded = plain.columns(y, task, loss.head.width(CLASSES[task])).double()
-    expected = facts(loss, task).lowest(encoded, loss)[0].item()
+    lowest = facts(loss, task).lowest(encoded, loss)
+    expected = loss.forms[task].mean(lowest, encoded.T).item()
     assert baseline(loss, task, CLASSES[task], y) == pytest.approx(expected, abs=1e-6)
 
 
@@ -436,15 +509,26 @@ def test_each_task_is_either_fitted_or_refused_in_a_sentence(loss):
             assert len(refusal.split()) >= 5
 
 
+def test_every_file_that_defines_a_loss_is_in_the_catalogue_under_its_name():
+    in_files = {}
+    for module in pkgutil.iter_modules(core.losses.__path__, "core.losses."):
+        entry = getattr(importlib.import_module(module.name), "LOSS", None)
+        if entry is not None:
+            in_files[module.name.removeprefix("core.losses.")] = entry
+    assert in_files == LOSSES
+
+
 def test_each_loss_looks_like_no_other():
     assert [loss.key for loss in LOSSES.values()] == list(LOSSES)
-    assert len({loss.title for loss in LOSSES.values()}) == len(LOSSES)
+    for attribute in ("title", "full_title"):
+        assert len({getattr(loss, attribute) for loss in LOSSES.values()}) == len(LOSSES)
     assert len({(loss.color, loss.dash) for loss in LOSSES.values()}) == len(LOSSES)
 
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_each_loss_names_its_class_in_torch_or_none(loss):
-    assert (loss.torch_class is None) == (loss.key in ("focal", "custom"))
+    without = {"focal", "generalised_cross_entropy", "squentropy", "symmetric_cross_entropy"}
+    assert (loss.torch_class is None) == (loss.key in without | {"custom"})
     assert loss.torch_class is None or hasattr(torch.nn, loss.torch_class)
 
 
@@ -467,6 +551,39 @@ def test_a_default_is_allowed_and_bound(loss, parameter):
 
 
 @every_parameter
+def test_a_parameter_has_a_sign_and_a_neutral_value_that_is_allowed(loss, parameter):
+    assert len(parameter.symbol) == 1
+    signs = [each.symbol for each in loss.parameters]
+    assert len(set(signs)) == len(signs)
+    assert parameter.neutral is None or parameter.parse(parameter.neutral) == parameter.neutral
+
+
+def test_full_titles_tell_losses_from_their_siblings():
+    longer = {key: loss.full_title for key, loss in LOSSES.items() if loss.full_title != loss.title}
+    assert longer == {"mse": "MSE on probabilities", "bce": "BCE on logits"}
+
+
+@pytest.mark.parametrize(
+    ("key", "neutral", "plain_key"),
+    [
+        ("cross_entropy", {"label_smoothing": 0.0, "class_weights": ()}, "nll"),
+        ("bce", {"pos_weight": 1.0}, "bce_on_probabilities"),
+        ("kl_div", {"smoothing": 0.0}, "cross_entropy"),
+    ],
+)
+def test_at_its_neutral_values_a_loss_is_the_plain_one(key, neutral, plain_key):
+    assert {each.name: each.neutral for each in LOSSES[key].parameters} == neutral
+    loss = LOSSES[key].with_parameters(neutral)
+    z, y = sample(loss, Task.MULTICLASS)
+    for value, expected in zip(
+        ours(loss, Task.MULTICLASS, z, y),
+        ours(LOSSES[plain_key], Task.MULTICLASS, z, y),
+        strict=True,
+    ):
+        torch.testing.assert_close(value, expected, rtol=1e-9, atol=1e-12)
+
+
+@every_parameter
 @settings(deadline=None)
 @given(data=st.data())
 def test_any_value_in_bounds_gives_torchs_loss(loss, parameter, data):
@@ -485,12 +602,13 @@ def test_any_value_in_bounds_gives_torchs_loss(loss, parameter, data):
     z, y = sample(bound, task)
     losses, gradient = ours(bound, task, z, y)
     expected, slope = theirs(bound, task, z, y)
-    torch.testing.assert_close(losses.mean(), expected, rtol=1e-11, atol=1e-14)
-    torch.testing.assert_close(gradient / len(z), slope, rtol=1e-10, atol=1e-13)
+    value, count = mean(bound, task, losses, z, y), counted(bound, task, z, y)
+    torch.testing.assert_close(value, expected, rtol=1e-11, atol=1e-14)
+    torch.testing.assert_close(gradient / count, slope, rtol=1e-10, atol=1e-13)
 
 
 @every_parameter
-@pytest.mark.parametrize("value", [None, "1", True, {}, math.nan, math.inf, -1, 10**400])
+@pytest.mark.parametrize("value", [None, "1", True, {}, math.nan, math.inf, -11, 10**400])
 def test_what_is_not_allowed_is_refused_with_the_range(loss, parameter, value):
     value = [value] if parameter.kind is Kind.CLASS_WEIGHTS else value
     with pytest.raises(ValueError, match=f"{parameter.label} was .*; allowed is .*") as refused:

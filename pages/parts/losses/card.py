@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from core.anatomy import CARDS, Card
 from core.data import DATASETS
-from core.losses import LossSpec, Task
+from core.losses import Card, LossSpec, Task
 from core.spec import EntrantSpec
 from pages.parts.shell import session
 
 
 def draw(entrant: EntrantSpec, dataset: str) -> None:
-    spec, card = entrant.loss_spec, CARDS[entrant.loss]
+    spec = entrant.loss_spec
+    card = spec.card
     st.markdown(card.summary)
     with st.grid(2, min_column_width=320, gap="large"):
         with st.container():

@@ -42,7 +42,7 @@ def _draw_shapes(entrant: EntrantSpec, task: Task) -> None:
             without.append(each.loss_spec.title)
     if without:
         st.caption(
-            f"{', '.join(without)}: the outputs are not probabilities; the shape over the logit "
+            f"{', '.join(without)}: probabilities do not tell this loss; its shape over the logit "
             "can be seen."
         )
     if not with_shape:

@@ -1,0 +1,132 @@
+"""Generalised CE: between cross-entropy (q near 0) and absolute error (q = 1).
+
+Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks with
+Noisy Labels, NeurIPS 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from core.losses import constants, words
+from core.losses.card import Card
+from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.parameters import Parameter
+from core.losses.program import Program, one_logit_a_class
+from core.losses.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+#: The least that 1 - q is taken for, so that q = 1 gives the most frequent class.
+_SMALLEST_REST = 1e-9
+
+# ------------------------------------------------------------------ formula
+
+
+def forward(z: Tensor, y: Tensor, q: float) -> tuple[Tensor, Tensor]:
+    """L = (1 - p_t^q) / q with p = softmax(z), t the target; saves log p.
+
+    Written as -expm1(q log p_t) / q, which loses no digits where p_t is near 1 or q near 0.
+    """
+    log_p = z.log_softmax(-2)
+    log_t = (log_p * y).sum(-2)
+    return log_t.mul_(q).expm1_().div_(-q), log_p
+
+
+def backward(log_p: Tensor, y: Tensor, q: float) -> Tensor:
+    """dL/dz = p_t^q (p - y)."""
+    power = (log_p * y).sum(-2, keepdim=True).mul_(q).exp_()
+    return log_p.exp().sub_(y).mul_(power)
+
+
+def best_constant(y: Tensor, q: float) -> Tensor:
+    """softmax of it is in proportion to f_c^(1 / (1 - q)), f_c the frequency of class c."""
+    log_f = constants.log_frequencies(y)
+    return log_f.sub_(log_f.amax(-2, keepdim=True)).div_(max(1 - q, _SMALLEST_REST))
+
+
+# ------------------------------------------------------------------ the entry
+
+
+def forms(q: float) -> Mapping[Task, Form]:
+    return for_classes(
+        Form(
+            Link.SOFTMAX,
+            rf"\frac{{1 - \hat{{y}}_t^{{\,q}}}}{{q}},{words.IS_SOFTMAX}",
+            partial(forward, q=q),
+            partial(backward, q=q),
+            partial(best_constant, q=q),
+        )
+    )
+
+
+CARD = Card(
+    summary="It lies between cross-entropy and the absolute error of probabilities: its exponent "
+    "says how near it is to which.",
+    example_formula=(("C classes, with true class t", r"L = \frac{1 - \hat{y}_t^{q}}{q}"),),
+    batch_formula=r"J = \frac{1}{N} \sum_{n=1}^{N} \frac{1 - \hat{y}_{n,t_n}^{q}}{q}",
+    symbols=(
+        words.PROBABILITY,
+        words.TRUE_CLASS,
+        ("q", "exponent: near 0 it is cross-entropy, at 1 it is 1 minus the probability"),
+        words.N,
+    ),
+    takes="Logits, float, shape [N, C]. There is no class for it in torch.nn.",
+    target=words.CLASS_IDS,
+    proper_scoring_rule="No: with q above 0 its best answer makes likely classes likelier than "
+    "they are, in proportion to the power 1 / (1 - q) of their probabilities.",
+    noise_model="None for q above 0; as q nears 0 it becomes cross-entropy, the categorical "
+    "distribution.",
+    use_when="Some labels are wrong and cross-entropy learns them by heart; 0.7 is the paper's "
+    "choice of q.",
+    avoid_when="The labels are right: it learns hard examples more slowly than cross-entropy. "
+    "Or probabilities are needed.",
+    gradient="It is cross-entropy's gradient times the power q of the true class's probability, "
+    "so an example that looks wrongly labelled pulls less.",
+    source="Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks "
+    "with Noisy Labels, NeurIPS, 2018.",
+)
+
+PROGRAM = Program(
+    one_logit_a_class("""\
+def generalised_cross_entropy(logits, targets, q={q}):
+    log_probabilities = logits.log_softmax(dim=1)
+    log_p = log_probabilities.gather(1, targets.unsqueeze(1)).squeeze(1)
+    return (-torch.expm1(q * log_p) / q).mean()  # 1 - p**q, to all digits
+
+
+loss = generalised_cross_entropy(logits, targets)""")
+)
+
+LOSS = LossSpec(
+    key="generalised_cross_entropy",
+    title="Generalised CE",
+    torch_class=None,
+    head=Head.PER_CLASS,
+    encoding="class ids, held one-hot",
+    reduction="mean over examples",
+    unit="nats, at most 1 / q",
+    value_range="0 to 1 / q",
+    make_forms=forms,
+    refusals=words.NEEDS_CLASSES,
+    color="#9624CC",
+    dash="longdashdot",
+    card=CARD,
+    program=PROGRAM,
+    parameters=(
+        Parameter(
+            name="q",
+            label="Exponent",
+            symbol="q",
+            default=0.7,
+            low=0.01,
+            high=1,
+            step=0.05,
+            help="q: how much examples are forgiven whose label looks wrong, from 0.01 (nearly "
+            "CrossEntropy) to 1 (absolute error).",
+        ),
+    ),
+)

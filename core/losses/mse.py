@@ -1,0 +1,149 @@
+"""MSE: squared error of probabilities for classes, of values for regression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from core.losses import constants, words
+from core.losses.card import Card
+from core.losses.chain_rule import through_sigmoid, through_softmax
+from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.program import (
+    Program,
+    on_probabilities,
+    on_values,
+    one_logit_a_question,
+    one_value,
+)
+from core.losses.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# ------------------------------------------------------------------ formula
+
+
+def softmax_forward(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """L = mean_c (p_c - y_c)^2 with p = softmax(z); saves p."""
+    p = z.softmax(-2)
+    return (p - y).square_().mean(-2), p
+
+
+def softmax_backward(p: Tensor, y: Tensor) -> Tensor:
+    """dL/dp = 2 (p - y) / C, and the chain rule through the softmax."""
+    return through_softmax((p - y).mul_(2 / p.shape[-2]), p)
+
+
+def sigmoid_forward(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """L = (p - y)^2 with p = sigmoid(z), one logit; saves p."""
+    p = z.sigmoid()
+    return (p - y).square_().mean(-2), p
+
+
+def sigmoid_backward(p: Tensor, y: Tensor) -> Tensor:
+    """dL/dz = 2 (p - y) p (1 - p), at most 8/27 in size."""
+    return through_sigmoid((p - y).mul_(2 / p.shape[-2]), p)
+
+
+def value_forward(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """L = mean_c (z_c - y_c)^2; saves z - y."""
+    e = z - y
+    return e.square().mean(-2), e
+
+
+def value_backward(e: Tensor, y: Tensor) -> Tensor:
+    """dL/dz = 2 (z - y) / C."""
+    return e * (2 / e.shape[-2])
+
+
+# ------------------------------------------------------------------ forms
+
+
+def forms() -> Mapping[Task, Form]:
+    return {
+        Task.BINARY: Form(
+            Link.SIGMOID,
+            r"(\hat{y} - y)^2,\quad \hat{y} = \sigma(z)",
+            sigmoid_forward,
+            sigmoid_backward,
+            constants.logit_frequencies,
+        ),
+        Task.MULTICLASS: Form(
+            Link.SOFTMAX,
+            rf"\frac{{1}}{{C}}\sum_{{c=1}}^{{C}} (\hat{{y}}_c - y_c)^2,{words.IS_SOFTMAX}",
+            softmax_forward,
+            softmax_backward,
+            constants.log_frequencies,
+        ),
+        Task.REGRESSION: Form(
+            Link.IDENTITY,
+            r"(\hat{y} - y)^2",
+            value_forward,
+            value_backward,
+            constants.mean_target,
+        ),
+    }
+
+
+# ------------------------------------------------------------------ the entry
+
+CARD = Card(
+    summary="It measures the squared distance between what the network says and the target: "
+    "a value for regression, probabilities for classes.",
+    example_formula=(
+        ("A value, or one probability", r"L(y, \hat{y}) = (\hat{y} - y)^2"),
+        (
+            "C class probabilities",
+            r"L(y, \hat{y}) = \frac{1}{C} \sum_{i=1}^{C} (\hat{y}_i - y_i)^2",
+        ),
+    ),
+    batch_formula=r"J = \frac{1}{N C} \sum_{n=1}^{N} \sum_{i=1}^{C} (\hat{y}_{n,i} - y_{n,i})^2",
+    symbols=(
+        ("y", "target: a value, or 0 and 1 for classes"),
+        (r"\hat{y}", "predicted value or probability"),
+        ("C", "number of outputs: 1, or one a class"),
+        words.N,
+    ),
+    takes="Values for regression; probabilities, after sigmoid or softmax, for classes. "
+    "Float, shape [N] or [N, C].",
+    target="Real values, or one-hot 0 and 1, float, exactly the shape of the predictions.",
+    proper_scoring_rule="Yes, strictly, on probabilities: it is the Brier score divided by C. "
+    "On values, its best single answer is the mean.",
+    noise_model="On values, the normal distribution with one fixed variance, up to a scale and "
+    "a constant. On probabilities, none that fits targets of 0 and 1.",
+    use_when="The target is a number and large errors matter more than small ones.",
+    avoid_when="The targets have outliers, which its square lets rule, or a classifier has to "
+    "be trained fast from a bad start.",
+    gradient="On values it is 2 (z - y): it grows with the error. Through a sigmoid it is "
+    "2 (p - y) p (1 - p) with p the probability, which vanishes when the network is "
+    "confidently wrong.",
+    source="Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather "
+    "Review 78, 1950; Bishop, Pattern Recognition and Machine Learning, Springer, 2006, "
+    "section 1.2.5.",
+)
+
+PROGRAM = Program(
+    one_logit_a_question(
+        on_probabilities("MSELoss", "sigmoid()"), on_probabilities("MSELoss", "softmax(dim=1)")
+    )
+    | one_value(on_values("MSELoss"))
+)
+
+LOSS = LossSpec(
+    key="mse",
+    title="MSE",
+    full_title="MSE on probabilities",
+    torch_class="MSELoss",
+    head=Head.NARROWEST,
+    encoding="0 or 1 for each probability; the value itself for regression",
+    reduction="mean over examples and outputs",
+    unit="squared error",
+    value_range="0 to 1 on probabilities, 0 to infinity on values",
+    make_forms=forms,
+    refusals={},
+    color="#009E73",
+    dash="dot",
+    card=CARD,
+    program=PROGRAM,
+)

@@ -1,0 +1,63 @@
+"""NLL: the negative log-likelihood of log-probabilities, CrossEntropy's second half."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from core.losses import constants, words
+from core.losses.card import Card
+from core.losses.cross_entropy import backward, forward
+from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.program import Program, one_logit_a_class
+from core.losses.task import Task
+
+
+def forms() -> Mapping[Task, Form]:
+    """Behind a log-softmax it is CrossEntropy, forward and backward."""
+    formula = r"-\ell_t,\quad \ell = \log \mathrm{softmax}(z)"
+    return for_classes(Form(Link.SOFTMAX, formula, forward, backward, constants.log_frequencies))
+
+
+CARD = Card(
+    summary="It picks the log-probability of the true class and turns its sign: the second "
+    "half of cross-entropy, for networks that end in a log-softmax.",
+    example_formula=(("C classes, with true class t", r"L = -\log \hat{y}_t"),),
+    batch_formula=r"J = -\frac{1}{N} \sum_{n=1}^{N} \log \hat{y}_{n,t_n}",
+    symbols=(words.PROBABILITY, words.TRUE_CLASS, words.N),
+    takes="Log-probabilities, float, shape [N, C]: the output of log-softmax.",
+    target=words.CLASS_IDS,
+    proper_scoring_rule="Yes, strictly, when its input is the log-softmax of the logits: "
+    "it is then cross-entropy. On anything else it is no score at all.",
+    noise_model="The categorical distribution, as for cross-entropy.",
+    use_when="The network has to hand out log-probabilities anyway, for instance to print them.",
+    avoid_when="The input is logits or plain probabilities: the class cannot tell, and the "
+    "number it returns means nothing. CrossEntropyLoss does both steps safely.",
+    gradient="Through the log-softmax it is softmax(z) - y with respect to the logits, so it "
+    "trains exactly as cross-entropy does.",
+    source="PyTorch documentation of torch.nn.NLLLoss; "
+    "Bishop, Pattern Recognition and Machine Learning, Springer, 2006, section 4.3.4.",
+)
+
+PROGRAM = Program(
+    one_logit_a_class("""\
+log_probabilities = logits.log_softmax(dim=1)
+loss_fn = nn.NLLLoss()
+loss = loss_fn(log_probabilities, targets)""")
+)
+
+LOSS = LossSpec(
+    key="nll",
+    title="NLL",
+    torch_class="NLLLoss",
+    head=Head.PER_CLASS,
+    encoding="class ids, held one-hot",
+    reduction="mean over examples",
+    unit="nats",
+    value_range="0 to infinity",
+    make_forms=forms,
+    refusals=words.NEEDS_CLASSES,
+    color="#224BFF",
+    dash="dashdot",
+    card=CARD,
+    program=PROGRAM,
+)

@@ -1,0 +1,97 @@
+"""Poisson NLL: how surprised a predicted rate is by an amount."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from core.losses import words
+from core.losses.card import Card
+from core.losses.constants import SMALLEST_PROBABILITY
+from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.program import Encoding, Program, Sample, on_values, one_value
+from core.losses.task import Task
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def forward(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """L = mean_c (exp(z_c) - y_c z_c) for y >= 0; saves exp(z).
+
+    The negative log-likelihood but for log y!, which no logit changes.
+    """
+    rate = z.exp()
+    return (rate - y * z).mean(-2), rate
+
+
+def backward(rate: Tensor, y: Tensor) -> Tensor:
+    """dL/dz = (exp(z) - y) / C."""
+    return (rate - y).div_(rate.shape[-2])
+
+
+def best_constant(y: Tensor) -> Tensor:
+    """exp of it is the mean target, which is not negative."""
+    return y.mean(-1, keepdim=True).clamp_(min=SMALLEST_PROBABILITY).log_()
+
+
+def forms() -> Mapping[Task, Form]:
+    formula = r"\hat{y} - y \log \hat{y},\quad \hat{y} = e^{z}"
+    return {Task.REGRESSION: Form(Link.EXP, formula, forward, backward, best_constant)}
+
+
+CARD = Card(
+    summary="It measures how surprised a predicted rate is by an observed count.",
+    example_formula=(
+        ("The network gives the rate's logarithm", r"L(y, z) = e^{z} - y z"),
+        (
+            "The network gives the rate",
+            r"L(y, \hat{y}) = \hat{y} - y \log(\hat{y} + \varepsilon)",
+        ),
+    ),
+    batch_formula=words.MEAN_OVER_OUTPUTS,
+    symbols=(
+        ("y", "target: a count, 0, 1, 2, ..."),
+        ("z", "logarithm of the predicted rate, any real number"),
+        (r"\hat{y}", "predicted rate, the mean count"),
+        (r"\varepsilon", "1e-8, which keeps the logarithm finite"),
+        words.OUTPUTS,
+        words.N,
+        words.OUTPUT_LOSS,
+    ),
+    takes="The logarithm of the rate, float; with log_input=False the rate itself, which must "
+    "be above 0.",
+    target="Counts, 0 or more, float, exactly the shape of the predictions.",
+    proper_scoring_rule="Yes, strictly, among Poisson distributions. The best rate is the mean "
+    "count.",
+    noise_model="The Poisson distribution, without the term log(y!), which training cannot "
+    "change; so the loss can be below 0.",
+    use_when="The target counts events: calls an hour, defects a batch.",
+    avoid_when="The targets are negative or standardised, or vary far more than a Poisson "
+    "count does, whose variance equals its mean.",
+    gradient="With the logarithm as input it is the predicted rate minus the count, so a rate "
+    "far too high is pushed down very hard and can make the first steps jump.",
+    source="Nelder and Wedderburn, Generalized Linear Models, Journal of the Royal Statistical "
+    "Society A 135, 1972; PyTorch documentation of torch.nn.PoissonNLLLoss.",
+)
+
+_LOG_RATES = Sample(((0.5,), (1.2,), (0.3,)), (2, 3, 0))
+
+PROGRAM = Program(one_value(on_values("PoissonNLLLoss"), _LOG_RATES, Encoding.COUNTS))
+
+LOSS = LossSpec(
+    key="poisson_nll",
+    title="Poisson NLL",
+    torch_class="PoissonNLLLoss",
+    head=Head.NARROWEST,
+    encoding="the raw value divided by its standard deviation, not negative",
+    reduction="mean over examples and outputs",
+    unit="nats, less a constant",
+    value_range="y - y log y to infinity, so below 0 for large y",
+    make_forms=forms,
+    refusals=words.NEEDS_AMOUNTS,
+    color="#BB2D00",
+    dash="dash",
+    card=CARD,
+    program=PROGRAM,
+)
