@@ -17,7 +17,7 @@ from core.anatomy.shapes import Shape, ShapeAxis, Simplex
 from core.anatomy.snippets import snippet
 from core.anatomy.stepping import alone, one_step
 from core.data import DATASETS
-from core.losses import Form, Link, Task, check
+from core.losses import Formula, Link, Task, check
 from core.network.groups import encode
 from core.spec import EntrantSpec
 from core.training.preparation import prepare
@@ -44,21 +44,21 @@ def shape(
     value. None where the axis is of probabilities and these do not tell the loss, or
     where it takes amounts and the target is below 0. NaN where no output gives a prediction.
     """
-    form = entrant.loss_spec.forms[task]
+    formula = entrant.loss_spec.formulas[task]
     x = torch.tensor(axis.places if places is None else places, dtype=torch.float64)
-    if form.link is Link.EXP and target < 0:
+    if formula.link is Link.EXP and target < 0:
         return None
     prediction: Tensor | None
     if task is Task.REGRESSION:
-        prediction, z, y = _of_value(entrant, form, x, target)
+        prediction, z, y = _of_value(entrant, formula, x, target)
     elif axis is ShapeAxis.LOGIT:
-        prediction, z, y = _of_logit(entrant, task, form, x, target)
-    elif form.is_of_probabilities:
-        prediction, z, y = _of_probability(entrant, task, form, x, target)
+        prediction, z, y = _of_logit(entrant, task, formula, x, target)
+    elif formula.is_of_probabilities:
+        prediction, z, y = _of_probability(entrant, task, formula, x, target)
     else:
         return None
-    losses, saved = form.forward(z.detach(), y)
-    by_logit = form.backward(saved, y)
+    losses, saved = formula.forward(z.detach(), y)
+    by_logit = formula.backward(saved, y)
     row = 0 if task is Task.MULTICLASS or task is Task.REGRESSION else -1
     curves = {"loss": losses, "by_logit": by_logit[row]}
     if prediction is not None:
@@ -94,16 +94,16 @@ _INVERSE_OF_VALUES: dict[Link, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _of_value(entrant: EntrantSpec, form: Form, x: Tensor, target: float) -> _Placed:
+def _of_value(entrant: EntrantSpec, formula: Formula, x: Tensor, target: float) -> _Placed:
     prediction = x.clone().requires_grad_()
-    z = _INVERSE_OF_VALUES[form.link](prediction).unsqueeze(0)
+    z = _INVERSE_OF_VALUES[formula.link](prediction).unsqueeze(0)
     width = entrant.loss_spec.head.width(1)
     z = torch.cat([z, z.new_zeros(width - 1, len(x))])
     return prediction, z, torch.full_like(x, target).unsqueeze(0)
 
 
 def _of_probability(
-    entrant: EntrantSpec, task: Task, form: Form, x: Tensor, target: float
+    entrant: EntrantSpec, task: Task, formula: Formula, x: Tensor, target: float
 ) -> _Placed:
     """The network says p for class 1 of two, or for the true class of three."""
     p = x.clone().requires_grad_()
@@ -111,20 +111,24 @@ def _of_probability(
         everything = torch.stack([p, (1 - p) / 2, (1 - p) / 2])
     else:
         everything = torch.stack([1 - p, p])[-entrant.loss_spec.head.width(2) :]
-    return p, _INVERSE_OF_PROBABILITIES[form.link](everything), _targets(entrant, task, x, target)
+    return (
+        p,
+        _INVERSE_OF_PROBABILITIES[formula.link](everything),
+        _targets(entrant, task, x, target),
+    )
 
 
 def _of_logit(
-    entrant: EntrantSpec, task: Task, form: Form, x: Tensor, target: float
+    entrant: EntrantSpec, task: Task, formula: Formula, x: Tensor, target: float
 ) -> tuple[Tensor | None, Tensor, Tensor]:
     """The logit x for class 1 of two, or for the true class of three, beside others of 0."""
     y = _targets(entrant, task, x, target)
     row = 0 if task is Task.MULTICLASS else -1
     z = torch.zeros_like(y)
     z[row] = x
-    if not form.link.gives_probabilities:
+    if not formula.link.gives_probabilities:
         return None, z, y
-    return (z.softmax(0) if form.link is Link.SOFTMAX else z.sigmoid())[row], z, y
+    return (z.softmax(0) if formula.link is Link.SOFTMAX else z.sigmoid())[row], z, y
 
 
 def _targets(entrant: EntrantSpec, task: Task, x: Tensor, target: float) -> Tensor:
@@ -140,15 +144,15 @@ def _targets(entrant: EntrantSpec, task: Task, x: Tensor, target: float) -> Tens
 def simplex(entrant: EntrantSpec, true_class: int) -> Simplex | None:
     """The loss of one example over all probabilities of three classes; None for a loss that
     is not told by them."""
-    form = entrant.loss_spec.forms[Task.MULTICLASS]
-    if not form.is_of_probabilities:
+    formula = entrant.loss_spec.formulas[Task.MULTICLASS]
+    if not formula.is_of_probabilities:
         return None
     whole = [(i, j, _SIDE - i - j) for i in range(_SIDE + 1) for j in range(_SIDE + 1 - i)]
     p = torch.tensor(whole, dtype=torch.float64).T / _SIDE
     inner = (p + _EDGE) / (1 + 3 * _EDGE)
     y = torch.zeros_like(inner)
     y[true_class] = 1
-    losses, _saved = form.forward(_INVERSE_OF_PROBABILITIES[form.link](inner), y)
+    losses, _saved = formula.forward(_INVERSE_OF_PROBABILITIES[formula.link](inner), y)
     return Simplex(p.numpy(), losses.numpy())
 
 
@@ -171,9 +175,9 @@ def printed(entrant: EntrantSpec, task: Task) -> str:
     if entrant.expression is None:
         return run(shown.code)
     z, targets = torch.tensor(shown.logits).T, torch.tensor(shown.targets).float()
-    form, y = entrant.loss_spec.forms[task], encode(targets[None], task, len(z))[0]
-    losses, _saved = form.forward(z, y)
-    return f"{form.mean(losses, y).item():.4f}"
+    formula, y = entrant.loss_spec.formulas[task], encode(targets[None], task, len(z))[0]
+    losses, _saved = formula.forward(z, y)
+    return f"{formula.mean(losses, y).item():.4f}"
 
 
 def printed_by_mistake(key: str) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from core.anatomy import own
 from core.errors import SpecError
-from core.losses import LOSSES, Kind, LossSpec, ProgramForm, Task
+from core.losses import LOSSES, Kind, LossSpec, ProgramVariant, Task
 from core.losses.parameters import Value
 from core.losses.program import Encoding, Row, Sample
 
@@ -67,28 +67,28 @@ def snippet(
     another number of classes than the sample has.
     """
     program = LOSSES[key].program
-    form = program.forms.get(task)
-    if form is None:
-        fits = " and ".join(program.forms)
+    variant = program.variants.get(task)
+    if variant is None:
+        fits = " and ".join(program.variants)
         raise SpecError(f"There is no example of {key} for {task}.", f"It fits {fits}.")
     loss = _with_parameters(LOSSES[key], parameters or {})
-    _check_weights(loss.changed, form.sample)
+    _check_weights(loss.changed, variant.sample)
     if expression is None:
-        body = _body(loss, form)
+        body = _body(loss, variant)
     else:
-        body = own.body(expression, _inputs(task, form.sample), task.is_classification)
+        body = own.body(expression, _inputs(task, variant.sample), task.is_classification)
     code = _PROGRAM.format(
-        inputs=_inputs(task, form.sample),
-        logits=_tensor(form.sample.logits),
-        targets=_tensor(_encoded(form)),
-        remark=form.encoding.value,
+        inputs=_inputs(task, variant.sample),
+        logits=_tensor(variant.sample.logits),
+        targets=_tensor(_encoded(variant)),
+        remark=variant.encoding.value,
         gap="\n" if body.startswith("def ") else "",
         body=body,
     )
-    return Snippet(code, form.sample.logits, form.sample.targets)
+    return Snippet(code, variant.sample.logits, variant.sample.targets)
 
 
-def _body(loss: LossSpec, form: ProgramForm) -> str:
+def _body(loss: LossSpec, variant: ProgramVariant) -> str:
     """The lines that compute ``loss``, with the parameters' values filled in."""
     program, changed = loss.program, loss.changed
     whole = {each.name for each in loss.parameters if each.kind is Kind.WHOLE_NUMBER}
@@ -99,7 +99,7 @@ def _body(loss: LossSpec, form: ProgramForm) -> str:
         if name in changed
     )
     replacements = (body for name, body in program.bodies.items() if name in changed)
-    return next(replacements, form.body).format(arguments=arguments, **written)
+    return next(replacements, variant.body).format(arguments=arguments, **written)
 
 
 def _with_parameters(loss: LossSpec, parameters: Mapping[str, Value]) -> LossSpec:
@@ -123,14 +123,14 @@ def _inputs(task: Task, sample: Sample) -> str:
     return "predictions" if len(sample.logits[0]) == 1 else "outputs"
 
 
-def _encoded(form: ProgramForm) -> tuple[Row, ...]:
+def _encoded(variant: ProgramVariant) -> tuple[Row, ...]:
     """The targets as rows of the numbers that the code shows."""
-    targets, classes = form.sample.targets, len(form.sample.logits[0])
-    if form.encoding is Encoding.IDS:
+    targets, classes = variant.sample.targets, len(variant.sample.logits[0])
+    if variant.encoding is Encoding.IDS:
         return tuple((int(target),) for target in targets)
-    if form.encoding in (Encoding.ZERO_ONE, Encoding.VALUES, Encoding.COUNTS):
+    if variant.encoding in (Encoding.ZERO_ONE, Encoding.VALUES, Encoding.COUNTS):
         return tuple((float(target),) for target in targets)
-    off = -1.0 if form.encoding is Encoding.SIGNS else 0.0
+    off = -1.0 if variant.encoding is Encoding.SIGNS else 0.0
     if classes == 1:
         return tuple((1.0 if target else off,) for target in targets)
     return tuple(tuple(1.0 if c == target else off for c in range(classes)) for target in targets)

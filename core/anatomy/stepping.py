@@ -67,14 +67,14 @@ def _in_slow_motion(learner: Learner, batch: MiniBatch, step: int) -> OneStep:
     (mean,), (mean_after,) = learner.room_for_losses(), learner.room_for_losses()
     learner.differentiate(batch, [mean])
     logits = buffers.logits[:, : group.width].clone()
-    losses, _saved = group.form.forward(logits, y)
+    losses, _saved = group.formula.forward(logits, y)
     gradients = stack.layers[-1].weight_gradient[0, : group.width].clone()
     row, column = divmod(int(gradients.abs().argmax()), gradients.shape[1])
     values = {
         "x": batch.x[0],
         "hidden": buffers.activations[0][0].T,
         "logits": logits[0].T,
-        "outputs": _OUTPUTS[group.form.link](logits)[0].T,
+        "outputs": _OUTPUTS[group.formula.link](logits)[0].T,
         "targets": y[0].T,
         "losses": losses[0],
         "logit_gradients": buffers.logit_gradients[0, : group.width].T,

@@ -75,13 +75,13 @@ class Evaluator:
             logits = self.logits(self._x, group)
             newest.append(logits[..., self.judged.place])
             rows = self._rows(group, logits)
-            losses, _saved = group.form.forward(logits, targets)
+            losses, _saved = group.formula.forward(logits, targets)
             table = torch.stack(list(rows.values()))
             broken = measures.broken(logits)
             for part in self._parts:
                 place = part.place
                 means = dict(zip(rows, table[..., place].mean(-1), strict=True))
-                means[Measure.LOSS] = group.form.mean(losses[..., place], targets[..., place])
+                means[Measure.LOSS] = group.formula.mean(losses[..., place], targets[..., place])
                 scores = self._scores(means, part)
                 values = torch.stack(list(scores.values())).masked_fill(broken, torch.nan)
                 for measure, row in zip(scores, values.tolist(), strict=True):
@@ -96,7 +96,7 @@ class Evaluator:
 
     def _rows(self, group: Group, logits: Tensor) -> dict[Measure, Tensor]:
         if self._task.is_classification:
-            return measures.rows_of_classes(logits, self._y, group.form.link)
+            return measures.rows_of_classes(logits, self._y, group.formula.link)
         return measures.rows_of_values(group.predicted(logits), self._y)
 
     def _scores(self, means: dict[Measure, Tensor], part: Judged) -> dict[Measure, Tensor]:

@@ -56,8 +56,8 @@ def _gradient_sizes(group: Group, margins: Tensor, task: Task) -> Tensor:
     """|dL/dz_0| ``[M]``, every other logit being 0; NaN where no prediction has the margin."""
     place = _place_of_class if task.is_classification else _place_of_value
     z, y = place(group, margins)
-    _losses, saved = group.form.forward(z, y)
-    return group.form.backward(saved, y)[0].abs()
+    _losses, saved = group.formula.forward(z, y)
+    return group.formula.backward(saved, y)[0].abs()
 
 
 def _place_of_class(group: Group, margins: Tensor) -> tuple[Tensor, Tensor]:
@@ -65,7 +65,7 @@ def _place_of_class(group: Group, margins: Tensor) -> tuple[Tensor, Tensor]:
     z = margins.new_zeros(group.width, len(margins))
     y = z.clone()
     y[0], z[0] = 1, margins
-    if group.form.link is Link.SOFTMAX:
+    if group.formula.link is Link.SOFTMAX:
         z[0] += math.log(group.width - 1)
     return z, y
 
@@ -76,7 +76,7 @@ def _place_of_value(group: Group, margins: Tensor) -> tuple[Tensor, Tensor]:
     y = margins.new_zeros(1, len(margins))
     if group.offset is not None:
         y += float(group.offset.mean())
-    z[0] = (margins + y[0]).log() if group.form.link is Link.EXP else margins
+    z[0] = (margins + y[0]).log() if group.formula.link is Link.EXP else margins
     return z, y
 
 

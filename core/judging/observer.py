@@ -56,7 +56,7 @@ class Observer:
     ) -> Snapshot:
         """What the runs are now; ``batch`` has each group's logits and targets ``[S, C, B]``."""
         margins = [
-            histogram(margins_of(z, y, group.form.link, self._task))
+            histogram(margins_of(z, y, group.formula.link, self._task))
             for group, (z, y) in zip(self._groups, batch, strict=True)
         ]
         judged = self._evaluator.judged
@@ -79,7 +79,7 @@ class Observer:
     def _scores(self, group: Group, z: Tensor, y: Tensor) -> dict[Measure, Tensor]:
         if not self._task.is_classification:
             return measures.scores_of_values(group.predicted(z), y)
-        link = group.form.link
+        link = group.formula.link
         return {
             **measures.scores_of_classes(z, y, link),
             **measures.more_scores_of_classes(z, y, link),
@@ -93,7 +93,7 @@ class Observer:
         y = self._evaluator.judged.y
         reliability, confusion = [], []
         for group, z in zip(self._groups, logits, strict=True):
-            log_p = measures.log_probabilities(z, group.form.link)
+            log_p = measures.log_probabilities(z, group.formula.link)
             empty = z.new_zeros(len(z), 3, RELIABILITY_BINS)
             reliability.append(empty if log_p is None else measures.reliability(log_p, y))
             confusion.append(_confusion(measures.predicted_classes(z), y, self._classes))
@@ -112,7 +112,7 @@ class Observer:
         return torch.cat(parts).view(-1, SURFACE_SIZE, SURFACE_SIZE).byte().cpu().numpy()
 
     def _heights(self, group: Group, z: Tensor) -> Tensor:
-        log_p = measures.log_probabilities(z, group.form.link)
+        log_p = measures.log_probabilities(z, group.formula.link)
         if self._classes == 2 and log_p is not None:
             return (log_p[:, 1].exp() * 255).round().nan_to_num()
         return measures.predicted_classes(z) * (255 if self._classes == 2 else 1)

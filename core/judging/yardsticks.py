@@ -93,7 +93,7 @@ def first_yardstick(task: Task) -> Yardstick:
 
 def gives_probabilities(loss: LossSpec, task: Task) -> bool:
     """Whether what the loss trains can be read as probabilities of classes."""
-    return task.is_classification and loss.forms[task].link.gives_probabilities
+    return task.is_classification and loss.formulas[task].link.gives_probabilities
 
 
 @dataclass(frozen=True)

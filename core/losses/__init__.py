@@ -1,7 +1,7 @@
 """The losses: one file each, which holds everything about its loss; the catalogue lists them.
 
 A loss file has the formula (forward and backward side by side), the best constant, the
-form for each task, the card that explains the loss, its PyTorch program and, last, ``LOSS``,
+formula for each task, the card that explains the loss, its PyTorch program and, last, ``LOSS``,
 the ``LossSpec`` that puts these together.
 
 Conventions
@@ -17,7 +17,7 @@ contiguous memory; it is the textbook's ``z = W a + b`` with examples as columns
 Each loss is written once, forward and backward side by side: ``forward(z, y)``
 returns the loss of each example and what ``backward(saved, y)`` needs to return
 dL/dz, still per example. The mean over examples is taken by the caller, so a ragged last
-batch weighs what it should; where examples have weights, ``Form.example_weights`` gives
+batch weighs what it should; where examples have weights, ``Formula.example_weights`` gives
 them, and a mean divides by their sum.
 
 Nothing here imports torch before a loss is computed, so that the pages, which never
@@ -27,10 +27,10 @@ train, can read the catalogue and check parameters and expressions without waiti
 from core.losses.card import Card
 from core.losses.catalogue import LOSSES, RIVALS, fitting
 from core.losses.custom import CUSTOM, check, own_loss
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.expression import parse
 from core.losses.parameters import Kind, Parameter
-from core.losses.program import Program, ProgramForm
+from core.losses.program import Program, ProgramVariant
 from core.losses.task import Task
 
 __all__ = [
@@ -38,14 +38,14 @@ __all__ = [
     "LOSSES",
     "RIVALS",
     "Card",
-    "Form",
+    "Formula",
     "Head",
     "Kind",
     "Link",
     "LossSpec",
     "Parameter",
     "Program",
-    "ProgramForm",
+    "ProgramVariant",
     "Task",
     "check",
     "fitting",

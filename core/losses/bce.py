@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.parameters import Parameter
 from core.losses.program import Program, on_logits, one_logit_a_question
 from core.losses.task import Task
@@ -55,7 +55,7 @@ def best_constant(y: Tensor, weight: float) -> Tensor:
     return constants.logit_frequencies(y).add_(math.log(weight))
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 _ONE_LOGIT = r"-\left[w\, y \log \hat{y} + (1-y)\log(1-\hat{y})\right],\quad \hat{y} = \sigma(z)"
 _LOGIT_A_CLASS = (
@@ -64,7 +64,7 @@ _LOGIT_A_CLASS = (
 )
 
 
-def forms(pos_weight: float) -> Mapping[Task, Form]:
+def formulas(pos_weight: float) -> Mapping[Task, Formula]:
     bound: tuple[Forward, Backward, Constant] = (forward, backward, constants.logit_frequencies)
     if pos_weight != 1:
         bound = (
@@ -73,8 +73,8 @@ def forms(pos_weight: float) -> Mapping[Task, Form]:
             partial(best_constant, weight=pos_weight),
         )
     return {
-        Task.BINARY: Form(Link.SIGMOID, _ONE_LOGIT, *bound),
-        Task.MULTICLASS: Form(Link.SIGMOID, _LOGIT_A_CLASS, *bound),
+        Task.BINARY: Formula(Link.SIGMOID, _ONE_LOGIT, *bound),
+        Task.MULTICLASS: Formula(Link.SIGMOID, _LOGIT_A_CLASS, *bound),
     }
 
 
@@ -136,7 +136,7 @@ LOSS = LossSpec(
     reduction="mean over examples and logits",
     unit="nats a logit",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_UNIT_INTERVAL,
     color="#D55E00",
     dash="dash",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Program, on_probabilities, one_logit_a_question
 from core.losses.task import Task
 
@@ -36,7 +36,7 @@ def backward(p: Tensor, y: Tensor) -> Tensor:
     return (p - y).div_(slope.clamp(min=_SMALLEST_DIVISOR)).mul_(slope).div_(p.shape[-2])
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 _ONE_PROBABILITY = (
     r"-\left[y \log \hat{y} + (1-y)\log(1-\hat{y})\right],\quad \hat{y} = \sigma(z),"
@@ -48,11 +48,11 @@ _PROBABILITY_A_CLASS = (
 )
 
 
-def forms() -> Mapping[Task, Form]:
+def formulas() -> Mapping[Task, Formula]:
     parts = (forward, backward, constants.logit_frequencies)
     return {
-        Task.BINARY: Form(Link.SIGMOID, _ONE_PROBABILITY, *parts),
-        Task.MULTICLASS: Form(Link.SIGMOID, _PROBABILITY_A_CLASS, *parts),
+        Task.BINARY: Formula(Link.SIGMOID, _ONE_PROBABILITY, *parts),
+        Task.MULTICLASS: Formula(Link.SIGMOID, _PROBABILITY_A_CLASS, *parts),
     }
 
 
@@ -104,7 +104,7 @@ LOSS = LossSpec(
     reduction="mean over examples and logits",
     unit="nats a probability",
     value_range="0 to 100",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_UNIT_INTERVAL,
     color="#BB2D00",
     dash="longdashdot",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Card:
     r"""What to know of one loss before using it.
 
-    ``example_formula`` holds (caption, LaTeX) pairs for a single example, one for each form
+    ``example_formula`` holds (caption, LaTeX) pairs for a single example, one for each formula
     of the loss; ``batch_formula`` is the LaTeX of the number that training makes small.
     ``symbols`` are (LaTeX, meaning) pairs of what the formulas name: ``y`` is the target,
     ``\hat{y}`` what the network says and ``z`` its logits. ``takes`` and ``target`` describe

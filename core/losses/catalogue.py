@@ -61,4 +61,4 @@ RIVALS = ("cross_entropy", "bce", "mse")
 
 def fitting(task: Task) -> tuple[LossSpec, ...]:
     """The losses that can be trained for a task, in catalogue order."""
-    return tuple(loss for loss in LOSSES.values() if task in loss.forms)
+    return tuple(loss for loss in LOSSES.values() if task in loss.formulas)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.parameters import Kind, Parameter
 from core.losses.program import Program, on_logits, one_logit_a_class
 from core.losses.targets import soft_targets
@@ -67,7 +67,7 @@ def best_constant(y: Tensor, smoothing: float, weights: Weights) -> Tensor:
     return constants.log_frequencies(weighted_targets(y, smoothing, weights))
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 _FORMULA = (
     r"-\sum_{c=1}^{C} w_c\, q_c \log \hat{y}_c,\quad "
@@ -75,13 +75,13 @@ _FORMULA = (
 )
 
 
-def forms(label_smoothing: float, class_weights: Weights) -> Mapping[Task, Form]:
+def formulas(label_smoothing: float, class_weights: Weights) -> Mapping[Task, Formula]:
     if not label_smoothing and not class_weights:
-        plain = Form(Link.SOFTMAX, _FORMULA, forward, backward, constants.log_frequencies)
+        plain = Formula(Link.SOFTMAX, _FORMULA, forward, backward, constants.log_frequencies)
         return for_classes(plain)
     s, w = label_smoothing, class_weights
     return for_classes(
-        Form(
+        Formula(
             Link.SOFTMAX,
             _FORMULA,
             partial(weighted_forward, smoothing=s, weights=w),
@@ -155,7 +155,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="nats",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#0072B2",
     dash="solid",

@@ -11,7 +11,7 @@ from core.errors import LossExpressionError
 from core.losses import constants, words
 from core.losses.autograd import by_autograd
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.expression import Call, Name, Node, Number, names, parse, to_latex
 from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
 from core.losses.program import Encoding, Program, one_logit_a_class, one_value
@@ -100,7 +100,7 @@ def own_loss(expression: str) -> LossSpec:
         reduction="mean over examples, of the sum over outputs",
         unit="what the expression measures",
         value_range="what the expression gives",
-        make_forms=_Forms(parse(expression)),
+        make_formulas=_Formulas(parse(expression)),
         refusals={},
         color="#AE129C",
         dash="solid",
@@ -110,27 +110,27 @@ def own_loss(expression: str) -> LossSpec:
 
 
 @dataclass(frozen=True)
-class _Forms:
-    """What makes the forms; equal where the trees are, so that the losses are too."""
+class _Formulas:
+    """What makes the formulas; equal where the trees are, so that the losses are too."""
 
     tree: Node
 
-    def __call__(self) -> Mapping[Task, Form]:
-        of_classes = _form(self.tree, True, constants.log_frequencies, constants.no_preference)
-        of_values = _form(self.tree, False, constants.mean_target, constants.median_target)
+    def __call__(self) -> Mapping[Task, Formula]:
+        of_classes = _formula(self.tree, True, constants.log_frequencies, constants.no_preference)
+        of_values = _formula(self.tree, False, constants.mean_target, constants.median_target)
         return {Task.BINARY: of_classes, Task.MULTICLASS: of_classes, Task.REGRESSION: of_values}
 
 
-def _form(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tensor]) -> Form:
+def _formula(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tensor]) -> Formula:
     """Of classes an expression that names p trains probabilities, one of z alone scores."""
     has_p = "p" in names(tree)
     forward, backward = by_autograd(_value_of(tree, is_classification))
-    formula = to_latex(tree, per_class=is_classification)
+    latex = to_latex(tree, per_class=is_classification)
     if has_p:
-        formula += r",\quad \hat{y} = " + (r"\mathrm{softmax}(z)" if is_classification else "z")
-    return Form(
+        latex += r",\quad \hat{y} = " + (r"\mathrm{softmax}(z)" if is_classification else "z")
+    return Formula(
         link=Link.SOFTMAX if is_classification and has_p else Link.IDENTITY,
-        formula=formula,
+        latex=latex,
         forward=forward,
         backward=backward,
         constant=constants.searched(forward, backward, *starts),

@@ -1,4 +1,4 @@
-"""What a loss is: its form for each task, and the facts that pages and tests read."""
+"""What a loss is: its formula for each task, and the facts that pages and tests read."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Head(StrEnum):
 
 
 @dataclass(frozen=True)
-class Form:
-    """A loss as it is used for one task: its link, formula, forward and backward.
+class Formula:
+    """A loss as it is used for one task: its link, formula in LaTeX, forward and backward.
 
     ``constant(y)`` gives the logits ``[C, 1]`` of the best constant predictor, whose mean
     loss is the loss's baseline. ``example_weights(y)`` gives how much each example counts in
@@ -67,7 +67,7 @@ class Form:
     """
 
     link: Link
-    formula: str
+    latex: str
     forward: Forward
     backward: Backward
     constant: Constant
@@ -89,9 +89,9 @@ class Form:
         return losses.sum(-1) / self.example_weights(y).sum(-1)
 
 
-def for_classes(form: Form) -> dict[Task, Form]:
-    """The same form for two classes as for more."""
-    return {Task.BINARY: form, Task.MULTICLASS: form}
+def for_classes(formula: Formula) -> dict[Task, Formula]:
+    """The same formula for two classes as for more."""
+    return {Task.BINARY: formula, Task.MULTICLASS: formula}
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class LossSpec:
     mean either; it is ``title`` where none is given. ``torch_class`` is the loss's class in
     ``torch.nn``, None where there is none. ``unit`` names what one unit of the loss is and
     ``value_range`` the range of a single example's loss. ``color`` and ``dash`` together are
-    the loss's own on every chart. ``make_forms`` takes the parameters by name; ``chosen``
+    the loss's own on every chart. ``make_formulas`` takes the parameters by name; ``chosen``
     holds those that were set. ``card`` is the loss's contract, ``program`` shows it in PyTorch.
     """
 
@@ -114,7 +114,7 @@ class LossSpec:
     reduction: str
     unit: str
     value_range: str
-    make_forms: Callable[..., Mapping[Task, Form]]
+    make_formulas: Callable[..., Mapping[Task, Formula]]
     refusals: Mapping[Task, str]
     color: str
     dash: str
@@ -133,8 +133,8 @@ class LossSpec:
         return {each.name: self.chosen.get(each.name, each.default) for each in self.parameters}
 
     @cached_property
-    def forms(self) -> Mapping[Task, Form]:
-        return self.make_forms(**self.values)
+    def formulas(self) -> Mapping[Task, Formula]:
+        return self.make_formulas(**self.values)
 
     @property
     def changed(self) -> dict[str, Value]:

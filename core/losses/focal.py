@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.parameters import Parameter
 from core.losses.program import Program, one_logit_a_class
 from core.losses.task import Task
@@ -45,13 +45,13 @@ def _one_minus_exp(log_p: Tensor) -> Tensor:
     return log_p.expm1().neg_().clamp_(min=_SMALLEST_FLOAT)
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 
-def forms(gamma: float) -> Mapping[Task, Form]:
+def formulas(gamma: float) -> Mapping[Task, Formula]:
     bound = partial(forward, gamma=gamma), partial(backward, gamma=gamma)
     return for_classes(
-        Form(
+        Formula(
             Link.SOFTMAX,
             rf"-(1 - \hat{{y}}_t)^{{\gamma}} \log \hat{{y}}_t,{words.IS_SOFTMAX}",
             *bound,
@@ -115,7 +115,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="nats, fewer where sure",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#E1004B",
     dash="dot",

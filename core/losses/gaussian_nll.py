@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Program, Sample, one_value
 from core.losses.task import Task
 
@@ -61,8 +61,8 @@ _FORMULA = (
 )
 
 
-def forms() -> Mapping[Task, Form]:
-    return {Task.REGRESSION: Form(Link.IDENTITY, _FORMULA, forward, backward, best_constant)}
+def formulas() -> Mapping[Task, Formula]:
+    return {Task.REGRESSION: Formula(Link.IDENTITY, _FORMULA, forward, backward, best_constant)}
 
 
 CARD = Card(
@@ -119,7 +119,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="nats, less a constant",
     value_range="-6.9 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_VALUES,
     color="#775A77",
     dash="longdashdot",

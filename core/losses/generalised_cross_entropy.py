@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.parameters import Parameter
 from core.losses.program import Program, one_logit_a_class
 from core.losses.task import Task
@@ -51,9 +51,9 @@ def best_constant(y: Tensor, q: float) -> Tensor:
 # ------------------------------------------------------------------ the entry
 
 
-def forms(q: float) -> Mapping[Task, Form]:
+def formulas(q: float) -> Mapping[Task, Formula]:
     return for_classes(
-        Form(
+        Formula(
             Link.SOFTMAX,
             rf"\frac{{1 - \hat{{y}}_t^{{\,q}}}}{{q}},{words.IS_SOFTMAX}",
             partial(forward, q=q),
@@ -110,7 +110,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="nats, at most 1 / q",
     value_range="0 to 1 / q",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#9624CC",
     dash="longdashdot",

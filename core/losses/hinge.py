@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.parameters import Kind, Parameter
 from core.losses.program import Program, on_logits, one_logit_a_class
 from core.losses.task import Task
@@ -74,10 +74,10 @@ def best_constant(y: Tensor, margin: float) -> Tensor:
     return y.new_tensor((margin * best[:classes]).tolist()).unsqueeze(-1)
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 
-def forms(margin: float, p: float) -> Mapping[Task, Form]:
+def formulas(margin: float, p: float) -> Mapping[Task, Formula]:
     formula = r"\frac{1}{C}\sum_{c \ne t} \max(0,\, m - z_t + z_c)^{p}"
     if p == 1:
         bound = partial(forward, margin=margin), backward
@@ -85,7 +85,7 @@ def forms(margin: float, p: float) -> Mapping[Task, Form]:
     else:
         bound = partial(squared_forward, margin=margin), squared_backward
         constant = constants.searched(*bound, constants.mean_target)
-    return for_classes(Form(Link.IDENTITY, formula, *bound, constant))
+    return for_classes(Formula(Link.IDENTITY, formula, *bound, constant))
 
 
 # ------------------------------------------------------------------ the entry
@@ -137,7 +137,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="margin violated, a class",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#B478A5",
     dash="longdashdot",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.parameters import Parameter
 from core.losses.program import Program, on_values, one_value
 from core.losses.task import Task
@@ -29,9 +29,9 @@ def backward(e: Tensor, y: Tensor, delta: float) -> Tensor:
     return e.clamp(-delta, delta).div_(e.shape[-2])
 
 
-def forms(delta: float) -> Mapping[Task, Form]:
+def formulas(delta: float) -> Mapping[Task, Formula]:
     return {
-        Task.REGRESSION: Form(
+        Task.REGRESSION: Formula(
             Link.IDENTITY,
             r"\begin{cases}\frac{e^2}{2} & |e| < \delta\\ \delta\left(|e| - \frac{\delta}{2}\right)"
             r" & \text{else}\end{cases},\quad e = \hat{y} - y",
@@ -90,7 +90,7 @@ LOSS = LossSpec(
     reduction="mean over examples and outputs",
     unit="half the squared error, linear beyond δ",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_VALUES,
     color="#E1004B",
     dash="longdash",

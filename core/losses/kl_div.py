@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.parameters import Parameter
 from core.losses.program import Program, one_logit_a_class
 from core.losses.targets import soft_targets
@@ -36,7 +36,7 @@ def best_constant(y: Tensor, smoothing: float) -> Tensor:
     return constants.log_frequencies(soft_targets(y, smoothing))
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 _FORMULA = (
     r"\sum_{c=1}^{C} q_c \log \frac{q_c}{\hat{y}_c},"
@@ -44,9 +44,9 @@ _FORMULA = (
 )
 
 
-def forms(smoothing: float) -> Mapping[Task, Form]:
+def formulas(smoothing: float) -> Mapping[Task, Formula]:
     return for_classes(
-        Form(
+        Formula(
             Link.SOFTMAX,
             _FORMULA,
             partial(forward, smoothing=smoothing),
@@ -117,7 +117,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="nats",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#775A77",
     dash="dash",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Program, on_values, one_value
 from core.losses.task import Task
 
@@ -26,9 +26,9 @@ def backward(e: Tensor, y: Tensor) -> Tensor:
     return e.sign().div_(e.shape[-2])
 
 
-def forms() -> Mapping[Task, Form]:
+def formulas() -> Mapping[Task, Formula]:
     parts = (forward, backward, constants.median_target)
-    return {Task.REGRESSION: Form(Link.IDENTITY, r"|\hat{y} - y|", *parts)}
+    return {Task.REGRESSION: Formula(Link.IDENTITY, r"|\hat{y} - y|", *parts)}
 
 
 CARD = Card(
@@ -62,7 +62,7 @@ LOSS = LossSpec(
     reduction="mean over examples and outputs",
     unit="absolute error",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_VALUES,
     color="#8769F0",
     dash="dashdot",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.losses import constants, words
 from core.losses.card import Card
 from core.losses.chain_rule import through_sigmoid, through_softmax
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Program, on_probabilities, one_logit_a_question
 from core.losses.task import Task
 
@@ -47,16 +47,16 @@ def sigmoid_backward(p: Tensor, y: Tensor) -> Tensor:
 # ------------------------------------------------------------------ the entry
 
 
-def forms() -> Mapping[Task, Form]:
+def formulas() -> Mapping[Task, Formula]:
     return {
-        Task.BINARY: Form(
+        Task.BINARY: Formula(
             Link.SIGMOID,
             r"|\hat{y} - y|,\quad \hat{y} = \sigma(z)",
             sigmoid_forward,
             sigmoid_backward,
             constants.more_frequent_answer,
         ),
-        Task.MULTICLASS: Form(
+        Task.MULTICLASS: Formula(
             Link.SOFTMAX,
             rf"\frac{{1}}{{C}}\sum_{{c=1}}^{{C}} |\hat{{y}}_c - y_c|,{words.IS_SOFTMAX}",
             softmax_forward,
@@ -115,7 +115,7 @@ LOSS = LossSpec(
     reduction="mean over examples and outputs",
     unit="absolute error",
     value_range="0 to 1 for two classes, 0 to 2 / C for C",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#CC8448",
     dash="dashdot",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.losses import constants, words
 from core.losses.card import Card
 from core.losses.chain_rule import through_sigmoid, through_softmax
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import (
     Program,
     on_probabilities,
@@ -57,26 +57,26 @@ def value_backward(e: Tensor, y: Tensor) -> Tensor:
     return e * (2 / e.shape[-2])
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 
-def forms() -> Mapping[Task, Form]:
+def formulas() -> Mapping[Task, Formula]:
     return {
-        Task.BINARY: Form(
+        Task.BINARY: Formula(
             Link.SIGMOID,
             r"(\hat{y} - y)^2,\quad \hat{y} = \sigma(z)",
             sigmoid_forward,
             sigmoid_backward,
             constants.logit_frequencies,
         ),
-        Task.MULTICLASS: Form(
+        Task.MULTICLASS: Formula(
             Link.SOFTMAX,
             rf"\frac{{1}}{{C}}\sum_{{c=1}}^{{C}} (\hat{{y}}_c - y_c)^2,{words.IS_SOFTMAX}",
             softmax_forward,
             softmax_backward,
             constants.log_frequencies,
         ),
-        Task.REGRESSION: Form(
+        Task.REGRESSION: Formula(
             Link.IDENTITY,
             r"(\hat{y} - y)^2",
             value_forward,
@@ -140,7 +140,7 @@ LOSS = LossSpec(
     reduction="mean over examples and outputs",
     unit="squared error",
     value_range="0 to 1 on probabilities, 0 to infinity on values",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals={},
     color="#009E73",
     dash="dot",

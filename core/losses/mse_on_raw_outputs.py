@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.parameters import Parameter
 from core.losses.program import Encoding, Program, on_logits, one_logit_a_class
 from core.losses.task import Task
@@ -43,9 +43,9 @@ def best_constant(y: Tensor, k: float, M: float) -> Tensor:
 # ------------------------------------------------------------------ the entry
 
 
-def forms(k: float, M: float) -> Mapping[Task, Form]:
+def formulas(k: float, M: float) -> Mapping[Task, Formula]:
     return for_classes(
-        Form(
+        Formula(
             Link.IDENTITY,
             r"\frac{1}{C}\left[k\, (z_t - M)^2 + \sum_{c \ne t} z_c^2\right]",
             partial(forward, k=k, M=M),
@@ -110,7 +110,7 @@ LOSS = LossSpec(
     reduction="mean over examples and outputs",
     unit="squared error",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#1E96FC",
     dash="dash",

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from core.losses import constants, words
 from core.losses.card import Card
 from core.losses.cross_entropy import backward, forward
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.program import Program, one_logit_a_class
 from core.losses.task import Task
 
 
-def forms() -> Mapping[Task, Form]:
+def formulas() -> Mapping[Task, Formula]:
     """Behind a log-softmax it is CrossEntropy, forward and backward."""
     formula = r"-\ell_t,\quad \ell = \log \mathrm{softmax}(z)"
-    return for_classes(Form(Link.SOFTMAX, formula, forward, backward, constants.log_frequencies))
+    return for_classes(Formula(Link.SOFTMAX, formula, forward, backward, constants.log_frequencies))
 
 
 CARD = Card(
@@ -54,7 +54,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="nats",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#224BFF",
     dash="dashdot",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from core.losses import words
 from core.losses.card import Card
 from core.losses.constants import SMALLEST_PROBABILITY
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Encoding, Program, Sample, on_values, one_value
 from core.losses.task import Task
 
@@ -35,9 +35,9 @@ def best_constant(y: Tensor) -> Tensor:
     return y.mean(-1, keepdim=True).clamp_(min=SMALLEST_PROBABILITY).log_()
 
 
-def forms() -> Mapping[Task, Form]:
+def formulas() -> Mapping[Task, Formula]:
     formula = r"\hat{y} - y \log \hat{y},\quad \hat{y} = e^{z}"
-    return {Task.REGRESSION: Form(Link.EXP, formula, forward, backward, best_constant)}
+    return {Task.REGRESSION: Formula(Link.EXP, formula, forward, backward, best_constant)}
 
 
 CARD = Card(
@@ -88,7 +88,7 @@ LOSS = LossSpec(
     reduction="mean over examples and outputs",
     unit="nats, less a constant",
     value_range="y - y log y to infinity, so below 0 for large y",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_AMOUNTS,
     color="#BB2D00",
     dash="dash",

@@ -35,7 +35,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class ProgramForm:
+class ProgramVariant:
     """The program for one task.
 
     ``body`` has the lines that compute ``loss`` from ``logits`` (``predictions`` or
@@ -54,10 +54,10 @@ class Program:
 
     ``arguments`` gives, for a parameter, the argument that passes a value other than the
     default to the loss's class; ``{}`` stands for the value. ``bodies`` gives the lines that
-    replace a form's body when the parameter is not at its default.
+    replace a variant's body when the parameter is not at its default.
     """
 
-    forms: Mapping[Task, ProgramForm]
+    variants: Mapping[Task, ProgramVariant]
     arguments: Mapping[str, str] = field(default_factory=dict)
     bodies: Mapping[str, str] = field(default_factory=dict)
 
@@ -91,14 +91,14 @@ def on_values(torch_class: str) -> str:
     return f"loss_fn = nn.{torch_class}({{arguments}})\nloss = loss_fn(predictions, targets)"
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 
-def one_logit_a_class(body: str, encoding: Encoding = Encoding.IDS) -> dict[Task, ProgramForm]:
+def one_logit_a_class(body: str, encoding: Encoding = Encoding.IDS) -> dict[Task, ProgramVariant]:
     """One logit a class, for two classes as for more."""
     return {
-        Task.BINARY: ProgramForm(TWO_LOGITS, encoding, body),
-        Task.MULTICLASS: ProgramForm(THREE_LOGITS, encoding, body),
+        Task.BINARY: ProgramVariant(TWO_LOGITS, encoding, body),
+        Task.MULTICLASS: ProgramVariant(THREE_LOGITS, encoding, body),
     }
 
 
@@ -107,16 +107,16 @@ def one_logit_a_question(
     multiclass_body: str,
     binary_encoding: Encoding = Encoding.ZERO_ONE,
     multiclass_encoding: Encoding = Encoding.ONE_HOT,
-) -> dict[Task, ProgramForm]:
+) -> dict[Task, ProgramVariant]:
     """One logit for two classes, one logit a class for more."""
     return {
-        Task.BINARY: ProgramForm(ONE_LOGIT, binary_encoding, binary_body),
-        Task.MULTICLASS: ProgramForm(THREE_LOGITS, multiclass_encoding, multiclass_body),
+        Task.BINARY: ProgramVariant(ONE_LOGIT, binary_encoding, binary_body),
+        Task.MULTICLASS: ProgramVariant(THREE_LOGITS, multiclass_encoding, multiclass_body),
     }
 
 
 def one_value(
     body: str, sample: Sample = NUMBERS, encoding: Encoding = Encoding.VALUES
-) -> dict[Task, ProgramForm]:
+) -> dict[Task, ProgramVariant]:
     """Predicted values against measured ones."""
-    return {Task.REGRESSION: ProgramForm(sample, encoding, body)}
+    return {Task.REGRESSION: ProgramVariant(sample, encoding, body)}

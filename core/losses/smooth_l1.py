@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.parameters import Parameter
 from core.losses.program import Program, on_values, one_value
 from core.losses.task import Task
@@ -29,9 +29,9 @@ def backward(e: Tensor, y: Tensor, beta: float) -> Tensor:
     return e.div(beta).clamp_(-1, 1).div_(e.shape[-2])
 
 
-def forms(beta: float) -> Mapping[Task, Form]:
+def formulas(beta: float) -> Mapping[Task, Formula]:
     return {
-        Task.REGRESSION: Form(
+        Task.REGRESSION: Formula(
             Link.IDENTITY,
             r"\begin{cases}\frac{e^2}{2\beta} & |e| < \beta\\ |e| - \frac{\beta}{2} & \text{else}"
             r"\end{cases},\quad e = \hat{y} - y",
@@ -88,7 +88,7 @@ LOSS = LossSpec(
     reduction="mean over examples and outputs",
     unit="absolute error beyond β, its square within",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_VALUES,
     color="#224BFF",
     dash="solid",

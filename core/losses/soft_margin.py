@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec
+from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Encoding, Program, on_logits, one_logit_a_question
 from core.losses.task import Task
 
@@ -32,18 +32,18 @@ def backward(z: Tensor, y: Tensor) -> Tensor:
     return (z * minus_u).sigmoid_().mul_(minus_u).div_(z.shape[-2])
 
 
-# ------------------------------------------------------------------ forms
+# ------------------------------------------------------------------ formulas
 
 
-def forms() -> Mapping[Task, Form]:
+def formulas() -> Mapping[Task, Formula]:
     one_logit = r"\log\left(1 + e^{-u z}\right),\quad u = 2y - 1"
     logit_a_class = (
         r"\frac{1}{C}\sum_{c=1}^{C} \log\left(1 + e^{-u_c z_c}\right),\quad u_c = 2y_c - 1"
     )
     parts = (forward, backward, constants.logit_frequencies)
     return {
-        Task.BINARY: Form(Link.SIGMOID, one_logit, *parts),
-        Task.MULTICLASS: Form(Link.SIGMOID, logit_a_class, *parts),
+        Task.BINARY: Formula(Link.SIGMOID, one_logit, *parts),
+        Task.MULTICLASS: Formula(Link.SIGMOID, logit_a_class, *parts),
     }
 
 
@@ -90,7 +90,7 @@ LOSS = LossSpec(
     reduction="mean over examples and logits",
     unit="nats a logit",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#556944",
     dash="longdash",

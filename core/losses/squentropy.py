@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.program import Program, one_logit_a_class
 from core.losses.task import Task
 
@@ -42,9 +42,9 @@ def _start(y: Tensor) -> Tensor:
 # ------------------------------------------------------------------ the entry
 
 
-def forms() -> Mapping[Task, Form]:
+def formulas() -> Mapping[Task, Formula]:
     return for_classes(
-        Form(
+        Formula(
             Link.SOFTMAX,
             rf"-\log \hat{{y}}_t + \frac{{1}}{{C-1}}\sum_{{c \ne t}} z_c^2,{words.IS_SOFTMAX}",
             forward,
@@ -108,7 +108,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="nats plus squared logits",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#FC30FC",
     dash="longdash",

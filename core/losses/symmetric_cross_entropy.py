@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.losses import constants, words
 from core.losses.card import Card
-from core.losses.entry import Form, Head, Link, LossSpec, for_classes
+from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.parameters import Parameter
 from core.losses.program import Program, one_logit_a_class
 from core.losses.task import Task
@@ -67,9 +67,9 @@ def best_constant(y: Tensor, alpha: float, beta: float, A: float) -> Tensor:
 # ------------------------------------------------------------------ the entry
 
 
-def forms(alpha: float, beta: float, A: float) -> Mapping[Task, Form]:
+def formulas(alpha: float, beta: float, A: float) -> Mapping[Task, Formula]:
     return for_classes(
-        Form(
+        Formula(
             Link.SOFTMAX,
             rf"-\alpha \log \hat{{y}}_t - \beta A (1 - \hat{{y}}_t),{words.IS_SOFTMAX}",
             partial(forward, alpha=alpha, beta=beta, A=A),
@@ -143,7 +143,7 @@ LOSS = LossSpec(
     reduction="mean over examples",
     unit="nats, forward and reverse",
     value_range="0 to infinity",
-    make_forms=forms,
+    make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#F000CC",
     dash="dot",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.losses import Form, Link, Task
+from core.losses import Formula, Link, Task
 from core.network.stack import Stack
 from core.network.start import initialise
 from core.spec import Entrant, ExperimentSpec
@@ -29,7 +29,7 @@ class Group:
     """
 
     entrant: Entrant
-    form: Form
+    formula: Formula
     runs: slice
     width: int
     offset: Tensor | None = None
@@ -43,21 +43,21 @@ class Group:
 
     def predicted(self, z: Tensor) -> Tensor:
         """Predicted values on the targets' own scale: ``[S, C, N]`` to ``[S, N]``."""
-        values = predicted_values(z, self.form.link)
+        values = predicted_values(z, self.formula.link)
         return values if self.offset is None else values - self.offset
 
     def baseline(self, y: Tensor, task: Task) -> float:
         """The loss of the best constant predictor on y ``[S, N]``, mean over seeds."""
         losses = [
-            self.mean_losses(self.form.constant(t).expand(-1, t.shape[-1]), t)
+            self.mean_losses(self.formula.constant(t).expand(-1, t.shape[-1]), t)
             for t in self.encode(y, task)
         ]
         return float(torch.stack(losses).mean())
 
     def mean_losses(self, logits: Tensor, targets: Tensor) -> Tensor:
         """The loss's mean over the examples, ``[S]`` of logits and targets ``[S, C, N]``."""
-        losses, _saved = self.form.forward(logits, targets)
-        return self.form.mean(losses, targets)
+        losses, _saved = self.formula.forward(logits, targets)
+        return self.formula.mean(losses, targets)
 
 
 def predicted_values(z: Tensor, link: Link) -> Tensor:
@@ -73,11 +73,11 @@ def make_groups(spec: ExperimentSpec, offset: Tensor | None = None) -> list[Grou
     """
     groups = []
     for entrant in spec.lineup:
-        form = entrant.loss.forms[spec.dataset.task]
+        formula = entrant.loss.formulas[spec.dataset.task]
         runs = spec.runs_of(entrant.place)
         width = entrant.loss.head.width(spec.dataset.outputs)
-        takes_amounts = form.link is Link.EXP
-        groups.append(Group(entrant, form, runs, width, offset if takes_amounts else None))
+        takes_amounts = formula.link is Link.EXP
+        groups.append(Group(entrant, formula, runs, width, offset if takes_amounts else None))
     return groups
 
 

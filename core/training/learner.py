@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.losses import Form
+from core.losses import Formula
 from core.network.groups import Group
 from core.network.stack import Stack
 from core.spec import OptimizerSpec
@@ -83,7 +83,7 @@ class Learner:
             buffers = self.stack.batch(batch_size)
             self._heads_by_size[batch_size] = [
                 _Head(
-                    group.form,
+                    group.formula,
                     buffers.logits[group.runs, : group.width],
                     buffers.logit_gradients[group.runs, : group.width],
                 )
@@ -96,18 +96,18 @@ class Learner:
 class _Head:
     """An entrant's loss with its views of the buffers for one batch size, ``[S, C, B]``."""
 
-    form: Form
+    formula: Formula
     logits: Tensor
     logit_gradients: Tensor
 
     def differentiate(self, targets: Tensor, mean_loss: Tensor, scale: float) -> None:
         """Write the mean loss over the batch and ``scale`` times its gradient in the logits."""
-        losses, saved = self.form.forward(self.logits, targets)
-        gradients = self.form.backward(saved, targets)
-        if self.form.example_weights is None:
+        losses, saved = self.formula.forward(self.logits, targets)
+        gradients = self.formula.backward(saved, targets)
+        if self.formula.example_weights is None:
             torch.mean(losses, 1, out=mean_loss)
             torch.mul(gradients, scale / losses.shape[1], out=self.logit_gradients)
         else:
-            total = self.form.example_weights(targets).sum(1)
+            total = self.formula.example_weights(targets).sum(1)
             torch.div(losses.sum(1), total, out=mean_loss)
             torch.mul(gradients, (scale / total)[:, None, None], out=self.logit_gradients)

@@ -54,7 +54,7 @@ def load_rows(spec: ExperimentSpec, device: torch.device) -> Rows:
     """The rows of every seed; ``SpecError`` where a loss can't take the targets."""
     loaded = [load(spec.data, seed) for seed in spec.seeds]
     for entrant in spec.lineup:
-        if entrant.loss.forms[spec.dataset.task].link is Link.EXP:
+        if entrant.loss.formulas[spec.dataset.task].link is Link.EXP:
             _check_amounts(entrant.loss.title, spec.dataset.title, loaded)
 
     def stacked(arrays: Iterable[NDArray[np.float32]]) -> Tensor:

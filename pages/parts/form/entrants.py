@@ -34,7 +34,7 @@ def kind(task: Task) -> str:
 
 def rivals(picked: str, task: Task) -> tuple[str, ...]:
     """The losses among CrossEntropy, BCE and MSE that fit the task, but for the picked one."""
-    return tuple(key for key in RIVALS if key != picked and task in LOSSES[key].forms)
+    return tuple(key for key in RIVALS if key != picked and task in LOSSES[key].formulas)
 
 
 def preset(task: Task) -> list[EntrantSpec]:

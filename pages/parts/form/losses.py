@@ -198,7 +198,7 @@ def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | 
     )
     text: str = draft.value(*entrant, "expression")
     try:
-        st.latex(own_loss(text).forms[task].formula)
+        st.latex(own_loss(text).formulas[task].latex)
     except LossExpressionError as error:
         draw_error(error, text)
         return None

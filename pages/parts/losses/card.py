@@ -27,7 +27,7 @@ def draw(entrant: EntrantSpec, dataset: str) -> None:
 def _draw_formulas(entrant: EntrantSpec, card: Card, task: Task) -> None:
     formulas = card.example_formula
     if entrant.expression is not None:
-        formulas = (("Yours, for one output", f"L = {entrant.loss_spec.forms[task].formula}"),)
+        formulas = (("Yours, for one output", f"L = {entrant.loss_spec.formulas[task].latex}"),)
     for caption, formula in formulas:
         st.markdown(f":small[For one example. {caption}:]")
         st.latex(formula)
@@ -39,7 +39,7 @@ def _draw_formulas(entrant: EntrantSpec, card: Card, task: Task) -> None:
 
 def _draw_facts(entrant: EntrantSpec, spec: LossSpec, card: Card, dataset: str) -> None:
     data = DATASETS[dataset]
-    form = spec.forms[data.task]
+    formula = spec.formulas[data.task]
     width = spec.head.width(data.outputs)
     baseline = session.ask("baseline", entrant, dataset)
     facts = {
@@ -47,7 +47,7 @@ def _draw_facts(entrant: EntrantSpec, spec: LossSpec, card: Card, dataset: str) 
         "Takes": card.takes,
         "Target": card.target,
         "In Loss Lab": f"{spec.head.value}: {width} for {data.title}; targets are {spec.encoding}",
-        "Link": form.link.value,
+        "Link": formula.link.value,
         "Reduction": spec.reduction,
         "Unit": spec.unit,
         "Range": spec.value_range,

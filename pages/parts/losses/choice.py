@@ -53,7 +53,7 @@ def draw() -> tuple[EntrantSpec | None, str]:
 
 
 def _draw_dataset(key: str) -> str:
-    fitting = [name for name, data in DATASETS.items() if data.task in LOSSES[key].forms]
+    fitting = [name for name, data in DATASETS.items() if data.task in LOSSES[key].formulas]
     if draft.value(*_DATASET) not in fitting:
         draft.change(next(name for name in _DATASETS if name in fitting), *_DATASET)
     _FORM.choice(

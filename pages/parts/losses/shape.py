@@ -69,7 +69,7 @@ def _draw_ticks(entrant: EntrantSpec, task: Task) -> list[EntrantSpec]:
     fitting = [
         key
         for key, loss in LOSSES.items()
-        if task in loss.forms and (key != CUSTOM or entrant.loss == CUSTOM)
+        if task in loss.formulas and (key != CUSTOM or entrant.loss == CUSTOM)
     ]
     rivals = [key for key in RIVALS if key in fitting]
     ticked = st.pills(

@@ -58,7 +58,7 @@ def _draw_loop(entrant: EntrantSpec, dataset: str) -> None:
     place, step = state.setdefault("loop_place", 0), state.setdefault("loop_step", 1)
     seen: OneStep = session.ask("one_step", entrant, dataset, step)
     task = DATASETS[dataset].task
-    link = entrant.loss_spec.forms[task].link
+    link = entrant.loss_spec.formulas[task].link
     st.caption(
         f"Real numbers: training step {step} of a network {seen.x.shape[1]}-"
         f"{seen.hidden.shape[1]}-{seen.logits.shape[1]} with ReLU ({seen.parameters} parameters) "
