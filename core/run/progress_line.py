@@ -19,8 +19,11 @@ _ERASE = "\r\x1b[K"
 def watched(
     reports: Iterable[Progress], spec: ExperimentSpec, stream: TextIO
 ) -> Iterator[Progress]:
-    """The same reports, each shown on the stream: on a terminal in one line that is drawn over
-    and gone at the end; elsewhere, as in a log, in a new line now and then."""
+    """The same reports, each shown on the stream once the caller has it.
+
+    On a terminal in one line that is drawn over and gone at the end; elsewhere, as in a log,
+    in a new line now and then.
+    """
     show = _drawn_over if stream.isatty() else _logged
     return show(reports, spec, stream)
 
@@ -30,12 +33,12 @@ def _drawn_over(
 ) -> Iterator[Progress]:
     try:
         for progress in reports:
+            yield progress
             full = _BAR_WIDTH * progress.step // spec.total_steps
             bar = f"[{'#' * full}{'.' * (_BAR_WIDTH - full)}]"
             room = shutil.get_terminal_size().columns - 1
             stream.write(_ERASE + f"{bar} {_words(progress, spec)}"[:room])
             stream.flush()
-            yield progress
     finally:
         stream.write(_ERASE)
         stream.flush()
@@ -46,11 +49,11 @@ def _logged(
 ) -> Iterator[Progress]:
     next_line = 0.0
     for progress in reports:
+        yield progress
         if progress.epoch and time.monotonic() >= next_line:
             next_line = time.monotonic() + _BETWEEN_LINES
             stream.write(f"{_words(progress, spec)}\n")
             stream.flush()
-        yield progress
 
 
 def _words(progress: Progress, spec: ExperimentSpec) -> str:
