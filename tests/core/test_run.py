@@ -9,20 +9,36 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import AfterValidator, BaseModel
+from pydantic.fields import FieldInfo
 
 from core.compare.intervals import interval
 from core.compare.scores import scores
+from core.data import DATASETS
 from core.judging.yardsticks import yardsticks
 from core.records import Snapshot
-from core.spec import MOST_FILE_BYTES, ExperimentSpec
+from core.spec import (
+    ENTRANTS,
+    HIDDEN_LAYERS,
+    HIDDEN_SIZE,
+    LEARNING_RATE,
+    MOST_FILE_BYTES,
+    NAME_LENGTH,
+    SEED,
+    SEEDS,
+    EntrantSpec,
+    ExperimentSpec,
+)
 from core.training import train
 
 ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
 #: One that ends before long whatever happens, and not before it is stopped.
 LONG = {"data": {"name": "moons"}, "training": {"epochs": 10_000, "device": "cpu"}}
 
@@ -77,7 +93,7 @@ def race(**changes: Any) -> dict[str, Any]:
         "training": {"epochs": 4, "batch_size": 16, "device": "cpu"},
         "entrants": [
             {"loss": "cross_entropy"},
-            {"loss": "cross_entropy", "name": "Glättung 日本", "parameters": {"label_smoothing": 0.1}},
+            {"loss": "cross_entropy", "name": "Glättung 日本", "learning_rate": 0.005},
             {"loss": "hinge"},
         ],
         "seeds": [3, 0, 8],
@@ -141,9 +157,11 @@ def test_standard_input_is_read_as_a_file_is(printed):
 def test_the_table_has_means_and_intervals_in_columns(printed):
     spec, snapshot = trained(race())
     conditions, empty, head, *rows = printed
-    assert conditions == "Iris on cpu; epoch 4 of 4; seeds 3, 0, 8; learning rate 0.01"
+    assert (
+        conditions == "Iris on cpu; epoch 4 of 4; seeds 3, 0, 8; learning rates 0.01, 0.005, 0.01"
+    )
     assert empty == ""
-    assert head.split() == "Accuracy ↑ NLL ↓ Brier ↓ ECE ↓ AUROC ↑".split()
+    assert head.split() == ["Accuracy", "↑", "NLL", "↓", "Brier", "↓", "ECE", "↓", "AUROC", "↑"]
     for entrant, row in zip(spec.lineup, rows, strict=False):
         assert row.startswith(f"{entrant.title} ")
         cells = re.split(r"  +", row.removeprefix(entrant.title).strip())
@@ -275,10 +293,10 @@ def test_a_file_without_end_is_refused():
 def test_refusing_a_file_does_not_wait_for_torch(written):
     path = written(b"nothing")
     program = (
-        "import runpy, sys; sys.argv[1:] = [{!r}]\n"
+        f"import runpy, sys; sys.argv[1:] = [{str(path)!r}]\n"
         "try: runpy.run_module('core.run', run_name='__main__')\n"
         "except SystemExit as end: print(end.code, 'torch' in sys.modules)"
-    ).format(str(path))
+    )
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60
     )
@@ -411,3 +429,63 @@ def test_a_reader_that_leaves_is_no_trouble(written):
 
 
 # ------------------------------------------------------------------ the README's table
+
+ROW = re.compile(r"^\| `([\w.\[\]]+)` \| (.+) \| (.+) \| (.+) \|$", re.MULTILINE)
+SECTION = re.search(r"\n## Without a server\n(.*?)\n## ", README.read_text(), re.DOTALL)[1]
+
+
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every field that holds a value, with its path in the file."""
+    for name, field in model.model_fields.items():
+        inner, items = field.annotation, get_args(field.annotation)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from leaves(inner, f"{prefix}{name}.")
+            continue
+        yield prefix + name, field
+        if items and isinstance(items[0], type) and issubclass(items[0], BaseModel):
+            yield from leaves(items[0], f"{prefix}{name}[].")
+
+
+def ranges(field: FieldInfo) -> list[str]:
+    """What the field's validators allow, where that is one range of numbers or some words."""
+    checks = [check.func for check in field.metadata if isinstance(check, AfterValidator)]
+    limits = [check.__self__ for check in checks if hasattr(check, "__self__")]
+    kind = field.annotation
+    words = list(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else []
+    return [*map(str, limits), *(f"`{word.value}`" for word in words)]
+
+
+def experiment_with(name: str = "seeds", value: Any = (0,)) -> ExperimentSpec:
+    """The default experiment, but for the value of one field."""
+    first, *inner = name.split(".")
+    if first == "entrants[]":
+        return ExperimentSpec.parse({"entrants": [{"loss": "cross_entropy", inner[0]: value}]})
+    for part in reversed(inner):
+        value = {part: value}
+    return ExperimentSpec.parse({first: value})
+
+
+def test_the_readme_names_every_field_with_its_range_and_default():
+    rows = {name: (allowed, default) for name, _, allowed, default in ROW.findall(SECTION)}
+    fields = dict(leaves(ExperimentSpec))
+    assert list(rows) == list(fields)
+    for name, field in fields.items():
+        allowed, default = rows[name]
+        assert (default == "required") == field.is_required()
+        if not field.is_required():
+            assert experiment_with(name, json.loads(default.strip("`"))) == experiment_with(), name
+        for words in ranges(field):
+            assert words in allowed, name
+    assert set(re.findall(r"`(\w+)`", rows["data.name"][0])) == set(DATASETS)
+    for name in ("optimizer.learning_rate", "entrants[].learning_rate"):
+        assert rows[name][0] == str(LEARNING_RATE)
+    assert rows["network.hidden_sizes"][0] == f"{HIDDEN_LAYERS} numbers, each {HIDDEN_SIZE}"
+    assert rows["seeds"][0] == f"{SEEDS} different numbers, each {SEED}"
+    assert rows["entrants"][0].startswith(f"{ENTRANTS} objects of the five fields")
+    assert f" {NAME_LENGTH} characters" in rows["entrants[].name"][0]
+    assert len(EntrantSpec.model_fields) == 5
+
+
+def test_the_readmes_example_is_an_experiment():
+    spec = ExperimentSpec.parse(re.search(r"```json\n(.*?)```", SECTION, re.DOTALL)[1])
+    assert (len(spec.entrants), spec.seeds) == (2, (0, 1, 2))
