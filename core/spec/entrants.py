@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -140,7 +141,8 @@ class Entrant:
     dash: str
 
 
-def lineup(specs: Sequence[EntrantSpec], learning_rate: float) -> tuple[Entrant, ...]:
+@lru_cache(maxsize=256)
+def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entrant, ...]:
     """The entrants with titles that all differ, each in its own colour and dash.
 
     Entrants look like their losses while these differ, and by their place where one repeats.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
@@ -59,7 +58,7 @@ class ExperimentSpec(Frozen):
 
     # -------------------------------------------------------- entrants and runs
 
-    @cached_property
+    @property
     def lineup(self) -> tuple[Entrant, ...]:
         """The entrants by place, with their titles, losses, learning rates and looks."""
         return lineup(self.entrants, self.optimizer.learning_rate)

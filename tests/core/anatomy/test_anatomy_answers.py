@@ -20,7 +20,7 @@ from core.errors import SpecError
 from core.losses import CUSTOM, LOSSES, RIVALS, Link, Task
 from core.losses.custom import EXAMPLE
 from core.training.batches import MiniBatch
-from core.training.preparation import Trainer
+from core.training.preparation import Prepared, prepare
 from tests.core import plain
 
 ON = {Task.BINARY: "moons", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
@@ -253,7 +253,7 @@ def test_a_simplex_treats_wrong_classes_alike_and_is_lowest_at_the_true_one(choi
 
 @every_loss
 def test_the_baseline_is_that_of_a_training(choice, task):
-    facts = Trainer(choice.experiment(ON[task])).facts()
+    facts = prepare(choice.experiment(ON[task])).facts()
     assert baseline(choice, ON[task]) == pytest.approx(facts.baselines[choice.key], rel=1e-6)
 
 
@@ -284,8 +284,8 @@ def test_every_question_has_its_function():
 # ------------------------------------------------------------------ one step
 
 
-def trainer_of(choice: Choice, dataset: str) -> Trainer:
-    return Trainer(
+def trainer_of(choice: Choice, dataset: str) -> Prepared:
+    return prepare(
         choice.experiment(
             dataset,
             network={"hidden_sizes": [stepping.HIDDEN]},
@@ -295,9 +295,9 @@ def trainer_of(choice: Choice, dataset: str) -> Trainer:
     )
 
 
-def whole_batches(trainer: Trainer) -> Iterator[MiniBatch]:
+def whole_batches(prepared: Prepared) -> Iterator[MiniBatch]:
     """Batch after batch, epoch after epoch, without those that an epoch's end cuts short."""
-    endless = chain.from_iterable(trainer.batches() for _ in count())
+    endless = chain.from_iterable(prepared.batches.epoch() for _ in count())
     return (batch for batch in endless if batch.size == stepping.EXAMPLES)
 
 
@@ -305,13 +305,13 @@ class Program:
     """The same training as a plain program: Linear, ReLU, the loss, SGD."""
 
     def __init__(self, choice: Choice, dataset: str) -> None:
-        trainer = trainer_of(choice, dataset)
+        prepared = trainer_of(choice, dataset)
         self.task = DATASETS[dataset].task
         self.width = choice.spec.head.width(DATASETS[dataset].outputs)
-        self.network: nn.Sequential = plain.network_of(trainer.stack, 0, self.width)
+        self.network: nn.Sequential = plain.network_of(prepared.learner.stack, 0, self.width)
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=stepping.LEARNING_RATE)
         self.loss = plain.loss_function(choice.spec, self.task)
-        self.batches = whole_batches(trainer)
+        self.batches = whole_batches(prepared)
 
     def examples(self) -> tuple[Tensor, Tensor, Tensor]:
         """x ``[N, D]``, targets as the loss reads them ``[N, C]`` and as a data set does."""

@@ -21,11 +21,11 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
-from core import measures
+from core.judging import measures
+from core.judging.yardsticks import yardsticks
 from core.losses import Link, Task
 from core.records import Measure
 from core.records.snapshot import RELIABILITY_BINS
-from core.judging.yardsticks import yardsticks
 
 finite = st.floats(-1e3, 1e3, width=32)
 #: Logits that leave every probability well within float32.
