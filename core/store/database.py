@@ -139,14 +139,14 @@ class Database:
             return f"The database {self._file} is a folder. Name a file in {ENVIRONMENT_VARIABLE}."
         for prefix, sentence in _FILE_SENTENCES.items():
             if code.startswith(prefix):
-                return sentence.format(file=self._file, answer=answer)
+                return sentence.format(file=self._file, answer=answer, seconds=BUSY_SECONDS)
         return None
 
 
 #: By the beginning of SQLite's error code, whose extended forms only say more.
 _FILE_SENTENCES = {
     "SQLITE_BUSY": (
-        f"The database {{file}} was locked by another program for {BUSY_SECONDS} s. "
+        "The database {file} was locked by another program for {seconds} s. "
         "Close that program and try again."
     ),
     "SQLITE_READONLY": (

@@ -14,7 +14,7 @@ from core.losses import Head, Task
 from core.network.groups import make_groups
 from core.network.stack import Stack
 from core.network.start import initialise
-from core.spec import Activation, EntrantSpec, ExperimentSpec, OptimizerName, StartSpec
+from core.spec import Activation, ExperimentSpec, OptimizerName, StartSpec
 from core.training.preparation import prepare
 from tests.core import plain
 from tests.core.experiments import entrants
@@ -122,7 +122,7 @@ def test_so_are_those_of_every_other_loss_and_of_other_parameters(
         "huber": {"delta": 0.5},
     }
     others = [
-        each.model_copy(update={"parameters": parameters.get(each.loss, {})})
+        each.model_dump() | {"parameters": parameters.get(each.loss, {})}
         for each in entrants(*(loss.key for loss in losses.fitting(task)))
         if each.loss in parameters or each.loss not in THOROUGH
     ]
@@ -134,7 +134,7 @@ def compare_first_steps(
     activation: Activation,
     optimizer: OptimizerName,
     depth: int,
-    raced: Sequence[EntrantSpec],
+    raced: Sequence[object],
 ) -> None:
     """The steps of a stack against those of plain networks.
 

@@ -21,10 +21,11 @@ from core.errors import StoreError, UnknownExperiment
 from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import ExperimentSpec
 from core.store import Store, database
+from tests.core.experiments import entrants
 from tests.facts import SOME_FACTS
 from tests.waiting import wait_until
 
-SPEC = ExperimentSpec(losses=("cross_entropy", "mse"), seeds=(3, 4))
+SPEC = ExperimentSpec(entrants=entrants("cross_entropy", "mse"), seeds=(3, 4))
 K = SPEC.run_count
 FINAL = (Status.FINISHED, Status.STOPPED, Status.DIVERGED, Status.FAILED, Status.INTERRUPTED)
 SOME_ID = "0123456789"
@@ -74,15 +75,10 @@ def test_a_new_experiment_is_queued_and_wanted_running(store: Store) -> None:
     assert before <= experiment.created_at == experiment.heartbeat <= datetime.now(UTC)
 
 
-def test_runs_are_numbered_loss_by_loss(store: Store) -> None:
+def test_runs_are_numbered_entrant_by_entrant(store: Store) -> None:
     runs = store.runs(store.create(SPEC))
     assert [run.index for run in runs] == [0, 1, 2, 3]
-    assert [(run.loss, run.seed) for run in runs] == [
-        ("cross_entropy", 3),
-        ("cross_entropy", 4),
-        ("mse", 3),
-        ("mse", 4),
-    ]
+    assert [(run.entrant, run.seed) for run in runs] == [(0, 3), (0, 4), (1, 3), (1, 4)]
     assert {run.status for run in runs} == {Status.QUEUED}
 
 
@@ -143,7 +139,7 @@ def test_every_bit_of_the_losses_comes_back(
 def test_losses_are_little_endian_in_the_file(store: Store, file: Path) -> None:
     store.report(store.create(SPEC), progress(1))
     with closing(sqlite3.connect(file)) as connection:
-        (blob,) = connection.execute("select losses from chunks").fetchone()
+        (blob,) = connection.execute("select losses from chunks_v2").fetchone()
     assert blob == b"\x00\x00\x80\x3f" * K
 
 
@@ -166,11 +162,6 @@ def test_experiments_are_kept_apart(store: Store) -> None:
     assert (store.chunks(other), store.evaluations(other)) == ([], [])
     assert store.get(other).status is Status.QUEUED
     assert {run.status for run in store.runs(other)} == {Status.QUEUED}
-
-
-def test_recent_is_newest_first(store: Store) -> None:
-    ids = [store.create(SPEC) for _ in range(3)]
-    assert [experiment.id for experiment in store.recent(2)] == [ids[2], ids[1]]
 
 
 def test_the_place_in_the_queue_moves_up(store: Store) -> None:
@@ -251,7 +242,7 @@ def test_a_job_whose_experiment_has_finished_is_to_stop(store: Store) -> None:
 def test_only_what_lost_its_heartbeat_is_interrupted(store: Store, file: Path) -> None:
     lost, kept = store.create(SPEC), store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update experiments set heartbeat = heartbeat - 60")
+        connection.execute("update experiments_v2 set heartbeat = heartbeat - 60")
     store.heartbeat([kept])
     assert store.interrupt_stale(15) == [lost]
     assert store.get(lost).status is Status.INTERRUPTED
@@ -321,7 +312,8 @@ def test_processes_may_make_the_same_file_at_once(file: Path) -> None:
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    assert len(Store(url).recent(9)) == 4
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("select count(*) from experiments_v2").fetchone() == (4,)
 
 
 # ---------------------------------------------------------------- what can go wrong
@@ -399,14 +391,14 @@ def test_a_file_that_is_no_database(file: Path) -> None:
 def test_missing_tables(store: Store, file: Path) -> None:
     key = store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("drop table chunks")
-    with told(str(file), "no such table: chunks", "Restart"):
+        connection.execute("drop table chunks_v2")
+    with told(str(file), "no such table: chunks_v2", "Restart"):
         store.chunks(key)
 
 
 def test_tables_of_another_program(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("create table experiments (id text primary key, colour text)")
+        connection.execute("create table experiments_v2 (id text primary key, colour text)")
     with told(str(file), "tables of this version"):
         Store(f"sqlite:///{file}").create(SPEC)
 
@@ -431,20 +423,20 @@ def test_a_locked_database(store: Store, file: Path, monkeypatch: pytest.MonkeyP
     assert impatient.want(key, Wanted.PAUSED)
 
 
-def test_a_corrupt_spec_spoils_no_list(store: Store, file: Path) -> None:
+def test_a_corrupt_spec_spoils_no_other(store: Store, file: Path) -> None:
     good, bad = store.create(SPEC), store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update experiments set spec = '{' where id = ?", [bad])
+        connection.execute("update experiments_v2 set spec = '{' where id = ?", [bad])
     with told(bad, str(file), "damaged", "not valid JSON"):
         store.get(bad)
-    assert [experiment.id for experiment in store.recent(9)] == [good]
+    assert store.get(good).spec == SPEC
 
 
 def test_a_corrupt_chunk(store: Store, file: Path) -> None:
     key = store.create(SPEC)
     store.report(key, progress(3, 3))
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update chunks set losses = x'00112233445566'")
+        connection.execute("update chunks_v2 set losses = x'00112233445566'")
     with told(key, "damaged"):
         store.chunks(key)
 
