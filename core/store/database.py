@@ -87,18 +87,16 @@ class Database:
             yield connection
 
     def earlier_experiments(self, experiment_id: str | None = None) -> int:
-        """How many experiments of earlier versions it has, or how many of that id."""
+        """How many experiments of earlier versions it has, or how many of that id; the example
+        is none."""
         count = 0
         with self.read() as connection:
             for name in self._earlier_tables:
                 key: ColumnClause[str] = column("id")
-                wanted = key == experiment_id if experiment_id else key != EXAMPLE_ID
-                count += (
-                    connection.scalar(
-                        select(func.count()).select_from(table(name, key)).where(wanted)
-                    )
-                    or 0
-                )
+                counted = select(func.count()).select_from(table(name, key))
+                if experiment_id:
+                    counted = counted.where(key == experiment_id)
+                count += connection.scalar(counted.where(key != EXAMPLE_ID)) or 0
         return count
 
     @property

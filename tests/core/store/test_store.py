@@ -82,6 +82,51 @@ def test_runs_are_numbered_entrant_by_entrant(store: Store) -> None:
     assert {run.status for run in runs} == {Status.QUEUED}
 
 
+def test_entrants_of_one_loss_and_own_expressions_come_back_in_their_order(store: Store) -> None:
+    described = [
+        {"loss": "focal", "parameters": {"gamma": 0.5}, "name": "<b>half</b>"},
+        {"loss": "custom", "expression": "(p - y)^2"},
+        {"loss": "focal", "parameters": {"gamma": 5.0}, "learning_rate": 1000.0},
+        {"loss": "custom", "expression": "abs(p - y)"},
+        {"loss": "focal"},
+    ]
+    spec = ExperimentSpec.parse(
+        {
+            "entrants": described,
+            "seeds": [9, 2],
+            "network": {"start": {"scheme": "kaiming", "head_factor": 0.01}},
+        }
+    )
+    key = store.create(spec)
+    again = store.get(key).spec
+    assert again == spec
+    assert [entrant.model_dump(exclude_defaults=True) for entrant in again.entrants] == described
+    assert (again.network.start.scheme, again.network.start.head_factor) == ("kaiming", 0.01)
+    assert [(run.index, run.entrant, run.seed) for run in store.runs(key)] == [
+        (0, 0, 9), (1, 0, 2), (2, 1, 9), (3, 1, 2), (4, 2, 9), (5, 2, 2), (6, 3, 9), (7, 3, 2),
+        (8, 4, 9), (9, 4, 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_record_of_another_version_is_refused_and_left_as_it_is(
+    store: Store, file: Path, version: int
+) -> None:
+    key, other = store.create(SPEC), store.create(SPEC)
+    with closing(sqlite3.connect(file)) as connection:
+        with connection:
+            connection.execute(
+                "update experiments_v2 set version = ?, spec = 'unheard of' where id = ?",
+                [version, key],
+            )
+        row = "select * from experiments_v2 where id = ?"
+        before = connection.execute(row, [key]).fetchone()
+        with told(key, str(file), f"version {version} ", "reads version 2", "left as it is"):
+            store.get(key)
+        assert connection.execute(row, [key]).fetchone() == before
+    assert store.get(other).spec == SPEC
+
+
 def test_a_report_is_all_there_at_once(store: Store) -> None:
     key = store.create(SPEC)
     rows = (evaluation(0, 1), evaluation(1, 1, np.inf))
@@ -377,6 +422,11 @@ def test_a_file_that_goes_away(store: Store, file: Path) -> None:
         store.want(key, Wanted.PAUSED)
 
 
+def test_a_file_that_was_to_be_there(file: Path) -> None:
+    with told(str(file), "can't be opened", "permissions", "LOSSLAB_STORE"):
+        Store(f"sqlite:///file:{file}?mode=rw&uri=true")
+
+
 def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
     with told(str(tmp_path), "is a folder"):
         Store(f"sqlite:///{tmp_path}")
@@ -386,6 +436,32 @@ def test_a_file_that_is_no_database(file: Path) -> None:
     file.write_text("Dear diary, " * 500)
     with told(str(file), "isn't an SQLite database"):
         Store(f"sqlite:///{file}")
+
+
+def test_a_file_that_is_damaged_within(store: Store, file: Path) -> None:
+    key = store.create(SPEC)
+    # What closes last writes the log into the file.
+    store._database._engine.dispose()
+    content = bytearray(file.read_bytes())
+    (page,) = np.frombuffer(content[16:18], ">u2")
+    content[page:] = b"\xff" * (len(content) - page)
+    file.write_bytes(content)
+    with told(str(file), "damaged", "Move it away"):
+        Store(f"sqlite:///{file}").get(key)
+
+
+def test_a_full_disk(store: Store, file: Path) -> None:
+    key = store.create(SPEC)
+    with store._database.read() as connection:
+        # No more pages than it has, which SQLite tells as it tells a disk that is full.
+        connection.exec_driver_sql("pragma max_page_count = 1")
+    steps = 100_000
+    with told(str(file), "full", "Free some space"):
+        store.report(key, progress(steps, steps, evaluations=(evaluation(0, 0),)))
+    assert (store.chunks(key), store.evaluations(key), store.step(key)) == ([], [], 0)
+    with store._database.read() as connection:
+        connection.exec_driver_sql("pragma max_page_count = 1000000")
+    assert store.report(key, progress(steps, steps))
 
 
 def test_missing_tables(store: Store, file: Path) -> None:
