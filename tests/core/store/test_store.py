@@ -85,7 +85,7 @@ def test_runs_are_numbered_entrant_by_entrant(store: Store) -> None:
 def test_entrants_of_one_loss_and_own_expressions_come_back_in_their_order(store: Store) -> None:
     described = [
         {"loss": "focal", "parameters": {"gamma": 0.5}, "name": "<b>half</b>"},
-        {"loss": "custom", "expression": "(p - y)^2"},
+        {"loss": "custom", "expression": "(p - y)**2"},
         {"loss": "focal", "parameters": {"gamma": 5.0}, "learning_rate": 1000.0},
         {"loss": "custom", "expression": "abs(p - y)"},
         {"loss": "focal"},
