@@ -143,7 +143,7 @@ class Entrant:
     dash: str
 
 
-@lru_cache
+@lru_cache(maxsize=256)
 def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entrant, ...]:
     """The entrants with titles that all differ, each in its own colour and dash.
 

@@ -21,10 +21,11 @@ from core.errors import StoreError, UnknownExperiment
 from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import ExperimentSpec
 from core.store import Store, database
+from tests.core.experiments import entrants
 from tests.facts import SOME_FACTS
 from tests.waiting import wait_until
 
-SPEC = ExperimentSpec(losses=("cross_entropy", "mse"), seeds=(3, 4))
+SPEC = ExperimentSpec(entrants=entrants("cross_entropy", "mse"), seeds=(3, 4))
 K = SPEC.run_count
 FINAL = (Status.FINISHED, Status.STOPPED, Status.DIVERGED, Status.FAILED, Status.INTERRUPTED)
 SOME_ID = "0123456789"
@@ -74,16 +75,56 @@ def test_a_new_experiment_is_queued_and_wanted_running(store: Store) -> None:
     assert before <= experiment.created_at == experiment.heartbeat <= datetime.now(UTC)
 
 
-def test_runs_are_numbered_loss_by_loss(store: Store) -> None:
+def test_runs_are_numbered_entrant_by_entrant(store: Store) -> None:
     runs = store.runs(store.create(SPEC))
     assert [run.index for run in runs] == [0, 1, 2, 3]
-    assert [(run.loss, run.seed) for run in runs] == [
-        ("cross_entropy", 3),
-        ("cross_entropy", 4),
-        ("mse", 3),
-        ("mse", 4),
-    ]
+    assert [(run.entrant, run.seed) for run in runs] == [(0, 3), (0, 4), (1, 3), (1, 4)]
     assert {run.status for run in runs} == {Status.QUEUED}
+
+
+def test_entrants_of_one_loss_and_own_expressions_come_back_in_their_order(store: Store) -> None:
+    described = [
+        {"loss": "focal", "parameters": {"gamma": 0.5}, "name": "<b>half</b>"},
+        {"loss": "custom", "expression": "(p - y)**2"},
+        {"loss": "focal", "parameters": {"gamma": 5.0}, "learning_rate": 1000.0},
+        {"loss": "custom", "expression": "abs(p - y)"},
+        {"loss": "focal"},
+    ]
+    spec = ExperimentSpec.parse(
+        {
+            "entrants": described,
+            "seeds": [9, 2],
+            "network": {"start": {"scheme": "kaiming", "head_factor": 0.01}},
+        }
+    )
+    key = store.create(spec)
+    again = store.get(key).spec
+    assert again == spec
+    assert [entrant.model_dump(exclude_defaults=True) for entrant in again.entrants] == described
+    assert (again.network.start.scheme, again.network.start.head_factor) == ("kaiming", 0.01)
+    assert [(run.index, run.entrant, run.seed) for run in store.runs(key)] == [
+        (0, 0, 9), (1, 0, 2), (2, 1, 9), (3, 1, 2), (4, 2, 9), (5, 2, 2), (6, 3, 9), (7, 3, 2),
+        (8, 4, 9), (9, 4, 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_a_record_of_another_version_is_refused_and_left_as_it_is(
+    store: Store, file: Path, version: int
+) -> None:
+    key, other = store.create(SPEC), store.create(SPEC)
+    with closing(sqlite3.connect(file)) as connection:
+        with connection:
+            connection.execute(
+                "update experiments_v2 set version = ?, spec = 'unheard of' where id = ?",
+                [version, key],
+            )
+        row = "select * from experiments_v2 where id = ?"
+        before = connection.execute(row, [key]).fetchone()
+        with told(key, str(file), f"version {version} ", "reads version 2", "left as it is"):
+            store.get(key)
+        assert connection.execute(row, [key]).fetchone() == before
+    assert store.get(other).spec == SPEC
 
 
 def test_a_report_is_all_there_at_once(store: Store) -> None:
@@ -143,7 +184,7 @@ def test_every_bit_of_the_losses_comes_back(
 def test_losses_are_little_endian_in_the_file(store: Store, file: Path) -> None:
     store.report(store.create(SPEC), progress(1))
     with closing(sqlite3.connect(file)) as connection:
-        (blob,) = connection.execute("select losses from chunks").fetchone()
+        (blob,) = connection.execute("select losses from chunks_v2").fetchone()
     assert blob == b"\x00\x00\x80\x3f" * K
 
 
@@ -166,11 +207,6 @@ def test_experiments_are_kept_apart(store: Store) -> None:
     assert (store.chunks(other), store.evaluations(other)) == ([], [])
     assert store.get(other).status is Status.QUEUED
     assert {run.status for run in store.runs(other)} == {Status.QUEUED}
-
-
-def test_recent_is_newest_first(store: Store) -> None:
-    ids = [store.create(SPEC) for _ in range(3)]
-    assert [experiment.id for experiment in store.recent(2)] == [ids[2], ids[1]]
 
 
 def test_the_place_in_the_queue_moves_up(store: Store) -> None:
@@ -251,7 +287,7 @@ def test_a_job_whose_experiment_has_finished_is_to_stop(store: Store) -> None:
 def test_only_what_lost_its_heartbeat_is_interrupted(store: Store, file: Path) -> None:
     lost, kept = store.create(SPEC), store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update experiments set heartbeat = heartbeat - 60")
+        connection.execute("update experiments_v2 set heartbeat = heartbeat - 60")
     store.heartbeat([kept])
     assert store.interrupt_stale(15) == [lost]
     assert store.get(lost).status is Status.INTERRUPTED
@@ -321,7 +357,8 @@ def test_processes_may_make_the_same_file_at_once(file: Path) -> None:
     for process in processes:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
-    assert len(Store(url).recent(9)) == 4
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("select count(*) from experiments_v2").fetchone() == (4,)
 
 
 # ---------------------------------------------------------------- what can go wrong
@@ -385,6 +422,11 @@ def test_a_file_that_goes_away(store: Store, file: Path) -> None:
         store.want(key, Wanted.PAUSED)
 
 
+def test_a_file_that_was_to_be_there(file: Path) -> None:
+    with told(str(file), "can't be opened", "permissions", "LOSSLAB_STORE"):
+        Store(f"sqlite:///file:{file}?mode=rw&uri=true")
+
+
 def test_a_folder_in_place_of_a_file(tmp_path: Path) -> None:
     with told(str(tmp_path), "is a folder"):
         Store(f"sqlite:///{tmp_path}")
@@ -396,17 +438,43 @@ def test_a_file_that_is_no_database(file: Path) -> None:
         Store(f"sqlite:///{file}")
 
 
+def test_a_file_that_is_damaged_within(store: Store, file: Path) -> None:
+    key = store.create(SPEC)
+    # What closes last writes the log into the file.
+    store._database._engine.dispose()
+    content = bytearray(file.read_bytes())
+    (page,) = np.frombuffer(content[16:18], ">u2")
+    content[page:] = b"\xff" * (len(content) - page)
+    file.write_bytes(content)
+    with told(str(file), "damaged", "Move it away"):
+        Store(f"sqlite:///{file}").get(key)
+
+
+def test_a_full_disk(store: Store, file: Path) -> None:
+    key = store.create(SPEC)
+    with store._database.read() as connection:
+        # No more pages than it has, which SQLite tells as it tells a disk that is full.
+        connection.exec_driver_sql("pragma max_page_count = 1")
+    steps = 100_000
+    with told(str(file), "full", "Free some space"):
+        store.report(key, progress(steps, steps, evaluations=(evaluation(0, 0),)))
+    assert (store.chunks(key), store.evaluations(key), store.step(key)) == ([], [], 0)
+    with store._database.read() as connection:
+        connection.exec_driver_sql("pragma max_page_count = 1000000")
+    assert store.report(key, progress(steps, steps))
+
+
 def test_missing_tables(store: Store, file: Path) -> None:
     key = store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("drop table chunks")
-    with told(str(file), "no such table: chunks", "Restart"):
+        connection.execute("drop table chunks_v2")
+    with told(str(file), "no such table: chunks_v2", "Restart"):
         store.chunks(key)
 
 
 def test_tables_of_another_program(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("create table experiments (id text primary key, colour text)")
+        connection.execute("create table experiments_v2 (id text primary key, colour text)")
     with told(str(file), "tables of this version"):
         Store(f"sqlite:///{file}").create(SPEC)
 
@@ -431,20 +499,20 @@ def test_a_locked_database(store: Store, file: Path, monkeypatch: pytest.MonkeyP
     assert impatient.want(key, Wanted.PAUSED)
 
 
-def test_a_corrupt_spec_spoils_no_list(store: Store, file: Path) -> None:
+def test_a_corrupt_spec_spoils_no_other(store: Store, file: Path) -> None:
     good, bad = store.create(SPEC), store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update experiments set spec = '{' where id = ?", [bad])
+        connection.execute("update experiments_v2 set spec = '{' where id = ?", [bad])
     with told(bad, str(file), "damaged", "not valid JSON"):
         store.get(bad)
-    assert [experiment.id for experiment in store.recent(9)] == [good]
+    assert store.get(good).spec == SPEC
 
 
 def test_a_corrupt_chunk(store: Store, file: Path) -> None:
     key = store.create(SPEC)
     store.report(key, progress(3, 3))
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update chunks set losses = x'00112233445566'")
+        connection.execute("update chunks_v2 set losses = x'00112233445566'")
     with told(key, "damaged"):
         store.chunks(key)
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from core.compare.curves import MAX_EPOCH_POINTS, MAX_POINTS, MAX_SMOOTHINGS, Curves, Line
 from core.records import Chunk, Evaluation, Measure, Run, Split, Status
-from tests.core.test_envelope import Losses, naive_average, noise
+from tests.core.compare.test_envelope import Losses, naive_average, noise
 
 
 def runs(count: int) -> list[Run]:
-    return [Run(index, "mse", index, Status.RUNNING, None) for index in range(count)]
+    return [Run(index, 0, index, Status.RUNNING, None) for index in range(count)]
 
 
 def chunks(losses: Losses, sizes: list[int]) -> list[Chunk]:

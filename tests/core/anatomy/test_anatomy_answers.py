@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import chain, count
 
 import numpy as np
 import pytest
@@ -13,29 +12,27 @@ from torch import Tensor, nn
 
 from core.anatomy import MISTAKES, answers, stepping
 from core.anatomy.answers import baseline, one_step, printed, printed_by_mistake, shape, simplex
-from core.anatomy.choice import Axis, Choice, OneStep, Shape
+from core.anatomy.shapes import OneStep, Shape, ShapeAxis
 from core.anatomy.snippets import snippet
+from core.anatomy.stepping import alone
 from core.data import DATASETS
 from core.errors import SpecError
-from core.losses import CUSTOM, LOSSES, RIVALS, Link, Task
-from core.losses.custom import EXAMPLE
+from core.losses import LOSSES, RIVALS, Link, Task
+from core.spec import EntrantSpec
 from core.training.batches import MiniBatch
-from core.training.preparation import Trainer
+from core.training.preparation import Prepared, prepare
 from tests.core import plain
+from tests.core.experiments import entrants
 
 ON = {Task.BINARY: "moons", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
 
 
 def named(part: object) -> str:
-    return part.key if isinstance(part, Choice) else str(part)
+    return part.loss if isinstance(part, EntrantSpec) else str(part)
 
 
-def choice_of(key: str) -> Choice:
-    return Choice(key, expression=EXAMPLE if key == CUSTOM else None)
-
-
-CASES = [(choice_of(key), task) for key, loss in LOSSES.items() for task in loss.forms]
-every_loss = pytest.mark.parametrize(("choice", "task"), CASES, ids=named)
+CASES = [(entrant, task) for entrant in entrants(*LOSSES) for task in entrant.loss_spec.forms]
+every_loss = pytest.mark.parametrize(("entrant", "task"), CASES, ids=named)
 
 #: Outputs back to logits, for outputs ``[N, C]``.
 LOGITS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -49,39 +46,45 @@ OF_PROBABILITIES = (Link.SOFTMAX, Link.SIGMOID)
 TARGETS = {Task.BINARY: (0.0, 1.0), Task.MULTICLASS: (1.0,), Task.REGRESSION: (0.0, 1.3)}
 #: Places on each axis, none of them at a kink.
 PLACES = {
-    Axis.PROBABILITY: (0.02, 0.3, 0.5, 0.97),
-    Axis.LOGIT: (-6.4, -0.7, 0.3, 2.9),
-    Axis.PREDICTION: (-2.6, 0.2, 1.1, 3.7),
+    ShapeAxis.PROBABILITY: (0.02, 0.3, 0.5, 0.97),
+    ShapeAxis.LOGIT: (-6.4, -0.7, 0.3, 2.9),
+    ShapeAxis.PREDICTION: (-2.6, 0.2, 1.1, 3.7),
 }
 
 
-def axes(task: Task) -> tuple[Axis, ...]:
-    return (Axis.PROBABILITY, Axis.LOGIT) if task.is_classification else (Axis.PREDICTION,)
+def axes(task: Task) -> tuple[ShapeAxis, ...]:
+    return (
+        (ShapeAxis.PROBABILITY, ShapeAxis.LOGIT)
+        if task.is_classification
+        else (ShapeAxis.PREDICTION,)
+    )
 
 
 SHAPES = [
-    pytest.param(choice, task, axis, target, id=f"{choice.key}-{task}-{axis}-{target:g}")
-    for choice, task in CASES
+    pytest.param(entrant, task, axis, target, id=f"{entrant.loss}-{task}-{axis}-{target:g}")
+    for entrant, task in CASES
     for axis in axes(task)
     for target in TARGETS[task]
-    if axis is not Axis.PROBABILITY or choice.spec.forms[task].link in OF_PROBABILITIES
+    if axis is not ShapeAxis.PROBABILITY or entrant.loss_spec.forms[task].link in OF_PROBABILITIES
 ]
-every_shape = pytest.mark.parametrize(("choice", "task", "axis", "target"), SHAPES)
+every_shape = pytest.mark.parametrize(("entrant", "task", "axis", "target"), SHAPES)
 
 
 # ------------------------------------------------------------------ shapes
 
 
-def placed(choice: Choice, task: Task, axis: Axis, x: Tensor) -> tuple[Tensor | None, Tensor, int]:
+def placed(
+    entrant: EntrantSpec, task: Task, axis: ShapeAxis, x: Tensor
+) -> tuple[Tensor | None, Tensor, int]:
     """Where ``x`` is on the axis: the prediction, the logits ``[N, C]``, and the followed one."""
-    loss, link = choice.spec, choice.spec.forms[task].link
+    loss, link = entrant.loss_spec, entrant.loss_spec.forms[task].link
     if task is Task.REGRESSION:
         value = x.clone().requires_grad_()
         rest = [torch.zeros_like(x)] * (loss.head.width(1) - 1)
         return value, torch.stack([LOGITS[link](value), *rest], 1), 0
     classes = 3 if task is Task.MULTICLASS else 2
     followed = 0 if task is Task.MULTICLASS else loss.head.width(2) - 1
-    if axis is Axis.LOGIT:
+    if axis is ShapeAxis.LOGIT:
         columns = [torch.zeros_like(x)] * loss.head.width(classes)
         columns[followed] = x
         return None, torch.stack(columns, 1), followed
@@ -92,21 +95,21 @@ def placed(choice: Choice, task: Task, axis: Axis, x: Tensor) -> tuple[Tensor | 
 
 
 def by_torch(
-    choice: Choice, task: Task, axis: Axis, target: float, x: Tensor
+    entrant: EntrantSpec, task: Task, axis: ShapeAxis, target: float, x: Tensor
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """The loss at each ``x``, dL/dz and dL/d(prediction), by autograd."""
-    prediction, z, followed = placed(choice, task, axis, x)
+    prediction, z, followed = placed(entrant, task, axis, x)
     z = z.requires_grad_() if prediction is None else z
     z.retain_grad()
     y = torch.full_like(x, 0 if task is Task.MULTICLASS else target)
-    of = plain.loss_function(choice.spec, task)
+    of = plain.loss_function(entrant.loss_spec, task)
     losses = torch.stack([of(row, each) for row, each in zip(z.split(1), y.split(1), strict=True)])
     losses.sum().backward()
     assert z.grad is not None
     by_logit = z.grad[:, followed]
     if prediction is not None:
         return losses.detach(), by_logit, prediction.grad
-    output = OUTPUTS.get(choice.spec.forms[task].link)
+    output = OUTPUTS.get(entrant.loss_spec.forms[task].link)
     if output is None:
         return losses.detach(), by_logit, None
     (change,) = torch.autograd.grad(output(z)[:, followed].sum(), z)
@@ -127,34 +130,34 @@ def compare(shown: Shape, expected: tuple[Tensor, Tensor, Tensor | None], every:
 
 
 @every_shape
-def test_a_shape_is_autograds_through_torchs_loss(choice, task, axis, target):
-    shown = shape(choice, task, axis, target)
+def test_a_shape_is_autograds_through_torchs_loss(entrant, task, axis, target):
+    shown = shape(entrant, task, axis, target)
     assert shown is not None
     assert shown.x.tolist() == axis.places == sorted(axis.places)
     assert len(shown.x) == len(shown.loss) == len(shown.by_logit) > 150
     every = slice(None, None, 12)
-    compare(shown, by_torch(choice, task, axis, target, torch.from_numpy(shown.x[every])), every)
+    compare(shown, by_torch(entrant, task, axis, target, torch.from_numpy(shown.x[every])), every)
 
 
 @every_shape
-def test_the_slope_of_a_shape_is_its_gradient(choice, task, axis, target):
+def test_the_slope_of_a_shape_is_its_gradient(entrant, task, axis, target):
     """Along p or the value it is dL/dp, along a logit dL/dz."""
     step = 1e-6
     for at in PLACES[axis]:
-        near = shape(choice, task, axis, target, [at - step, at, at + step])
+        near = shape(entrant, task, axis, target, [at - step, at, at + step])
         slope = (near.loss[2] - near.loss[0]) / (2 * step)
-        expected = near.by_logit if axis is Axis.LOGIT else near.by_prediction
+        expected = near.by_logit if axis is ShapeAxis.LOGIT else near.by_prediction
         assert slope == pytest.approx(expected[1], rel=1e-5, abs=1e-7, nan_ok=True)
 
 
 @pytest.mark.parametrize(
-    ("choice", "task"), [case for case in CASES if case[1].is_classification], ids=named
+    ("entrant", "task"), [case for case in CASES if case[1].is_classification], ids=named
 )
-def test_what_is_no_probability_has_no_shape_over_probabilities(choice, task):
-    shown = shape(choice, task, Axis.PROBABILITY, 1.0)
-    is_probability = choice.spec.forms[task].link in OF_PROBABILITIES
+def test_what_is_no_probability_has_no_shape_over_probabilities(entrant, task):
+    shown = shape(entrant, task, ShapeAxis.PROBABILITY, 1.0)
+    is_probability = entrant.loss_spec.forms[task].link in OF_PROBABILITIES
     assert (shown is not None) == is_probability
-    over_logits = shape(choice, task, Axis.LOGIT, 1.0)
+    over_logits = shape(entrant, task, ShapeAxis.LOGIT, 1.0)
     assert over_logits is not None
     assert (over_logits.by_prediction is not None) == is_probability
 
@@ -174,42 +177,42 @@ AT_0_3 = [
 
 @pytest.mark.parametrize(("key", "task", "loss", "by_p", "by_z"), AT_0_3)
 def test_hand_values_at_a_probability_of_0_3(key, task, loss, by_p, by_z):
-    point = shape(choice_of(key), task, Axis.PROBABILITY, 1.0, [0.3])
+    point = shape(EntrantSpec(loss=key), task, ShapeAxis.PROBABILITY, 1.0, [0.3])
     assert point.loss == pytest.approx([loss], rel=1e-12)
     assert point.by_prediction == pytest.approx([by_p], rel=1e-12)
     assert point.by_logit == pytest.approx([by_z], rel=1e-12)
 
 
 def test_the_first_of_them_is_the_number_in_every_textbook():
-    point = shape(Choice("cross_entropy"), Task.BINARY, Axis.PROBABILITY, 1.0, [0.3])
+    point = shape(EntrantSpec(loss="cross_entropy"), Task.BINARY, ShapeAxis.PROBABILITY, 1.0, [0.3])
     found = [*point.loss, *point.by_prediction, *point.by_logit]
     assert [round(value, 4) for value in found] == [1.2040, -3.3333, -0.7]
 
 
 @pytest.mark.parametrize("target", [0.0, 1.0])
-@pytest.mark.parametrize("axis", [Axis.PROBABILITY, Axis.LOGIT])
+@pytest.mark.parametrize("axis", [ShapeAxis.PROBABILITY, ShapeAxis.LOGIT])
 def test_squared_error_on_a_sigmoid_never_pushes_harder_than_8_27ths(axis, target):
-    steepest = np.abs(shape(Choice("mse"), Task.BINARY, axis, target).by_logit).max()
+    steepest = np.abs(shape(EntrantSpec(loss="mse"), Task.BINARY, axis, target).by_logit).max()
     assert 0.999 * 8 / 27 < steepest <= 8 / 27
 
 
-@pytest.mark.parametrize("axis", [Axis.PROBABILITY, Axis.LOGIT])
+@pytest.mark.parametrize("axis", [ShapeAxis.PROBABILITY, ShapeAxis.LOGIT])
 def test_squared_error_on_a_softmax_never_pushes_harder_than_that_either(axis):
-    steepest = np.abs(shape(Choice("mse"), Task.MULTICLASS, axis, 1.0).by_logit).max()
+    steepest = np.abs(shape(EntrantSpec(loss="mse"), Task.MULTICLASS, axis, 1.0).by_logit).max()
     assert 0 < steepest <= 8 / 27
 
 
 # ------------------------------------------------------------------ three classes
 
-ON_SIMPLEX = [choice for choice, task in CASES if task is Task.MULTICLASS]
-every_simplex = pytest.mark.parametrize("choice", ON_SIMPLEX, ids=named)
+ON_SIMPLEX = [entrant for entrant, task in CASES if task is Task.MULTICLASS]
+every_simplex = pytest.mark.parametrize("entrant", ON_SIMPLEX, ids=named)
 
 
 @every_simplex
 @pytest.mark.parametrize("true_class", [0, 1, 2])
-def test_a_simplex_holds_the_loss_of_each_answer(choice, true_class):
-    link = choice.spec.forms[Task.MULTICLASS].link
-    shown = simplex(choice, true_class)
+def test_a_simplex_holds_the_loss_of_each_answer(entrant, true_class):
+    link = entrant.loss_spec.forms[Task.MULTICLASS].link
+    shown = simplex(entrant, true_class)
     if link not in OF_PROBABILITIES:
         assert shown is None
         return
@@ -219,29 +222,29 @@ def test_a_simplex_holds_the_loss_of_each_answer(choice, true_class):
     assert (shown.p == 1).sum(1).tolist() == [1, 1, 1]
     edge = answers._EDGE
     p = torch.from_numpy((shown.p + edge) / (1 + 3 * edge))[:, ::17].T
-    of = plain.loss_function(choice.spec, Task.MULTICLASS)
+    of = plain.loss_function(entrant.loss_spec, Task.MULTICLASS)
     y = torch.tensor([true_class]).double()
     expected = [of(LOGITS[link](row), y).item() for row in p.split(1)]
     np.testing.assert_allclose(shown.losses[::17], expected, rtol=1e-9, atol=1e-12)
 
 
-def heights(choice: Choice, true_class: int) -> dict[tuple[float, ...], float]:
-    shown = simplex(choice, true_class)
+def heights(entrant: EntrantSpec, true_class: int) -> dict[tuple[float, ...], float]:
+    shown = simplex(entrant, true_class)
     return {tuple(p): height for p, height in zip(shown.p.T.tolist(), shown.losses, strict=True)}
 
 
 @pytest.mark.parametrize(
-    "choice",
-    [c for c in ON_SIMPLEX if c.spec.forms[Task.MULTICLASS].link in OF_PROBABILITIES],
+    "entrant",
+    [each for each in ON_SIMPLEX if each.loss_spec.forms[Task.MULTICLASS].link in OF_PROBABILITIES],
     ids=named,
 )
-def test_a_simplex_treats_wrong_classes_alike_and_is_lowest_at_the_true_one(choice):
-    first, second = heights(choice, 0), heights(choice, 1)
+def test_a_simplex_treats_wrong_classes_alike_and_is_lowest_at_the_true_one(entrant):
+    first, second = heights(entrant, 0), heights(entrant, 1)
     for (a, b, c), height in first.items():
         assert first[a, c, b] == pytest.approx(height, rel=1e-12)
         assert second[b, a, c] == pytest.approx(height, rel=1e-12)
     lowest = min(first, key=first.__getitem__)
-    if choice.key in RIVALS:
+    if entrant.loss in RIVALS:
         assert lowest == (1, 0, 0)
     # Targets may be soft, and the lowest place then is where they are.
     assert lowest[0] >= 0.9
@@ -252,16 +255,16 @@ def test_a_simplex_treats_wrong_classes_alike_and_is_lowest_at_the_true_one(choi
 
 
 @every_loss
-def test_the_baseline_is_that_of_a_training(choice, task):
-    facts = Trainer(choice.experiment(ON[task])).facts()
-    assert baseline(choice, ON[task]) == pytest.approx(facts.baselines[choice.key], rel=1e-6)
+def test_the_baseline_is_that_of_a_training(entrant, task):
+    (expected,) = prepare(alone(entrant, ON[task])).facts().baselines
+    assert baseline(entrant, ON[task]) == pytest.approx(expected, rel=1e-6)
 
 
 @every_loss
-def test_printed_is_what_the_program_prints(choice, task, capsys):
-    exec(snippet(choice.key, task).code, {"__name__": "__main__"})
-    assert printed(choice, task) == capsys.readouterr().out.strip()
-    assert math.isfinite(float(printed(choice, task)))
+def test_printed_is_what_the_program_prints(entrant, task, capsys):
+    exec(snippet(entrant.loss, task).code, {"__name__": "__main__"})
+    assert printed(entrant, task) == capsys.readouterr().out.strip()
+    assert math.isfinite(float(printed(entrant, task)))
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.key)
@@ -284,9 +287,10 @@ def test_every_question_has_its_function():
 # ------------------------------------------------------------------ one step
 
 
-def trainer_of(choice: Choice, dataset: str) -> Trainer:
-    return Trainer(
-        choice.experiment(
+def prepared_for(entrant: EntrantSpec, dataset: str) -> Prepared:
+    return prepare(
+        alone(
+            entrant,
             dataset,
             network={"hidden_sizes": [stepping.HIDDEN]},
             optimizer={"name": "sgd", "learning_rate": stepping.LEARNING_RATE},
@@ -295,23 +299,23 @@ def trainer_of(choice: Choice, dataset: str) -> Trainer:
     )
 
 
-def whole_batches(trainer: Trainer) -> Iterator[MiniBatch]:
+def whole_batches(prepared: Prepared) -> Iterator[MiniBatch]:
     """Batch after batch, epoch after epoch, without those that an epoch's end cuts short."""
-    endless = chain.from_iterable(trainer.batches() for _ in count())
+    endless = prepared.batches.endless()
     return (batch for batch in endless if batch.size == stepping.EXAMPLES)
 
 
 class Program:
     """The same training as a plain program: Linear, ReLU, the loss, SGD."""
 
-    def __init__(self, choice: Choice, dataset: str) -> None:
-        trainer = trainer_of(choice, dataset)
+    def __init__(self, entrant: EntrantSpec, dataset: str) -> None:
+        prepared = prepared_for(entrant, dataset)
         self.task = DATASETS[dataset].task
-        self.width = choice.spec.head.width(DATASETS[dataset].outputs)
-        self.network: nn.Sequential = plain.network_of(trainer.stack, 0, self.width)
+        self.width = entrant.loss_spec.head.width(DATASETS[dataset].outputs)
+        self.network: nn.Sequential = plain.network_of(prepared.learner.stack, 0, self.width)
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=stepping.LEARNING_RATE)
-        self.loss = plain.loss_function(choice.spec, self.task)
-        self.batches = whole_batches(trainer)
+        self.loss = plain.loss_function(entrant.loss_spec, self.task)
+        self.batches = whole_batches(prepared)
 
     def examples(self) -> tuple[Tensor, Tensor, Tensor]:
         """x ``[N, D]``, targets as the loss reads them ``[N, C]`` and as a data set does."""
@@ -333,7 +337,7 @@ def close(shown: np.ndarray | float, expected: Tensor) -> None:
     )
 
 
-def compare_step(seen: OneStep, choice: Choice, program: Program) -> None:
+def compare_step(seen: OneStep, entrant: EntrantSpec, program: Program) -> None:
     """``seen`` is the program's next step, number by number."""
     x, encoded, y = program.examples()
     hidden = program.network[:-1](x)
@@ -346,7 +350,7 @@ def compare_step(seen: OneStep, choice: Choice, program: Program) -> None:
     close(seen.x, x)
     close(seen.hidden, hidden)
     close(seen.logits, z)
-    close(seen.outputs, plain.LINKS[choice.spec.forms[program.task].link](z))
+    close(seen.outputs, plain.LINKS[entrant.loss_spec.forms[program.task].link](z))
     close(seen.targets, encoded)
     rows = zip(z.split(1), y.split(1), strict=True)
     close(seen.losses, torch.stack([program.loss(row, each) for row, each in rows]))
@@ -361,13 +365,13 @@ def compare_step(seen: OneStep, choice: Choice, program: Program) -> None:
 
 
 @every_loss
-def test_a_step_is_that_of_a_plain_program(choice, task):
-    program = Program(choice, ON[task])
-    compare_step(one_step(choice, ON[task], 1), choice, program)
+def test_a_step_is_that_of_a_plain_program(entrant, task):
+    program = Program(entrant, ON[task])
+    compare_step(one_step(entrant, ON[task], 1), entrant, program)
     for _ in range(3):
         program.step()
-    seen = one_step(choice, ON[task], 5)
-    compare_step(seen, choice, program)
+    seen = one_step(entrant, ON[task], 5)
+    compare_step(seen, entrant, program)
     assert seen.step == 5
     assert len(seen.x) == stepping.EXAMPLES
     assert seen.hidden.shape[1] == stepping.HIDDEN
@@ -379,17 +383,17 @@ def test_a_step_is_that_of_a_plain_program(choice, task):
 
 def test_steps_follow_each_other_over_the_end_of_an_epoch():
     """Wine's 142 rows leave two for the last batch: the step after the 35th is in epoch 2."""
-    choice = Choice("cross_entropy")
-    program = Program(choice, "wine")
+    entrant = EntrantSpec(loss="cross_entropy")
+    program = Program(entrant, "wine")
     for _ in range(34):
         program.step()
     for step in (35, 36, 37):
-        compare_step(one_step(choice, "wine", step), choice, program)
+        compare_step(one_step(entrant, "wine", step), entrant, program)
 
 
 @pytest.mark.parametrize("step", [1, 2, 40])
 def test_the_same_step_is_the_same_numbers(step):
-    first, second = (one_step(Choice("bce"), "iris", step) for _ in range(2))
+    first, second = (one_step(EntrantSpec(loss="bce"), "iris", step) for _ in range(2))
     assert first.losses.tobytes() == second.losses.tobytes()
     assert (first.mean, first.mean_after, first.weight) == (
         second.mean,
@@ -399,12 +403,12 @@ def test_the_same_step_is_the_same_numbers(step):
 
 
 @pytest.mark.parametrize(
-    ("choice", "task"),
-    [(Choice(key), task) for key, loss in LOSSES.items() for task in Task if loss.refusal(task)],
+    ("entrant", "task"),
+    [(each, task) for each in entrants(*LOSSES) for task in Task if each.loss_spec.refusal(task)],
     ids=named,
 )
-def test_a_loss_that_does_not_fit_is_refused_with_the_reason(choice, task):
+def test_a_loss_that_does_not_fit_is_refused_with_the_reason(entrant, task):
     with pytest.raises(SpecError) as refused:
-        one_step(choice, ON[task], 1)
-    assert choice.spec.refusal(task) in str(refused.value)
-    assert choice.spec.title in str(refused.value)
+        one_step(entrant, ON[task], 1)
+    assert entrant.loss_spec.refusal(task) in str(refused.value)
+    assert entrant.loss_spec.title in str(refused.value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.training.optimizers import make_update
 from core.spec import OptimizerName, OptimizerSpec
+from core.training.optimizers import make_update
 from tests.core import plain
 
 STEPS = 50

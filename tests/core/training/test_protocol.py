@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from core import protocol
+from core.data import load
 from core.errors import SpecError
-from core.training.protocols import best_rates
 from core.records import Progress, RangeTest
 from core.spec import LEARNING_RATES, ExperimentSpec, Protocol
-from core.training.preparation import Trainer
-from core.training import train
+from core.training import protocols, train
+from core.training.preparation import Prepared, prepare
 from tests.core import plain
+from tests.core.experiments import entrants
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +30,8 @@ def one_thread(monkeypatch):
 @pytest.fixture
 def short_range(monkeypatch):
     """A range test of three rates, the last far too high, and 20 steps each."""
-    monkeypatch.setattr(protocol, "RANGE_RATES", (0.001, 0.05, 10.0))
-    monkeypatch.setattr(protocol, "RANGE_STEPS", 20)
+    monkeypatch.setattr(protocols, "RANGE_RATES", (0.001, 0.05, 10.0))
+    monkeypatch.setattr(protocols, "RANGE_STEPS", 20)
 
 
 def spec_of(
@@ -50,7 +50,7 @@ def spec_of(
             "network": {"hidden_sizes": [8]},
             "optimizer": {"name": optimizer, "learning_rate": rate, **more},
             "training": {"batch_size": 32, "epochs": epochs, "device": "cpu", "protocol": held},
-            "losses": losses,
+            "entrants": entrants(*losses),
             "seeds": seeds,
         }
     )
@@ -72,20 +72,20 @@ def with_facts(reports: list[Progress]) -> Progress:
 
 
 def test_rates_are_those_that_the_control_offers():
-    assert set(protocol.RANGE_RATES) <= set(LEARNING_RATES)
-    assert min(protocol.RANGE_RATES) == 1e-4
-    assert max(protocol.RANGE_RATES) == max(LEARNING_RATES)
+    assert set(protocols.RANGE_RATES) <= set(LEARNING_RATES)
+    assert min(protocols.RANGE_RATES) == 1e-4
+    assert max(protocols.RANGE_RATES) == max(LEARNING_RATES)
 
 
-def trained_at(spec: ExperimentSpec, rate: float, steps: int) -> Trainer:
-    """A new trainer after so many steps with the same rate for all."""
+def trained_at(spec: ExperimentSpec, rate: float, steps: int) -> Prepared:
+    """A new prepared after so many steps with the same rate for all."""
     at_rate = spec.optimizer.model_copy(update={"learning_rate": rate})
-    trainer = Trainer(spec.model_copy(update={"optimizer": at_rate}))
-    room = tuple(torch.zeros(len(spec.seeds)) for _ in trainer.groups)
-    endless = itertools.chain.from_iterable(trainer.batches() for _ in itertools.count())
+    prepared = prepare(spec.model_copy(update={"optimizer": at_rate}))
+    room = prepared.learner.room_for_losses()
+    endless = itertools.chain.from_iterable(prepared.batches.epoch() for _ in itertools.count())
     for batch in itertools.islice(endless, steps):
-        trainer.step(batch, room)
-    return trainer
+        prepared.learner.step(batch, room)
+    return prepared
 
 
 @pytest.mark.parametrize(
@@ -103,17 +103,22 @@ def test_skills_are_those_of_plain_networks_trained_anew_at_each_rate(
     with torch.inference_mode():
         tested = with_facts(list(train(spec))).facts.range_test
         assert (tested["rates"], tested["steps"]) == ([0.001, 0.05, 10.0], 20)
-        assert list(tested["skills"]) == list(losses)
+        rows = [load(spec.data, seed) for seed in spec.seeds]
+        assert len(tested["skills"]) == len(losses)
         for place, rate in enumerate(tested["rates"]):
-            trainer = trained_at(spec, rate, 20)
-            for group in trainer.groups:
-                function = plain.loss_function(group.loss, spec.dataset.task)
+            prepared = trained_at(spec, rate, 20)
+            for group in prepared.learner.groups:
+                function = plain.loss_function(group.entrant.loss, spec.dataset.task)
                 values = []
                 for seed in (0, 1):
-                    network = plain.network_of(trainer.stack, group.runs.start + seed, group.width)
-                    values.append(function(network(trainer.x[seed]), trainer.y[seed]).item())
-                skill = 1 - np.mean(values) / trainer.baselines[group.loss.key]
-                found = tested["skills"][group.loss.key][place]
+                    run = group.runs.start + seed
+                    network = plain.network_of(prepared.learner.stack, run, group.width)
+                    x, y = (
+                        torch.from_numpy(each) for each in (rows[seed].x_train, rows[seed].y_train)
+                    )
+                    values.append(function(network(x), y).item())
+                skill = 1 - np.mean(values) / prepared.baselines[group.entrant.place]
+                found = tested["skills"][group.entrant.place][place]
                 if np.isfinite(skill):
                     assert found == pytest.approx(skill, rel=1e-4, abs=1e-5)
                 else:
@@ -123,24 +128,20 @@ def test_skills_are_those_of_plain_networks_trained_anew_at_each_rate(
 def test_a_rate_at_which_a_loss_diverged_has_no_skill_and_is_not_taken(short_range):
     spec = spec_of(("mse", "l1"), Protocol.BEST_RATE, "diabetes", "sgd")
     facts = with_facts(list(train(spec))).facts
-    assert facts.range_test["skills"]["mse"][2] is None
-    assert facts.range_test["skills"]["l1"][2] is not None
-    assert facts.learning_rates["mse"] in (0.001, 0.05)
+    squared, absolute = facts.range_test["skills"]
+    assert squared[2] is None
+    assert absolute[2] is not None
+    assert facts.learning_rates[0] in (0.001, 0.05)
 
 
 def test_each_loss_gets_its_rate_of_the_highest_skill():
     tested = RangeTest(
         rates=[0.1, 0.2, 0.5],
         steps=9,
-        skills={
-            "cross_entropy": [0.1, 0.9, 0.2],
-            "bce": [-3.0, -2.0, None],
-            "mse": [None, None, None],
-            "hinge": [0.5, None, 0.1],
-        },
+        skills=[[0.1, 0.9, 0.2], [-3.0, -2.0, None], [None, None, None], [0.5, None, 0.1]],
     )
-    spec = spec_of(tuple(tested["skills"]), rate=0.03)
-    assert best_rates(tested, spec) == [0.2, 0.2, 0.03, 0.1]
+    spec = spec_of(("cross_entropy", "bce", "mse", "hinge"), rate=0.03)
+    assert protocols.best_rates(tested, spec) == [0.2, 0.2, 0.03, 0.1]
 
 
 def test_an_empty_report_comes_for_each_rate_before_the_facts(short_range):
@@ -161,7 +162,7 @@ def test_an_empty_report_comes_for_each_rate_before_the_facts(short_range):
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_after_the_range_test_training_begins_as_if_there_had_been_none(monkeypatch, optimizer):
     """With one rate on offer all losses take it, and every bit is that of the same rate."""
-    monkeypatch.setattr(protocol, "RANGE_RATES", (0.02,))
+    monkeypatch.setattr(protocols, "RANGE_RATES", (0.02,))
     found = list(train(spec_of(held=Protocol.BEST_RATE, optimizer=optimizer, rate=0.5)))
     fixed = list(train(spec_of(held=Protocol.SAME_RATE, optimizer=optimizer, rate=0.02)))
     assert curves(found).tobytes() == curves(fixed).tobytes()
@@ -178,23 +179,22 @@ def test_a_loss_at_its_own_rate_trains_as_it_does_alone_at_that_rate(short_range
     losses = ("cross_entropy", "bce", "mse")
     trainer_rates = dict(zip(losses, (0.001, 0.02, 0.05), strict=True))
     with torch.inference_mode():
-        trainer = Trainer(spec_of(optimizer=optimizer, weight_decay=0.01))
-        trainer.restart(list(trainer_rates.values()))
-        together = steps_of(trainer)
+        prepared = prepare(spec_of(optimizer=optimizer, weight_decay=0.01))
+        prepared.learner.restart(list(trainer_rates.values()))
+        together = steps_of(prepared)
         for index, (loss, rate) in enumerate(trainer_rates.items()):
             spec = spec_of((loss,), optimizer=optimizer, rate=rate, weight_decay=0.01)
-            alone = steps_of(Trainer(spec))
+            alone = steps_of(prepare(spec))
             ours = together[:, 2 * index : 2 * index + 2]
             np.testing.assert_allclose(ours, alone, rtol=1e-5, atol=1e-6)
 
 
-def steps_of(trainer: Trainer) -> np.ndarray:
+def steps_of(prepared: Prepared) -> np.ndarray:
     """Losses ``[steps, K]`` of two epochs."""
-    seeds = len(trainer.spec.seeds)
     recorded = []
-    for batch in (*trainer.batches(), *trainer.batches()):
-        room = tuple(torch.zeros(seeds) for _ in trainer.groups)
-        trainer.step(batch, room)
+    for batch in (*prepared.batches.epoch(), *prepared.batches.epoch()):
+        room = prepared.learner.room_for_losses()
+        prepared.learner.step(batch, room)
         recorded.append(torch.cat(room).numpy())
     return np.stack(recorded)
 
@@ -202,17 +202,16 @@ def steps_of(trainer: Trainer) -> np.ndarray:
 def test_the_rates_that_were_found_are_the_highest_skills(short_range):
     spec = spec_of(held=Protocol.BEST_RATE)
     facts = with_facts(list(train(spec))).facts
-    assert list(facts.learning_rates.values()) == best_rates(facts.range_test, spec)
+    assert facts.learning_rates == protocols.best_rates(facts.range_test, spec)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 def test_the_rates_that_were_found_are_those_that_train(short_range, monkeypatch, optimizer):
     losses, found = ("cross_entropy", "mse", "hinge"), [0.001, 0.02, 0.05]
-    monkeypatch.setattr(protocol, "best_rates", lambda tested, spec: found)
+    monkeypatch.setattr(protocols, "best_rates", lambda tested, spec: found)
     reports = list(train(spec_of(losses, Protocol.BEST_RATE, optimizer=optimizer)))
-    rates = with_facts(reports).facts.learning_rates
-    assert rates == dict(zip(losses, found, strict=True))
-    for index, (loss, rate) in enumerate(rates.items()):
+    assert with_facts(reports).facts.learning_rates == found
+    for index, (loss, rate) in enumerate(zip(losses, found, strict=True)):
         alone = curves(list(train(spec_of((loss,), optimizer=optimizer, rate=rate))))
         ours = curves(reports)[:, 2 * index : 2 * index + 2]
         np.testing.assert_allclose(ours, alone, rtol=1e-5, atol=1e-6)
@@ -221,13 +220,13 @@ def test_the_rates_that_were_found_are_those_that_train(short_range, monkeypatch
 # ------------------------------------------------------------------ matched gradients
 
 
-def first_norms(trainer: Trainer) -> tuple[list[float], Tensor]:
+def first_norms(prepared: Prepared) -> tuple[list[float], Tensor]:
     """Norm of each loss's first gradient, mean over seeds, and the batch's rows."""
-    batch = next(iter(trainer.batches()))
-    seeds = len(trainer.spec.seeds)
-    trainer.differentiate(batch, tuple(torch.zeros(seeds) for _ in trainer.groups))
-    norms = trainer.stack.gradients.double().norm(dim=1)
-    return [float(norms[group.runs].mean()) for group in trainer.groups], batch.x
+    batch = next(prepared.batches.epoch())
+    learner = prepared.learner
+    learner.differentiate(batch, learner.room_for_losses())
+    norms = learner.stack.gradients.double().norm(dim=1)
+    return [float(norms[group.runs].mean()) for group in learner.groups], batch.x
 
 
 @pytest.mark.parametrize(
@@ -240,14 +239,14 @@ def first_norms(trainer: Trainer) -> tuple[list[float], Tensor]:
 )
 def test_first_gradients_have_one_norm_after_scaling(data, losses):
     with torch.inference_mode():
-        as_they_are, rows = first_norms(Trainer(spec_of(losses, data=data)))
-        trainer = Trainer(spec_of(losses, Protocol.MATCHED_GRADIENTS, data))
-        assert list(trainer.settle()) == []
-        matched, same_rows = first_norms(trainer)
+        as_they_are, rows = first_norms(prepare(spec_of(losses, data=data)))
+        prepared = prepare(spec_of(losses, Protocol.MATCHED_GRADIENTS, data))
+        assert list(prepared.settle()) == []
+        matched, same_rows = first_norms(prepared)
     assert torch.equal(rows, same_rows)
     assert matched == pytest.approx([as_they_are[0]] * len(losses), rel=1e-5)
     assert max(as_they_are) > 1.1 * min(as_they_are)
-    scales = list(trainer.facts().gradient_scales.values())
+    scales = prepared.facts().gradient_scales
     assert scales == pytest.approx([as_they_are[0] / norm for norm in as_they_are], rel=1e-5)
     assert scales[0] == 1
 
@@ -255,26 +254,27 @@ def test_first_gradients_have_one_norm_after_scaling(data, losses):
 def test_the_scale_is_that_of_autograds_gradients():
     spec = spec_of(("cross_entropy", "mse"), Protocol.MATCHED_GRADIENTS, seeds=(0,))
     with torch.inference_mode():
-        trainer = Trainer(spec)
-        list(trainer.settle())
-        batch = next(iter(trainer.batches()))
+        prepared = prepare(spec)
+        list(prepared.settle())
+        batch = next(prepared.batches.epoch())
     x, y = batch.x[0].clone(), batch.targets[1][0, 0].clone()
     norms = []
-    for network, group in zip(
-        plain.networks_of(trainer.stack, trainer.groups), trainer.groups, strict=True
-    ):
-        value = plain.loss_function(group.loss, spec.dataset.task)(network(x), y)
+    groups = prepared.learner.groups
+    networks = plain.networks_of(prepared.learner.stack, groups)
+    for network, group in zip(networks, groups, strict=True):
+        value = plain.loss_function(group.entrant.loss, spec.dataset.task)(network(x), y)
         gradients = torch.autograd.grad(value, list(network.parameters()))
         norms.append(torch.cat([each.flatten() for each in gradients]).norm().item())
-    scale = trainer.facts().gradient_scales["mse"]
+    scale = prepared.facts().gradient_scales[1]
     assert scale == pytest.approx(norms[0] / norms[1], rel=1e-5)
 
 
 def test_under_sgd_a_scale_is_a_learning_rate_and_the_losses_are_shown_unscaled():
     reports = list(train(spec_of(held=Protocol.MATCHED_GRADIENTS, optimizer="sgd")))
     facts = with_facts(reports).facts
-    assert set(facts.learning_rates.values()) == {0.01}
-    for index, (loss, scale) in enumerate(facts.gradient_scales.items()):
+    assert facts.learning_rates == [0.01] * 3
+    losses = ("cross_entropy", "bce", "mse")
+    for index, (loss, scale) in enumerate(zip(losses, facts.gradient_scales, strict=True)):
         alone = curves(list(train(spec_of((loss,), optimizer="sgd", rate=0.01 * scale))))
         ours = curves(reports)[:, 2 * index : 2 * index + 2]
         np.testing.assert_allclose(ours, alone, rtol=1e-4, atol=1e-5)
@@ -288,12 +288,13 @@ def test_under_sgd_a_scale_is_a_learning_rate_and_the_losses_are_shown_unscaled(
 def test_beside_a_loss_without_a_gradient_all_are_left_as_they_are(losses):
     spec = spec_of(losses, Protocol.MATCHED_GRADIENTS)
     with torch.inference_mode():
-        trainer = Trainer(spec)
-        head = trainer.stack.layers[-1]
+        prepared = prepare(spec)
+        head = prepared.learner.stack.layers[-1]
         place = losses.index("mse")
-        head.bias[trainer.groups[place].runs] = 1e4  # so sure that a squared error learns nothing
-        list(trainer.settle())
-    assert trainer.facts().gradient_scales == {"cross_entropy": 1, "mse": 1}
+        # So sure that a squared error learns nothing.
+        head.bias[spec.runs_of(place)] = 1e4
+        list(prepared.settle())
+    assert prepared.facts().gradient_scales == [1, 1]
 
 
 # ------------------------------------------------------------------ one function of p
@@ -305,13 +306,13 @@ def both_functions(
     """Step losses ``[300, 2, S]`` and the largest difference of trunk weights at the end."""
     spec = spec_of(losses, held, "moons", epochs=60, **optimizer)
     with torch.inference_mode():
-        trainer = Trainer(spec)
+        prepared = prepare(spec)
         recorded = []
-        for batch in itertools.chain.from_iterable(trainer.batches() for _ in range(60)):
-            room = tuple(torch.zeros(2) for _ in trainer.groups)
-            trainer.step(batch, room)
+        for batch in itertools.chain.from_iterable(prepared.batches.epoch() for _ in range(60)):
+            room = prepared.learner.room_for_losses()
+            prepared.learner.step(batch, room)
             recorded.append(torch.stack(room).numpy())
-        trunk = trainer.stack.layers[0].weight
+        trunk = prepared.learner.stack.layers[0].weight
         apart = max(float((trunk[seed] - trunk[2 + seed]).abs().max()) for seed in (0, 1))
     return np.stack(recorded), apart
 
@@ -339,11 +340,11 @@ def test_two_logits_and_one_are_one_function_step_by_step(losses, optimizer):
 def test_only_the_head_of_one_logit_starts_otherwise():
     held = {name: spec_of(("bce", "cross_entropy"), name, optimizer="sgd") for name in Protocol}
     with torch.inference_mode():
-        one, same = (Trainer(held[name]) for name in (Protocol.ONE_FUNCTION, Protocol.SAME_RATE))
+        one, same = (prepare(held[name]) for name in (Protocol.ONE_FUNCTION, Protocol.SAME_RATE))
     assert one.facts().trunk_sha256 == same.facts().trunk_sha256
-    assert torch.equal(one.stack.parameters[2:], same.stack.parameters[2:])
-    assert not torch.equal(one.stack.parameters[:2], same.stack.parameters[:2])
-    assert not one.stack.layers[-1].weight[:2, 1:].any(), "padding"
+    assert torch.equal(one.learner.start[2:], same.learner.start[2:])
+    assert not torch.equal(one.learner.start[:2], same.learner.start[:2])
+    assert not one.learner.stack.layers[-1].weight[:2, 1:].any(), "padding"
 
 
 @pytest.mark.parametrize(
@@ -375,8 +376,14 @@ def test_one_function_is_refused_where_it_would_not_be_one(change, said):
 
 def test_one_function_is_refused_with_other_parameters_than_the_defaults():
     spec = spec_of(losses=("cross_entropy", "bce"), optimizer="sgd", held=Protocol.ONE_FUNCTION)
-    smoothed = {"cross_entropy": {"label_smoothing": 0.1}}
+    bce = {"loss": "bce"}
+
+    def beside_bce(**cross_entropy: object) -> ExperimentSpec:
+        pair = [{"loss": "cross_entropy", **cross_entropy}, bce]
+        return ExperimentSpec.parse({**json.loads(spec.to_json()), "entrants": pair})
+
     with pytest.raises(SpecError, match=r"at the defaults; CrossEntropy had label smoothing 0\.1"):
-        ExperimentSpec.parse({**json.loads(spec.to_json()), "loss_parameters": smoothed})
-    unused = {"focal": {"gamma": 3.0}, "bce": {"pos_weight": 1.0}}
-    ExperimentSpec.parse({**json.loads(spec.to_json()), "loss_parameters": unused})
+        beside_bce(parameters={"label_smoothing": 0.1})
+    with pytest.raises(SpecError, match=r"at one learning rate; CrossEntropy had its own, 0\.02"):
+        beside_bce(learning_rate=0.02)
+    assert beside_bce(parameters={"label_smoothing": 0.0}, learning_rate=0.01, name="A").lineup

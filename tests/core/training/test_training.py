@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import nn
 
-from core import device, training
-from core.data import derive_seed
+from core.data import derive_seed, load
 from core.errors import DeviceError
+from core.network.groups import make_groups, make_stack
 from core.records import Measure, Progress, Split, Status
 from core.spec import LESSON, DeviceName, ExperimentSpec
-from core.training.preparation import Trainer
-from core.network.groups import make_groups, make_stack
-from core.training import train
+from core.training import batches, device, recording, train
+from core.training.preparation import prepare
 from tests.core import plain
+from tests.core.experiments import entrants
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def spec_of(losses=("cross_entropy",), seeds=(0,), epochs=3, batch=32, hidden=(8
         {
             "network": {"hidden_sizes": hidden},
             "training": {"batch_size": batch, "epochs": epochs, "device": "cpu"},
-            "losses": losses,
+            "entrants": entrants(*losses),
             "seeds": seeds,
             **parts,
         }
@@ -132,9 +132,9 @@ def test_the_same_spec_gives_the_same_bits_and_another_seed_others():
 
 def test_all_losses_of_a_seed_share_the_trunk_and_the_batches():
     spec = spec_of(("cross_entropy", "bce", "mse"), seeds=(0, 1))
-    trainer = Trainer(spec)
-    trunk = trainer.stack.layers[0].weight
-    batch = next(iter(trainer.batches()))
+    prepared = prepare(spec)
+    trunk = prepared.learner.stack.layers[0].weight
+    batch = next(prepared.batches.epoch())
     for run in range(6):
         assert torch.equal(trunk[run], trunk[run % 2])
         assert torch.equal(batch.x[run], batch.x[run % 2])
@@ -143,17 +143,18 @@ def test_all_losses_of_a_seed_share_the_trunk_and_the_batches():
 
 
 def test_an_epoch_passes_each_row_once_with_its_own_target_in_a_new_order():
-    trainer = Trainer(spec_of(("cross_entropy", "bce"), batch=100))
-    rows = {tuple(x): y for x, y in zip(trainer.x[0].tolist(), trainer.y[0].tolist(), strict=True)}
+    spec = spec_of(("cross_entropy", "bce"), batch=100)
+    prepared, data = prepare(spec), load(spec.data, 0)
+    rows = dict(zip(map(tuple, data.x_train.tolist()), data.y_train.tolist(), strict=True))
     orders = []
     for _ in range(2):
-        batches = list(trainer.batches())
-        assert [batch.size for batch in batches] == [100, 100, 100, 100, 55]
-        seen = [tuple(x) for batch in batches for x in batch.x[1].tolist()]
-        classes = torch.cat([batch.targets[0][0].argmax(0) for batch in batches])
+        passed = list(prepared.batches.epoch())
+        assert [batch.size for batch in passed] == [100, 100, 100, 100, 55]
+        seen = [tuple(x) for batch in passed for x in batch.x[1].tolist()]
+        classes = torch.cat([batch.targets[0][0].argmax(0) for batch in passed])
         assert sorted(seen) == sorted(rows)
         assert classes.tolist() == [rows[x] for x in seen]
-        assert torch.cat([b.targets[1][0, 0] for b in batches]).tolist() == classes.tolist()
+        assert torch.cat([batch.targets[1][0, 0] for batch in passed]).tolist() == classes.tolist()
         orders.append(seen)
     assert orders[0] != orders[1]
 
@@ -161,7 +162,7 @@ def test_an_epoch_passes_each_row_once_with_its_own_target_in_a_new_order():
 def test_rows_are_gathered_in_several_blocks_as_in_one(monkeypatch):
     spec = spec_of(seeds=(0, 1))
     whole = recorded(list(train(spec)))
-    monkeypatch.setattr(training, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(batches, "_BLOCK_BYTES", 1)
     assert recorded(list(train(spec))).tobytes() == whole.tobytes()
 
 
@@ -177,7 +178,7 @@ def clock(monkeypatch):
         hands.now += 0.001
         return hands.now
 
-    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=perf_counter))
+    monkeypatch.setattr(recording, "time", SimpleNamespace(perf_counter=perf_counter))
     return hands
 
 
@@ -196,10 +197,10 @@ def test_reports_have_the_facts_first_the_outcome_last_and_every_step_between(cl
         assert report.step == steps
         assert report.losses.shape[1] == 4
         assert report.losses.dtype == np.float32
-    assert steps == facts.total_steps == spec.total_steps == 5 * facts.steps_per_epoch
+    assert steps == spec.total_steps == 5 * spec.steps_per_epoch == 5 * 114
     ends = [report for report in reports if report.evaluations]
     assert [report.epoch for report in ends] == list(range(6))
-    assert [report.step for report in ends] == [n * facts.steps_per_epoch for n in range(6)]
+    assert [report.step for report in ends] == [n * spec.steps_per_epoch for n in range(6)]
     assert len(reports) > len(ends)
 
 
@@ -211,10 +212,10 @@ def test_a_report_comes_soon_at_first_and_then_each_tenth_of_a_second(clock):
 
 
 def test_many_steps_between_two_readings_fill_no_buffer_over(monkeypatch):
-    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+    monkeypatch.setattr(recording, "time", SimpleNamespace(perf_counter=lambda: 0.0))
     reports = list(train(spec_of(epochs=3, batch=1)))
     assert {len(report.losses) for report in reports} <= {0, 455, 1024}
-    monkeypatch.setattr(training, "_MOST_STEPS", 100)
+    monkeypatch.setattr(recording, "_MOST_STEPS", 100)
     smaller = list(train(spec_of(epochs=3, batch=1)))
     assert max(len(report.losses) for report in smaller) == 100
     assert recorded(smaller).tobytes() == recorded(reports).tobytes()
@@ -258,12 +259,12 @@ WILD = {
 
 
 def test_a_diverged_run_ends_at_its_first_loss_that_is_not_finite():
-    trainer = Trainer(spec_of(("mse",), **WILD))
-    network = plain.network_of(trainer.stack, 0, 1)
+    prepared = prepare(spec_of(("mse",), **WILD))
+    network = plain.network_of(prepared.learner.stack, 0, 1)
     optimizer = torch.optim.SGD(network.parameters(), lr=10)
     losses = []
     while not losses or np.isfinite(losses[-1]):
-        for batch in trainer.batches():
+        for batch in prepared.batches.epoch():
             loss = nn.functional.mse_loss(network(batch.x[0])[:, 0], batch.targets[0][0, 0])
             optimizer.zero_grad()
             loss.backward()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from core import losses
-from core.losses import LOSSES, Head, Task
-from core.losses.custom import EXAMPLE
-from core.network.stack import Stack
-from core.spec import Activation, ExperimentSpec, OptimizerName
-from core.training.preparation import Trainer
+from core.losses import Head, Task
 from core.network.groups import make_groups
+from core.network.stack import Stack
+from core.network.start import initialise
+from core.spec import Activation, ExperimentSpec, OptimizerName, StartSpec
+from core.training.preparation import prepare
 from tests.core import plain
+from tests.core.experiments import entrants
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +40,7 @@ def spec_for(task: Task, **parts: object) -> ExperimentSpec:
     spec = {
         "data": {"name": DATA[task], "rows": 50},
         "training": {"batch_size": BATCHES[task], "epochs": 1, "device": "cpu"},
-        "losses": [loss.key for loss in losses.fitting(task)],
-        "custom_loss": EXAMPLE,
+        "entrants": entrants(*(loss.key for loss in losses.fitting(task))),
     }
     return ExperimentSpec.parse(spec | parts)
 
@@ -60,7 +61,7 @@ def test_gradients_are_autograds(task, activation, depth):
     y = torch.arange(9.0).double() % spec.dataset.outputs + (task is Task.REGRESSION)
     batch = stack.batch(9)
     for run, group in enumerate(groups):
-        stack.initialise(run, 0, group.width)
+        initialise(stack, run, 0, group.width, StartSpec())
     batch.forward(x.expand(len(groups), -1, -1))
     for run, group in enumerate(groups):
         encoded = plain.columns(y, task, group.width).T
@@ -69,7 +70,7 @@ def test_gradients_are_autograds(task, activation, depth):
     batch.backward(x.expand(len(groups), -1, -1).contiguous())
     for run, group in enumerate(groups):
         network = plain.network_of(stack, run, group.width)
-        plain.loss_function(group.loss, task)(network(x[0]), y).backward()
+        plain.loss_function(group.entrant.loss, task)(network(x[0]), y).backward()
         for layer, linear in zip(stack.layers, network[::2], strict=True):
             rows = len(linear.bias)
             close(layer.weight_gradient[run, :rows], linear.weight.grad)
@@ -91,11 +92,6 @@ OPTIMIZERS = {
 }
 
 
-def endless_batches(trainer: Trainer):
-    while True:
-        yield from trainer.batches()
-
-
 #: These see every activation, optimizer and depth; the others each of them once.
 THOROUGH = ("cross_entropy", "bce", "mse", "l1", "huber", "hinge")
 ONCE = list(zip(Activation, OptimizerName, DEPTHS, strict=True))
@@ -108,7 +104,7 @@ ONCE = list(zip(Activation, OptimizerName, DEPTHS, strict=True))
 def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, depth):
     """With ragged batches and weight decay."""
     fitting = [loss.key for loss in losses.fitting(task) if loss.key in THOROUGH]
-    compare_first_steps(task, activation, optimizer, depth, losses=fitting)
+    compare_first_steps(task, activation, optimizer, depth, entrants(*fitting))
 
 
 @pytest.mark.parametrize(("activation", "optimizer", "depth"), ONCE)
@@ -125,14 +121,12 @@ def test_so_are_those_of_every_other_loss_and_of_other_parameters(
         "smooth_l1": {"beta": 0.5},
         "huber": {"delta": 0.5},
     }
-    fitting = [
-        loss.key
-        for loss in losses.fitting(task)
-        if loss.key in parameters or loss.key not in THOROUGH
+    others = [
+        each.model_dump() | {"parameters": parameters.get(each.loss, {})}
+        for each in entrants(*(loss.key for loss in losses.fitting(task)))
+        if each.loss in parameters or each.loss not in THOROUGH
     ]
-    compare_first_steps(
-        task, activation, optimizer, depth, losses=fitting, loss_parameters=parameters
-    )
+    compare_first_steps(task, activation, optimizer, depth, others)
 
 
 def compare_first_steps(
@@ -140,7 +134,7 @@ def compare_first_steps(
     activation: Activation,
     optimizer: OptimizerName,
     depth: int,
-    **parts: object,
+    raced: Sequence[object],
 ) -> None:
     """The steps of a stack against those of plain networks.
 
@@ -152,23 +146,23 @@ def compare_first_steps(
         task,
         network={"hidden_sizes": HIDDEN[:depth], "activation": activation},
         optimizer={"name": optimizer, "learning_rate": OPTIMIZERS[optimizer], "weight_decay": 0.01},
-        **parts,
+        entrants=raced,
     )
     with torch.inference_mode():
-        trainer = Trainer(spec)
-    networks = plain.networks_of(trainer.stack, trainer.groups)
+        prepared = prepare(spec)
+    networks = plain.networks_of(prepared.learner.stack, prepared.learner.groups)
     with torch.inference_mode():
-        batches = list(itertools.islice(endless_batches(trainer), STEPS))
+        batches = list(itertools.islice(prepared.batches.endless(), STEPS))
         recorded = torch.zeros(STEPS, len(networks))
         for batch, row in zip(batches, recorded, strict=True):
-            trainer.step(batch, tuple(row[:, None]))
+            prepared.learner.step(batch, tuple(row[:, None]))
     assert len({batch.size for batch in batches}) == 2
     ys = [[targets_of(target[0], task).clone() for target in batch.targets] for batch in batches]
     xs = [batch.x[0].clone() for batch in batches]
     expected = plain_steps(spec, networks, xs, ys)
     torch.testing.assert_close(recorded, expected, rtol=1e-5, atol=1e-6)
-    for run, group in enumerate(trainer.groups):
-        ours = plain.weights_of(trainer.stack, run, group.width)
+    for run, group in enumerate(prepared.learner.groups):
+        ours = plain.weights_of(prepared.learner.stack, run, group.width)
         for (weight, bias), linear in zip(ours, networks[run][::2], strict=True):
             torch.testing.assert_close(weight, linear.weight.data, rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(bias, linear.bias.data, rtol=1e-5, atol=1e-5)
@@ -188,7 +182,7 @@ def plain_steps(
     mixes them, and it takes a third of the time.
     """
     task = spec.dataset.task
-    functions = [plain.loss_function(loss, task) for loss in spec.loss_specs]
+    functions = [plain.loss_function(each.loss, task) for each in spec.lineup]
     optimizer = plain.optimizer(spec.optimizer, [p for n in networks for p in n.parameters()])
     recorded = []
     for x, targets in zip(xs, ys, strict=True):
@@ -207,7 +201,7 @@ def plain_steps(
 
 def started(head_width: int, seed: int = 3, widest: int = 10) -> Stack:
     stack = Stack(1, (64, 128, 32, widest), Activation.RELU)
-    stack.initialise(0, seed, head_width)
+    initialise(stack, 0, seed, head_width, StartSpec())
     return stack
 
 
@@ -250,18 +244,18 @@ def test_padding_of_a_narrow_head_stays_zero_while_weight_decay_trains_the_rest(
             "data": {"name": "breast_cancer"},
             "network": {"hidden_sizes": [5]},
             "optimizer": {"name": "adam", "weight_decay": 0.1},
-            "losses": ["cross_entropy", "bce"],
+            "entrants": entrants("cross_entropy", "bce"),
             "training": {"device": "cpu"},
         }
     )
     with torch.inference_mode():
-        trainer = Trainer(spec)
-        before = trainer.stack.parameters.clone()
-        for batch in itertools.islice(endless_batches(trainer), 40):
-            trainer.step(batch, (torch.zeros(1), torch.zeros(1)))
-    head = trainer.stack.layers[-1]
-    assert [LOSSES[name].head for name in spec.losses] == [Head.PER_CLASS, Head.NARROWEST]
+        prepared = prepare(spec)
+        before = prepared.learner.stack.parameters.clone()
+        for batch in itertools.islice(prepared.batches.endless(), 40):
+            prepared.learner.step(batch, prepared.learner.room_for_losses())
+    head = prepared.learner.stack.layers[-1]
+    assert [each.loss.head for each in spec.lineup] == [Head.PER_CLASS, Head.NARROWEST]
     assert head.weight[1, 1:].tolist() == [[0.0] * 5]
     assert head.bias[1, 1:].tolist() == [[0.0]]
-    moved = (trainer.stack.parameters != before).sum(1).tolist()
+    moved = (prepared.learner.stack.parameters != before).sum(1).tolist()
     assert moved == [spec.parameters, spec.parameters - 6]

@@ -332,9 +332,9 @@ def test_arriving_together_shows_no_difference():
 
 def test_nothing_heavy_is_loaded():
     program = (
-        "import sys, core.intervals, core.verdict\n"
+        "import sys, core.compare.intervals, core.compare.verdict\n"
         "assert 'scipy' not in sys.modules\n"
-        "core.intervals.interval([1.0, 2.0])\n"
+        "core.compare.intervals.interval([1.0, 2.0])\n"
         "heavy = ('torch', 'sklearn', 'pandas', 'scipy.stats', 'streamlit')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

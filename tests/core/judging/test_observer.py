@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,19 +19,20 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
-from core import training
-from core.data import load
-from core.network.groups import Group
-from core.losses import LOSSES, Link, LossSpec, Task, fitting
-from core.judging.lens import gradient_lens, margins_of
+from core.data import DATASETS, load
 from core.judging.baselines import null_scores
-from core.records import Status
+from core.judging.lens import gradient_lens, margins_of
+from core.losses import LOSSES, Link, LossSpec, Task, fitting
+from core.network.groups import Group
+from core.records import Snapshot, Status
 from core.records.snapshot import MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE
-from core.records import Snapshot
 from core.spec import ExperimentSpec
-from core.training.preparation import Trainer
-from core.training import train
+from core.spec.entrants import lineup
+from core.training import recording, train
+from core.training.preparation import Prepared, prepare
+from core.training.recording import Recorder
 from tests.core import plain
+from tests.core.experiments import entrants
 
 CLASSES = {Task.BINARY: 2, Task.MULTICLASS: 4, Task.REGRESSION: 1}
 EVERY_LOSS = [(loss, task) for loss in LOSSES.values() for task in loss.forms]
@@ -49,44 +51,42 @@ def spec_of(data: str, losses: tuple[str, ...] = (), seeds=(0, 1), **parts) -> E
         "optimizer": {"learning_rate": 0.01},
         "training": {"batch_size": 32, "epochs": 2, "device": "cpu"},
         "seeds": seeds,
-        "custom_loss": "relu(1 - sum(y*z) + z)",
     } | parts
-    task = ExperimentSpec.parse({**spec, "losses": ["mse"]}).dataset.task
-    return ExperimentSpec.parse(spec | {"losses": losses or [each.key for each in fitting(task)]})
+    losses = losses or [each.key for each in fitting(DATASETS[data].task)]
+    raced = entrants(*losses, expression="relu(1 - sum(y*z) + z)")
+    return ExperimentSpec.parse(spec | {"entrants": raced})
 
 
-def trained(spec: ExperimentSpec) -> tuple[Trainer, Snapshot]:
-    """A trainer after its first epoch, and what is seen of it then."""
+def trained(spec: ExperimentSpec) -> tuple[Prepared, Snapshot]:
+    """A training after its first epoch, and what is seen of it then."""
     with torch.inference_mode():
-        trainer = Trainer(spec)
-        room = tuple(torch.zeros(len(spec.seeds)) for _ in trainer.groups)
-        steps = 0
-        for batch in trainer.batches():
-            trainer.step(batch, room)
-            steps += 1
-        return trainer, trainer.snapshot(1, steps)
+        prepared = prepare(spec)
+        recorder = Recorder(prepared)
+        for batch in prepared.batches.epoch():
+            prepared.learner.step(batch, recorder.next_row(batch))
+        return prepared, recorder.report_epoch(1).snapshot
 
 
-def logits_of(trainer: Trainer, run: int, x: Tensor) -> Tensor:
+def logits_of(prepared: Prepared, run: int, x: Tensor) -> Tensor:
     """Of a plain network with the run's weights, for x ``[N, D]``: ``[N, C]``."""
-    width = trainer.groups[run // len(trainer.spec.seeds)].width
+    width = prepared.learner.groups[run // len(prepared.spec.seeds)].width
     with torch.inference_mode():
-        return plain.network_of(trainer.stack, run, width)(x)
+        return plain.network_of(prepared.learner.stack, run, width)(x)
 
 
-def link_of(trainer: Trainer, run: int) -> Link:
-    return trainer.groups[run // len(trainer.spec.seeds)].form.link
+def link_of(prepared: Prepared, run: int) -> Link:
+    return prepared.learner.groups[run // len(prepared.spec.seeds)].form.link
 
 
 PROBABILITIES = (Link.SOFTMAX, Link.SIGMOID)
 
 
-def values_of(trainer: Trainer, run: int, z: Tensor) -> Tensor:
+def values_of(prepared: Prepared, run: int, z: Tensor) -> Tensor:
     """Predictions on the scale of the targets, of logits ``[N, C]``: ``[N]``."""
-    if link_of(trainer, run) is not Link.EXP:
+    if link_of(prepared, run) is not Link.EXP:
         return z[:, 0]
-    seed = trainer.spec.seeds[run % len(trainer.spec.seeds)]
-    return z[:, 0].exp() - load(trainer.spec.data, seed).target_offset
+    seed = prepared.spec.seeds[run % len(prepared.spec.seeds)]
+    return z[:, 0].exp() - load(prepared.spec.data, seed).target_offset
 
 
 def classes_of(z: Tensor) -> Tensor:
@@ -98,17 +98,17 @@ def classes_of(z: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("data", ["digits", "breast_cancer", "iris"])
 def test_confusion_is_scikit_learns_and_every_row_has_its_confidence(data):
-    trainer, seen = trained(spec_of(data))
-    judged, classes = trainer.evaluator.judged, trainer.spec.dataset.outputs
+    prepared, seen = trained(spec_of(data))
+    judged, classes = prepared.evaluator.judged, prepared.spec.dataset.outputs
     rows = judged.y.shape[1]
-    runs = trainer.spec.run_count
+    runs = prepared.spec.run_count
     assert seen.confusion.shape == (runs, classes, classes)
     assert seen.reliability.shape == (runs, 3, RELIABILITY_BINS)
     for run in range(runs):
-        y, z = judged.y[run % 2], logits_of(trainer, run, judged.x[run % 2])
+        y, z = judged.y[run % 2], logits_of(prepared, run, judged.x[run % 2])
         expected = confusion_matrix(y, classes_of(z), labels=range(classes))
         np.testing.assert_array_equal(seen.confusion[run], expected)
-        if link_of(trainer, run) not in PROBABILITIES:
+        if link_of(prepared, run) not in PROBABILITIES:
             assert not seen.reliability[run].any()
             continue
         counts, confidences, right = seen.reliability[run]
@@ -124,15 +124,15 @@ def test_confusion_is_scikit_learns_and_every_row_has_its_confidence(data):
 
 @pytest.mark.parametrize("data", ["moons", "xor", "blobs"])
 def test_the_surface_is_what_plain_networks_say_at_its_points(data):
-    trainer, seen = trained(spec_of(data))
-    for run in range(trainer.spec.run_count):
+    prepared, seen = trained(spec_of(data))
+    for run in range(prepared.spec.run_count):
         x_low, x_high, y_low, y_high = seen.extent[run % 2].tolist()
         x, y = np.meshgrid(
             np.linspace(x_low, x_high, SURFACE_SIZE), np.linspace(y_low, y_high, SURFACE_SIZE)
         )
         points = torch.from_numpy(np.stack([x.ravel(), y.ravel()], 1)).float()
-        z = logits_of(trainer, run, points)
-        link = link_of(trainer, run)
+        z = logits_of(prepared, run, points)
+        link = link_of(prepared, run)
         if data == "blobs":
             expected = classes_of(z)
         elif link is Link.IDENTITY:
@@ -150,15 +150,16 @@ def test_the_surface_is_what_plain_networks_say_at_its_points(data):
 
 @pytest.mark.parametrize("data", ["moons", "blobs"])
 def test_the_extent_covers_all_training_rows_and_the_points_are_held_out_ones(data):
-    trainer, seen = trained(spec_of(data))
+    prepared, seen = trained(spec_of(data))
     for seed in (0, 1):
         x_low, x_high, y_low, y_high = seen.extent[seed]
-        low, high = trainer.x[seed].numpy().min(0), trainer.x[seed].numpy().max(0)
+        rows = prepared.batches.x[seed].numpy()
+        low, high = rows.min(0), rows.max(0)
         assert (x_low, y_low) < tuple(low)
         assert x_low < low[0] < high[0] < x_high
         assert y_low < low[1] < high[1] < y_high
         assert x_high - x_low < 1.3 * (high[0] - low[0])
-        held_out = trainer.evaluator.judged
+        held_out = prepared.evaluator.judged
         np.testing.assert_array_equal(seen.points[seed, :, :2], held_out.x[seed])
         np.testing.assert_array_equal(seen.points[seed, :, 2], held_out.y[seed])
 
@@ -175,11 +176,11 @@ def test_only_the_plane_has_a_surface_and_only_values_are_plotted_against_each_o
 
 
 def test_predicted_and_actual_are_plain_networks_and_the_targets():
-    trainer, seen = trained(spec_of("diabetes"))
-    judged = trainer.evaluator.judged
+    prepared, seen = trained(spec_of("diabetes"))
+    judged = prepared.evaluator.judged
     np.testing.assert_array_equal(seen.actual, judged.y)
-    for run in range(trainer.spec.run_count):
-        z = values_of(trainer, run, logits_of(trainer, run, judged.x[run % 2]))
+    for run in range(prepared.spec.run_count):
+        z = values_of(prepared, run, logits_of(prepared, run, judged.x[run % 2]))
         np.testing.assert_allclose(seen.predicted[run], z, rtol=1e-5, atol=1e-6)
         error = mean_squared_error(judged.y[run % 2], z)
         assert seen.score("mse")[run] == pytest.approx(error, rel=1e-5)
@@ -228,28 +229,26 @@ def plain_margins(z: np.ndarray, y: np.ndarray, link: Link, task: Task) -> list[
     return margins
 
 
-def targets_of(trainer: Trainer, group: Group, seed: int) -> np.ndarray:
+def targets_of(prepared: Prepared, group: Group, seed: int) -> np.ndarray:
     """Classes or values as the data has them; amounts for a loss that predicts these."""
-    y = trainer.y[seed].numpy()
-    if group.form.link is not Link.EXP:
-        return y
-    return y + load(trainer.spec.data, trainer.spec.seeds[seed]).target_offset
+    data = load(prepared.spec.data, prepared.spec.seeds[seed])
+    return data.y_train + (data.target_offset if group.form.link is Link.EXP else 0)
 
 
 @pytest.mark.parametrize("data", ["digits", "breast_cancer", "diabetes"])
 def test_the_histogram_has_the_first_rows_before_any_batch(data):
     spec = spec_of(data)
     with torch.inference_mode():
-        trainer = Trainer(spec)
-        seen = trainer.snapshot(0, 0)
-    assert seen.margins.shape == (len(spec.losses), len(MARGIN_EDGES) - 1)
+        prepared = prepare(spec)
+        seen = Recorder(prepared).report_start().snapshot
+    assert seen.margins.shape == (len(spec.entrants), len(MARGIN_EDGES) - 1)
     assert (seen.margins.sum(1) == 2 * 32).all()
-    for loss, group in enumerate(trainer.groups):
+    for loss, group in enumerate(prepared.learner.groups):
         margins = np.concatenate(
             [
                 plain_margins(
-                    logits_of(trainer, 2 * loss + seed, trainer.x[seed, :32]).numpy(),
-                    targets_of(trainer, group, seed)[:32],
+                    logits_of(prepared, 2 * loss + seed, prepared.batches.x[seed, :32]).numpy(),
+                    targets_of(prepared, group, seed)[:32],
                     group.form.link,
                     spec.dataset.task,
                 )
@@ -264,14 +263,14 @@ def test_the_histogram_has_the_first_rows_before_any_batch(data):
 def test_the_histogram_is_of_the_newest_whole_batch_before_its_update():
     spec = spec_of("breast_cancer", ("cross_entropy",), seeds=(0,))
     with torch.inference_mode():
-        trainer = Trainer(spec)
-        room = (torch.zeros(1),)
-        for batch in trainer.batches():
+        prepared = prepare(spec)
+        recorder = Recorder(prepared)
+        for batch in prepared.batches.epoch():
             if batch.size == 32:
                 whole = batch
-                z = logits_of(trainer, 0, batch.x[0]).numpy()
-            trainer.step(batch, room)
-        seen = trainer.snapshot(1, spec.steps_per_epoch)
+                z = logits_of(prepared, 0, batch.x[0]).numpy()
+            prepared.learner.step(batch, recorder.next_row(batch))
+        seen = recorder.report_epoch(1).snapshot
     assert batch.size < 32
     y = whole.targets[0][0].argmax(0).numpy()
     margins = plain_margins(z, y, Link.SOFTMAX, Task.BINARY)
@@ -282,10 +281,10 @@ def test_the_histogram_is_of_the_newest_whole_batch_before_its_update():
 def test_a_broken_run_is_seen_as_broken_and_its_neighbour_as_before():
     spec = spec_of("moons", ("cross_entropy", "bce"), seeds=(0,))
     with torch.inference_mode():
-        trainer = Trainer(spec)
-        whole = trainer.snapshot(0, 0)
-        trainer.stack.parameters[0] = torch.nan
-        seen = trainer.snapshot(0, 0)
+        prepared = prepare(spec)
+        whole = Recorder(prepared).report_start().snapshot
+        prepared.learner.stack.parameters[0] = torch.nan
+        seen = Recorder(prepared).report_start().snapshot
     assert np.isnan(seen.scores[:, 0]).all()
     np.testing.assert_allclose(seen.scores[:, 1], whole.scores[:, 1], rtol=1e-6)
     assert not seen.margins[0].any()
@@ -297,7 +296,7 @@ def test_a_broken_run_is_seen_as_broken_and_its_neighbour_as_before():
 @pytest.mark.parametrize("data", ["digits", "breast_cancer", "diabetes"])
 def test_training_that_diverges_is_seen_to_its_end(data, monkeypatch):
     # So few that the end comes within an epoch.
-    monkeypatch.setattr(training, "_MOST_STEPS", 5)
+    monkeypatch.setattr(recording, "_MOST_STEPS", 5)
     spec = spec_of(
         data,
         network={"hidden_sizes": [32, 32, 32]},
@@ -319,16 +318,17 @@ def test_training_that_diverges_is_seen_to_its_end(data, monkeypatch):
 
 
 def group_of(loss: LossSpec, task: Task) -> Group:
-    return Group(loss, loss.forms[task], slice(0, 1), loss.head.width(CLASSES[task]))
+    (entrant,) = lineup(entrants(loss.key), 0.1)
+    return Group(entrant, loss.forms[task], slice(0, 1), loss.head.width(CLASSES[task]))
 
 
 def test_the_lens_of_amounts_ends_where_they_do():
     """About a mean of 2.5 no residual is below -2.5; dL/dz is the residual itself."""
     loss = LOSSES["poisson_nll"]
     offset = torch.tensor([[2.0], [3.0]])
-    group = Group(loss, loss.forms[Task.REGRESSION], slice(0, 2), 1, offset)
+    group = replace(group_of(loss, Task.REGRESSION), runs=slice(0, 2), offset=offset)
     lens = gradient_lens([group], Task.REGRESSION)
-    for margin, size in zip(lens["margins"], lens["gradients"][loss.key], strict=True):
+    for margin, size in zip(lens["margins"], lens["gradients"][0], strict=True):
         if margin < -2.5:
             assert size is None
         else:
@@ -361,19 +361,19 @@ def test_the_lens_is_autograd_of_torchs_own_loss(loss, task):
     torch.testing.assert_close(placed[0], margins, rtol=0, atol=2e-6)
     mean = plain.loss_function(loss, task)(z, y)
     (slopes,) = torch.autograd.grad(mean * len(margins), z)
-    ours = torch.tensor(lens["gradients"][loss.key])
+    ours = torch.tensor(lens["gradients"][0])
     torch.testing.assert_close(ours, slopes[:, 0].abs(), rtol=1e-4, atol=1e-6)
 
 
 def test_the_lens_of_squared_error_on_a_sigmoid_stays_under_its_bound():
     lens = gradient_lens([group_of(LOSSES["mse"], Task.BINARY)], Task.BINARY)
-    sizes = lens["gradients"]["mse"]
+    sizes = lens["gradients"][0]
     assert max(sizes) <= 8 / 27 + 1e-6
     assert max(sizes) > 0.99 * 8 / 27
     # Surely wrong, it hardly learns, where CrossEntropy learns most.
     assert sizes[0] < 1e-4
     crossed = gradient_lens([group_of(LOSSES["cross_entropy"], Task.BINARY)], Task.BINARY)
-    assert crossed["gradients"]["cross_entropy"][0] == pytest.approx(1, abs=1e-5)
+    assert crossed["gradients"][0][0] == pytest.approx(1, abs=1e-5)
 
 
 # ------------------------------------------------------------------ the best constant
@@ -383,13 +383,13 @@ def test_the_lens_of_squared_error_on_a_sigmoid_stays_under_its_bound():
 def test_null_scores_are_those_of_the_dummy_that_predicts_frequencies(data):
     spec = spec_of(data)
     with torch.inference_mode():
-        trainer = Trainer(spec)
-    judged, classes = trainer.evaluator.judged.y, range(spec.dataset.outputs)
-    found = trainer.facts().null_scores
+        prepared = prepare(spec)
+    judged, classes = prepared.evaluator.judged.y, range(spec.dataset.outputs)
+    found = prepared.facts().null_scores
     assert list(found) == ["nll", "brier"]
     for seed in (0, 1):
-        train_y, y = trainer.y[seed].numpy(), judged[seed].numpy()
-        dummy = DummyClassifier(strategy="prior").fit(trainer.x[seed], train_y)
+        train_y, y = load(spec.data, seed).y_train, judged[seed].numpy()
+        dummy = DummyClassifier(strategy="prior").fit(prepared.batches.x[seed], train_y)
         p = dummy.predict_proba(np.zeros((len(y), 1)))
         nll = log_loss(y, p, labels=classes)
         brier = brier_score_loss(y, p[:, 1] if len(classes) == 2 else p, labels=classes)
@@ -400,17 +400,17 @@ def test_null_scores_are_those_of_the_dummy_that_predicts_frequencies(data):
 def test_null_scores_of_values_are_those_of_the_dummies_of_mean_and_median():
     spec = spec_of("diabetes", seeds=(0, 1))
     with torch.inference_mode():
-        trainer = Trainer(spec)
-    found = trainer.facts().null_scores
+        prepared = prepare(spec)
+    found = prepared.facts().null_scores
     assert list(found) == ["mse", "mae"]
-    assert trainer.y.shape[1] % 2 == 0, "of an even number the median is between two"
+    assert spec.data.train_rows % 2 == 0, "of an even number the median is between two"
     for seed in (0, 1):
-        y = trainer.evaluator.judged.y[seed].numpy()
+        data, y = load(spec.data, seed), prepared.evaluator.judged.y[seed].numpy()
         for strategy, measure, error in (
             ("mean", "mse", mean_squared_error),
             ("median", "mae", mean_absolute_error),
         ):
-            dummy = DummyRegressor(strategy=strategy).fit(trainer.x[seed], trainer.y[seed].numpy())
+            dummy = DummyRegressor(strategy=strategy).fit(data.x_train, data.y_train)
             expected = error(y, dummy.predict(np.zeros((len(y), 1))))
             assert found[measure][seed] == pytest.approx(expected, rel=1e-5)
 
@@ -425,9 +425,9 @@ def test_null_scores_of_a_class_without_training_rows_are_finite():
 # ------------------------------------------------------------------ fingerprints
 
 
-def digest_of_trunk(trainer: Trainer, run: int) -> str:
+def digest_of_trunk(prepared: Prepared, run: int) -> str:
     digest = hashlib.sha256()
-    for weight, bias in plain.weights_of(trainer.stack, run, 1)[:-1]:
+    for weight, bias in plain.weights_of(prepared.learner.stack, run, 1)[:-1]:
         digest.update(weight.numpy().tobytes())
         digest.update(bias.numpy().tobytes())
     return digest.hexdigest()
@@ -436,14 +436,14 @@ def digest_of_trunk(trainer: Trainer, run: int) -> str:
 def test_losses_of_a_seed_start_from_one_trunk_and_seeds_from_several():
     spec = spec_of("digits", seeds=(5, 6), network={"hidden_sizes": [8, 4]})
     with torch.inference_mode():
-        trainer = Trainer(spec)
-        expected = [digest_of_trunk(trainer, run) for run in range(spec.run_count)]
-        facts = trainer.facts()
-        for batch in trainer.batches():
-            trainer.step(batch, tuple(torch.zeros(2) for _ in trainer.groups))
-        assert digest_of_trunk(trainer, 0) != expected[0]
-        assert trainer.facts().trunk_sha256 == facts.trunk_sha256 == expected
-    assert expected == expected[:2] * len(spec.losses)
+        prepared = prepare(spec)
+        expected = [digest_of_trunk(prepared, run) for run in range(spec.run_count)]
+        facts = prepared.facts()
+        for batch in prepared.batches.epoch():
+            prepared.learner.step(batch, prepared.learner.room_for_losses())
+        assert digest_of_trunk(prepared, 0) != expected[0]
+        assert prepared.facts().trunk_sha256 == facts.trunk_sha256 == expected
+    assert expected == expected[:2] * len(spec.entrants)
     assert expected[0] != expected[1]
 
 
@@ -467,12 +467,13 @@ def test_the_hash_is_that_of_the_rows_that_were_really_trained_on(batch):
     spec = spec_of("moons", ("mse", "bce"), training={"batch_size": batch, "epochs": 2})
     expected = [hashlib.sha256(), hashlib.sha256()]
     with torch.inference_mode():
-        trainer = Trainer(spec)
+        prepared = prepare(spec)
         for _ in range(2):
-            x = torch.cat([each.x for each in trainer.batches()], 1)
+            x = torch.cat([each.x for each in prepared.batches.epoch()], 1)
             for seed, digest in enumerate(expected):
-                places = {tuple(row): place for place, row in enumerate(trainer.x[seed].tolist())}
-                assert len(places) == trainer.x.shape[1]
+                rows = prepared.batches.x[seed].tolist()
+                places = {tuple(row): place for place, row in enumerate(rows)}
+                assert len(places) == spec.data.train_rows
                 order = [places[tuple(row)] for row in x[seed].tolist()]
                 digest.update(np.array(order, np.int64).tobytes())
                 # The other loss of the seed saw the same rows.

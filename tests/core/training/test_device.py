@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core import device
 from core.errors import DeviceError
 from core.spec import DeviceName, ExperimentSpec
+from core.training import device
 
 
 @pytest.fixture

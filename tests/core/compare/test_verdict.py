@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -14,34 +13,27 @@ from core.compare.intervals import paired
 from core.compare.verdict import (
     NOT_PROBABILITIES,
     ONE_SEED,
-    Entrant,
+    EntrantScores,
     chance_note,
     sentences,
     summary,
     verdict,
     verdicts,
 )
+from core.judging.yardsticks import yardsticks
+from core.losses import Task
 
 NAN = math.nan
 
 
-@dataclass(frozen=True)
-class Measure:
-    title: str
-    format: str
-    higher_is_better: bool
-
-
-ACCURACY = Measure("Accuracy", ".1%", True)
-NLL = Measure("NLL", ".4f", False)
-BRIER = Measure("Brier", ".4f", False)
-R2 = Measure("R2", ".3f", True)
+ACCURACY, NLL, BRIER, *_ = yardsticks(Task.BINARY)
+R2, *_ = yardsticks(Task.REGRESSION)
 
 
 def entrant(title, scores, arrivals=None, diverged=(), no_score=None):
     broken = np.isin(np.arange(len(scores)), diverged)
     times = None if arrivals is None else np.array(arrivals, np.float64)
-    return Entrant(title.lower(), title, np.array(scores, float), broken, times, no_score)
+    return EntrantScores(title, np.array(scores, float), broken, times, no_score)
 
 
 def said(a, b, yardstick=ACCURACY, threshold=None, **options):
@@ -234,7 +226,7 @@ def test_seeds_that_started_beyond_the_threshold_are_told():
 
 @pytest.mark.parametrize(
     ("threshold", "yardstick", "goal"),
-    [(0.931, ACCURACY, "93.1 % accuracy"), (0.9, ACCURACY, "90 % accuracy"), (0.81, R2, "R2 0.81")],
+    [(0.931, ACCURACY, "93.1 % accuracy"), (0.9, ACCURACY, "90 % accuracy"), (0.81, R2, "R² 0.81")],
 )
 def test_the_threshold_is_written_plainly(threshold, yardstick, goal):
     lines = timed([10, 20], [None, 20], threshold, yardstick)

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.data import DATASETS, Dataset, derive_seed, load, split_sizes
+from core.data import DATASETS, Dataset, DataSpec, derive_seed, load
 from core.losses import Task
-from core.data import DataSpec
 
 every_dataset = pytest.mark.parametrize("entry", DATASETS.values(), ids=DATASETS)
 SPLIT = [entry for entry in DATASETS.values() if entry.split]
@@ -40,7 +39,7 @@ def test_the_table_is_true(entry):
     assert x.dtype == y.dtype == np.float32
     assert np.isfinite(x).all()
     assert np.isfinite(y).all()
-    assert (len(split.x_train), len(split.x_val)) == split_sizes(data)
+    assert (len(split.x_train), len(split.x_val)) == (data.train_rows, data.validation_rows)
     assert (entry.outputs == 1) == (entry.task is Task.REGRESSION)
     assert (entry.outputs == 2) == (entry.task is Task.BINARY)
     if entry.task.is_classification:
@@ -51,7 +50,7 @@ def test_the_table_is_true(entry):
 @pytest.mark.parametrize(("fraction", "held_out"), [(0.05, 28), (0.2, 114), (0.5, 284)])
 def test_a_fraction_is_held_out(fraction, held_out):
     data = DataSpec(name="breast_cancer", validation_fraction=fraction)
-    assert split_sizes(data) == (569 - held_out, held_out)
+    assert (data.train_rows, data.validation_rows) == (569 - held_out, held_out)
     assert len(load(data, 0).x_val) == held_out
 
 
@@ -78,7 +77,7 @@ def test_validation_rows_are_transformed_by_the_numbers_of_the_training_rows(tas
     raw_y = (np.arange(200) % 3 == 0).astype("float32") * 10
     raw_y = raw_y if task is Task.REGRESSION else raw_y / 10
     outputs = 1 if task is Task.REGRESSION else 2
-    probe = Dataset("probe", "Probe", task, 3, outputs, 200, "", lambda data, seed: (raw_x, raw_y))
+    probe = Dataset("probe", "Probe", task, 3, outputs, 200, "", lambda *_: (raw_x, raw_y))
     monkeypatch.setitem(DATASETS, "probe", probe)
     split = load(DataSpec(name="probe"), seed=0)
     known = np.concatenate([split.x_train, split.x_val])[:, 0]
@@ -117,7 +116,7 @@ def test_a_seed_gives_one_split_and_another_seed_another(entry):
 @every_generated
 def test_noise_spreads_the_points(entry):
     """What noise adds is the distance from the points that the same seed has without it."""
-    still, *noisy = (entry.source(data_of(entry, noise=noise), 0)[0] for noise in (0, 0.1, 0.5))
+    still, *noisy = (entry.source(300, noise, 0)[0] for noise in (0, 0.1, 0.5))
     small, large = (np.abs(points - still).mean() for points in noisy)
     assert 0 < small < large
     assert large == pytest.approx(5 * small, rel=0.3)

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import torch
 
+from core.data import DataSpec
 from core.engine import Engine
 from core.engine.host import MAX_PROCESSES, PLACES, Host
 from core.engine.job import combined, reason_for
 from core.errors import DeviceError, EngineError
 from core.records import Evaluation, Experiment, Measure, Progress, Split, Status, Wanted
-from core.data import DataSpec
 from core.spec import (
     ExperimentSpec,
     NetworkSpec,
@@ -29,6 +29,7 @@ from core.spec import (
     TrainingSpec,
 )
 from core.store import Store, database
+from tests.core.experiments import entrants
 from tests.waiting import wait_until
 
 #: Trains until it is stopped, as far as a test is concerned.
@@ -36,7 +37,7 @@ ENDLESS = ExperimentSpec(training=TrainingSpec(epochs=10_000))
 SHORT = ExperimentSpec(
     data=DataSpec(name="moons", rows=200),
     network=NetworkSpec(hidden_sizes=(4,)),
-    losses=("cross_entropy", "mse"),
+    entrants=entrants("cross_entropy", "mse"),
     training=TrainingSpec(epochs=3),
 )
 #: The first start waits for torch to be loaded; everything after that is quick.
@@ -66,10 +67,12 @@ def engine(warm: tuple[Store, Engine]) -> Iterator[Engine]:
     """The warm engine, given back idle."""
     store, engine = warm
     yield engine
-    for experiment in store.recent(100):
-        store.want(experiment.id, Wanted.STOPPED)
-    for experiment in store.recent(100):
-        ended(store, experiment.id)
+    with store._database.read() as connection:
+        keys = connection.exec_driver_sql("select id from experiments_v2").scalars().all()
+    for key in keys:
+        store.want(key, Wanted.STOPPED)
+    for key in keys:
+        ended(store, key)
 
 
 @pytest.fixture
@@ -140,7 +143,7 @@ def test_an_experiment_is_trained_to_its_end(store: Store, engine: Engine) -> No
     assert (experiment.status, experiment.epoch) == (Status.FINISHED, 3)
     assert experiment.step == SHORT.total_steps
     assert experiment.facts is not None
-    assert experiment.facts.train_rows == 160
+    assert len(experiment.facts.baselines) == 2
     assert {run.status for run in store.runs(key)} == {Status.FINISHED}
     steps = [
         step
@@ -156,7 +159,7 @@ def test_an_experiment_is_trained_to_its_end(store: Store, engine: Engine) -> No
 def test_divergence_is_an_outcome(store: Store, engine: Engine) -> None:
     spec = ExperimentSpec(
         data=DataSpec(name="diabetes"),
-        losses=("mse",),
+        entrants=entrants("mse"),
         optimizer=OptimizerSpec(name=OptimizerName.SGD, learning_rate=10),
     )
     experiment = ended(store, key := started(store, engine, spec))
@@ -308,17 +311,6 @@ def test_a_killed_job_is_marked_failed_and_keeps_its_data(store: Store, engine: 
     assert ended(store, started(store, engine, SHORT)).status is Status.FINISHED
 
 
-def test_a_job_that_does_not_listen_can_be_ended(store: Store, engine: Engine) -> None:
-    key = started(store, engine)
-    training(store, key)
-    (job,) = jobs(host_of(engine))
-    os.kill(job, signal.SIGSTOP)
-    store.want(key, Wanted.STOPPED)
-    engine.kill(key)
-    assert "by force" in str(reached(store, key, Status.STOPPED, 1).reason)
-    assert jobs(host_of(engine)) == []
-
-
 def test_what_is_wrong_with_the_spec_is_the_reason(store: Store, engine: Engine) -> None:
     spec = ENDLESS.model_copy(update={"training": TrainingSpec(device="cuda")})
     failed = ended(store, started(store, engine, spec))
@@ -350,10 +342,10 @@ def test_an_end_that_the_database_refuses_is_marked_later(
     host._obey(f"start {key}")
     with closing(sqlite3.connect(tmp_path / "lab.db", isolation_level=None)) as other:
         other.execute("begin immediate")
-        host._obey(f"kill {key}")
+        host._end_all()
         assert store.get(key).status is Status.QUEUED
     host._care()
-    assert store.get(key).status is Status.STOPPED
+    assert store.get(key).status is Status.INTERRUPTED
 
 
 def test_lines_that_say_nothing_are_passed_over(store: Store, engine: Engine) -> None:
@@ -372,7 +364,7 @@ def test_what_nobody_looks_after_is_interrupted_at_the_next_start(
     store, engine = own
     key = store.create(SHORT)
     with store._database.write() as connection:
-        connection.exec_driver_sql("update experiments set heartbeat = heartbeat - 60")
+        connection.exec_driver_sql("update experiments_v2 set heartbeat = heartbeat - 60")
     engine.warm()
     assert "went away" in str(reached(store, key, Status.INTERRUPTED).reason)
 

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import StoreError, UnknownExperiment
-from core.records import Progress, Status
+from core.records import Progress, Snapshot, Status
 from core.records.snapshot import MARGIN_EDGES
-from core.records import Snapshot
 from core.spec import ExperimentSpec
 from core.store import Store
 from core.training import train
+from tests.core.experiments import entrants
 
 PLANE, MANY, VALUES = "moons", "digits", "diabetes"
 LOSSES = {PLANE: ("cross_entropy", "hinge"), MANY: ("bce", "mse"), VALUES: ("mse", "l1")}
@@ -32,7 +32,7 @@ def made(data: str) -> Snapshot:
             "data": {"name": data, "rows": 100},
             "network": {"hidden_sizes": [4]},
             "training": {"epochs": 1, "device": "cpu"},
-            "losses": LOSSES[data],
+            "entrants": entrants(*LOSSES[data]),
             "seeds": [0, 1],
         }
     )
@@ -179,7 +179,7 @@ def test_the_newest_snapshot_takes_the_place_of_the_one_before(store, snapshots,
     assert kept is not None
     assert_same(kept, snapshots[VALUES])
     with closing(sqlite3.connect(tmp_path / "lab.db")) as connection:
-        assert connection.execute("select count(*) from snapshots").fetchone() == (2,)
+        assert connection.execute("select count(*) from snapshots_v2").fetchone() == (2,)
 
 
 def test_a_reader_gets_a_snapshot_once(store, snapshots):
@@ -204,7 +204,7 @@ def test_a_damaged_snapshot_is_told(store, snapshots, tmp_path, content):
     key = store.create(ExperimentSpec())
     store.report(key, report(snapshots[PLANE]))
     with closing(sqlite3.connect(tmp_path / "lab.db")) as connection, connection:
-        connection.execute("update snapshots set content = ?", [content])
+        connection.execute("update snapshots_v2 set content = ?", [content])
     with pytest.raises(StoreError, match=rf"Experiment {key} .* damaged.*snapshot"):
         store.snapshot(key)
 
@@ -220,4 +220,3 @@ def test_an_experiment_may_be_stored_under_an_id_of_its_own_once(store):
     assert store.get("00000000ab").status is Status.QUEUED
     with pytest.raises(StoreError, match="UNIQUE"):
         store.create(ExperimentSpec(), experiment_id="00000000ab")
-    assert len(store.recent(9)) == 1

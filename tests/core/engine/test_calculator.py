@@ -16,18 +16,19 @@ import numpy as np
 import pytest
 
 from core.anatomy.answers import ANSWERS, shape
-from core.anatomy.choice import Axis, Choice
+from core.anatomy.shapes import ShapeAxis
 from core.engine import Engine, calculator
 from core.engine.calculator import Calculator
 from core.errors import EngineError, SpecError
 from core.losses import Task
 from core.store import Store
 from tests.browser.app import ROOT
-from tests.core.test_engine import SOON, host_of, jobs, processes
+from tests.core.engine.test_engine import SOON, host_of, jobs, processes
+from tests.core.experiments import entrants
 from tests.waiting import wait_until
 
-CE, L1 = Choice("cross_entropy"), Choice("l1")
-QUESTION = ("shape", CE, Task.BINARY, Axis.PROBABILITY, 1.0, [0.3])
+CE, L1, BCE, HINGE, MSE = entrants("cross_entropy", "l1", "bce", "hinge", "mse")
+QUESTION = ("shape", CE, Task.BINARY, ShapeAxis.PROBABILITY, 1.0, [0.3])
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +82,9 @@ def assert_same(answer: object, expected: object) -> None:
         ("one_step", L1, "diabetes", 3),
         ("printed", CE, Task.MULTICLASS),
         ("printed_by_mistake", "broadcast"),
-        ("shape", Choice("hinge"), Task.BINARY, Axis.PROBABILITY, 1.0, [0.3]),
-        ("shape", Choice("mse"), Task.REGRESSION, Axis.PREDICTION, 1.0, [0.3]),
-        ("simplex", Choice("bce"), 2),
+        ("shape", HINGE, Task.BINARY, ShapeAxis.PROBABILITY, 1.0, [0.3]),
+        ("shape", MSE, Task.REGRESSION, ShapeAxis.PREDICTION, 1.0, [0.3]),
+        ("simplex", BCE, 2),
     ],
     ids=lambda question: question[0],
 )
@@ -185,18 +186,18 @@ def test_an_address_where_nobody_listens_harms_nobody(
 #: Asks through an engine that has its lines said by the test's own.
 ASKER = """
 import sys
-from core.anatomy.choice import Axis, Choice
+from core.anatomy.shapes import ShapeAxis
 from core.engine.calculator import Calculator
 from core.losses import Task
+from core.spec import EntrantSpec
 
 class Relay:
     def answer(self, address):
         print(address, flush=True)
 
 calculator = Calculator(Relay())
-shown = calculator.ask(
-    "shape", Choice("cross_entropy"), Task.BINARY, Axis.PROBABILITY, 1.0, [0.3]
-)
+cross_entropy = EntrantSpec(loss="cross_entropy")
+shown = calculator.ask("shape", cross_entropy, Task.BINARY, ShapeAxis.PROBABILITY, 1.0, [0.3])
 found = {"torch", "sklearn", "scipy", "streamlit"} & set(sys.modules)
 print(f"{shown.loss[0]:.4f}", *found, flush=True)
 sys.stdin.read()

@@ -9,14 +9,17 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
-from core import evaluation
+from core.judging import evaluation
 from core.judging.evaluation import Evaluator
+from core.losses import Link, Task
 from core.network.groups import Group, encode
-from core.losses import LOSSES, Link, Task
 from core.network.stack import Stack
+from core.network.start import initialise
 from core.records import Measure, Split
-from core.spec import Activation
+from core.spec import Activation, StartSpec
+from core.spec.entrants import lineup
 from tests.core import plain
+from tests.core.experiments import entrants
 
 
 @pytest.mark.parametrize("task", Task)
@@ -36,10 +39,14 @@ FEATURES = 4
 
 
 def groups_of(task: Task, names: tuple[str, ...], classes: int) -> list[Group]:
-    losses = [LOSSES[name] for name in names]
     return [
-        Group(loss, loss.forms[task], slice(2 * i, 2 * i + 2), loss.head.width(classes))
-        for i, loss in enumerate(losses)
+        Group(
+            entrant,
+            entrant.loss.forms[task],
+            slice(2 * entrant.place, 2 * entrant.place + 2),
+            entrant.loss.head.width(classes),
+        )
+        for entrant in lineup(entrants(*names), 0.1)
     ]
 
 
@@ -50,7 +57,7 @@ def started(task: Task, names: tuple[str, ...], classes: int) -> tuple[Stack, li
     stack = Stack(2 * len(groups), (FEATURES, 8, widest), Activation.GELU)
     for group in groups:
         for seed in (0, 1):
-            stack.initialise(group.runs.start + seed, seed, group.width)
+            initialise(stack, group.runs.start + seed, seed, group.width, StartSpec())
     return stack, groups
 
 
@@ -81,7 +88,7 @@ def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classe
     # Beside the loss, one yardstick on the training rows and three on the held-out ones.
     assert len(rows) == len(found) == 2 * len(groups) * (2 + 4)
     for run, network in enumerate(plain.networks_of(stack, groups)):
-        loss = groups[run // 2].loss
+        loss = groups[run // 2].entrant.loss
         for split, count in ((Split.TRAIN, ROWS), (Split.VAL, 100)):
             targets = y[run % 2, :count]
             with torch.no_grad():
