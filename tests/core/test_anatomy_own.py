@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from core.anatomy.choice import Choice
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from core.anatomy import run, snippet
 from core.anatomy.answers import printed
-from core.anatomy.choice import Choice
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, Task
 from core.losses.operations import FUNCTIONS

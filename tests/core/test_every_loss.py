@@ -8,16 +8,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from core.datasets import DATASETS, load
+from core.yardsticks import gives_probabilities, yardsticks
 from sklearn.datasets import load_diabetes
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from core.datasets import DATASETS, load
 from core.errors import LossExpressionError, SpecError
 from core.losses import LOSSES, RIVALS, Task, fitting
 from core.records import Measure, Progress, Split, Status
 from core.spec import ExperimentSpec
 from core.training import Trainer, train
-from core.yardsticks import gives_probabilities, yardsticks
 from tests.core import plain
 
 DATA = {Task.BINARY: "moons", Task.MULTICLASS: "wine", Task.REGRESSION: "diabetes"}

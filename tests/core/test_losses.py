@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import torch
+from core.evaluation import Group
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch import Tensor
 
 import core.losses
-from core.evaluation import Group
 from core.losses import LOSSES, Form, Kind, Link, LossSpec, Task
 from tests.core import plain
 

@@ -42,7 +42,7 @@ def groups_of(task: Task, names: tuple[str, ...], classes: int) -> list[Group]:
     return [
         Group(
             entrant,
-            entrant.loss.forms[task],
+            entrant.loss.formulas[task],
             slice(2 * entrant.place, 2 * entrant.place + 2),
             entrant.loss.head.width(classes),
         )
