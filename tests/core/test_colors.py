@@ -93,7 +93,7 @@ def test_text_and_buttons_of_the_theme_are_readable(mode: str) -> None:
 
 def fit_one_task(one: LossSpec, other: LossSpec) -> bool:
     """Whether both can stand in one chart."""
-    return bool(set(one.forms) & set(other.forms))
+    return bool(set(one.formulas) & set(other.formulas))
 
 
 PAIRS = list(itertools.combinations(LOSSES.values(), 2))

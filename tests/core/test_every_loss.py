@@ -11,17 +11,18 @@ import torch
 from sklearn.datasets import load_diabetes
 from sklearn.metrics import mean_absolute_error, mean_squared_error, r2_score
 
-from core.datasets import DATASETS, load
+from core.data import DATASETS, load
 from core.errors import LossExpressionError, SpecError
 from core.losses import LOSSES, RIVALS, Task, fitting
 from core.records import Measure, Progress, Split, Status
 from core.spec import ExperimentSpec
-from core.training import Trainer, train
-from core.yardsticks import gives_probabilities, yardsticks
+from core.training.preparation import Trainer
+from core.training import train
+from core.judging.yardsticks import gives_probabilities, yardsticks
 from tests.core import plain
 
 DATA = {Task.BINARY: "moons", Task.MULTICLASS: "wine", Task.REGRESSION: "diabetes"}
-CASES = [(loss.key, task) for loss in LOSSES.values() for task in loss.forms]
+CASES = [(loss.key, task) for loss in LOSSES.values() for task in loss.formulas]
 every_loss = pytest.mark.parametrize(("key", "task"), CASES)
 
 #: One that trains, for each loss that has some.
@@ -125,7 +126,7 @@ def test_all_race_and_each_trains_as_it_does_alone(task):
 @pytest.mark.parametrize("key", CHANGED)
 def test_its_parameters_reach_training(key):
     """The first loss of all, before any update, is the form's with the parameters bound."""
-    task = next(iter(LOSSES[key].forms))
+    task = next(iter(LOSSES[key].formulas))
     curves = []
     for values in ({}, CHANGED[key]):
         spec = spec_of(task, key, loss_parameters={key: values})
@@ -136,7 +137,7 @@ def test_its_parameters_reach_training(key):
             batch = next(iter(trainer.batches()))
             trainer.step(batch, losses)
             targets = batch.targets[0][0]
-            expected = spec.loss_specs[0].forms[task].forward(network(batch.x[0]).T, targets)[0]
+            expected = spec.loss_specs[0].formulas[task].forward(network(batch.x[0]).T, targets)[0]
         assert losses[0].item() == pytest.approx(expected.mean().item(), rel=1e-5)
         curves.append(losses[0].item())
     assert curves[0] != pytest.approx(curves[1], rel=1e-3)

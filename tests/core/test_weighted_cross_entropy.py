@@ -9,7 +9,9 @@ from torch import Tensor, nn
 
 from core.records import Measure, Split
 from core.spec import ExperimentSpec
-from core.training import MiniBatch, Trainer, train
+from core.training.batches import MiniBatch
+from core.training.preparation import Trainer
+from core.training import train
 from tests.core import plain
 
 WEIGHTS = (0.2, 3.0, 1.5)
@@ -113,7 +115,7 @@ def test_the_baseline_divides_by_the_weights():
     (group,) = trainer.groups
     expected = []
     for targets in trainer.targets[0]:
-        logits = group.form.constant(targets).T.expand(targets.shape[1], -1)
+        logits = group.formula.constant(targets).T.expand(targets.shape[1], -1)
         expected.append(torchs_loss()(logits, targets.argmax(0)).item())
     assert trainer.baselines["cross_entropy"] == pytest.approx(np.mean(expected), rel=1e-6)
 
