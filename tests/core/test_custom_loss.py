@@ -34,6 +34,7 @@ from core.losses.expression import (
 from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
 from core.spec import ExperimentSpec
 from core.training import train
+from tests.core.experiments import entrants
 
 FOCAL = "-(1 - p)**2 * y * log(p)"
 CROSS_ENTROPY = "-y*log(p)"
@@ -120,6 +121,23 @@ def test_without_p_its_outputs_are_scores():
         assert {formula.link for formula in own_loss(expression).formulas.values()} == {Link.IDENTITY}
     named = own_loss("where(y > 0, -log(sum(p*y)), 0)").formulas[Task.BINARY]
     assert named.link is Link.SOFTMAX
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_of_probabilities"),
+    [
+        (EXAMPLE, True),
+        (CROSS_ENTROPY, True),
+        ("logsumexp(z) - sum(y*z)", False),
+        ("-y*log(p) + z**2 / 9", False),
+        ("-y*log(p) + 0*z", False),
+    ],
+)
+def test_probabilities_tell_it_where_it_reads_them_alone(expression, is_of_probabilities):
+    formulas = own_loss(expression).formulas
+    for task in (Task.BINARY, Task.MULTICLASS):
+        assert formulas[task].is_of_probabilities == is_of_probabilities
+    assert not formulas[Task.REGRESSION].is_of_probabilities
 
 
 # ------------------------------------------------------------------ what it computes
@@ -217,9 +235,10 @@ def test_it_trains_beside_the_others_as_its_twin_does():
             "data": {"name": "iris"},
             "network": {"hidden_sizes": [6]},
             "training": {"batch_size": 50, "epochs": 4, "device": "cpu"},
-            "losses": ["cross_entropy", "custom", "mse", "focal"],
+            "entrants": entrants(
+                "cross_entropy", "custom", "mse", "focal", expression=CROSS_ENTROPY
+            ),
             "seeds": [0, 1],
-            "custom_loss": CROSS_ENTROPY,
         }
     )
     reports = list(train(spec))
@@ -227,8 +246,28 @@ def test_it_trains_beside_the_others_as_its_twin_does():
     assert losses.shape == (12, 8)
     np.testing.assert_allclose(losses[:, 2:4], losses[:, 0:2], rtol=1e-5)
     assert (losses[-1] < losses[0]).all()
-    baselines = reports[0].facts.baselines
-    assert baselines["custom"] == pytest.approx(baselines["cross_entropy"], rel=1e-6)
+    of_cross_entropy, of_own, *_others = reports[0].facts.baselines
+    assert of_own == pytest.approx(of_cross_entropy, rel=1e-6)
+
+
+def test_several_of_them_race_and_each_trains_as_it_does_alone():
+    expressions = (CROSS_ENTROPY, FOCAL, EXAMPLE)
+
+    def losses(*raced: str) -> np.ndarray:
+        spec = ExperimentSpec.parse(
+            {
+                "data": {"name": "iris"},
+                "network": {"hidden_sizes": [6]},
+                "training": {"batch_size": 50, "epochs": 4, "device": "cpu"},
+                "entrants": [{"loss": "custom", "expression": each} for each in raced],
+            }
+        )
+        return np.concatenate([report.losses for report in train(spec)])
+
+    together = losses(*expressions)
+    for place, expression in enumerate(expressions):
+        np.testing.assert_allclose(together[:, [place]], losses(expression), rtol=1e-5)
+    assert len(set(together[-1].round(4))) == 3
 
 
 def test_it_trains_on_values():
@@ -237,8 +276,7 @@ def test_it_trains_on_values():
             "data": {"name": "diabetes"},
             "network": {"hidden_sizes": [6]},
             "training": {"batch_size": 50, "epochs": 5, "device": "cpu"},
-            "losses": ["custom", "gaussian_nll", "mse"],
-            "custom_loss": POWER,
+            "entrants": entrants("custom", "gaussian_nll", "mse", expression=POWER),
         }
     )
     losses = np.concatenate([report.losses for report in train(spec)])
