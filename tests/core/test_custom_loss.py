@@ -95,7 +95,8 @@ def test_it_is_the_loss_that_its_formula_says(expression, key, task, classes, ti
     slope = other.backward(other_saved, y) * times
     torch.testing.assert_close(own.backward(saved, y), slope, rtol=1e-11, atol=1e-14)
     heights = [
-        own.forward(formula.constant(y).expand(-1, y.shape[1]), y)[0].mean() for formula in (own, other)
+        own.forward(formula.constant(y).expand(-1, y.shape[1]), y)[0].mean()
+        for formula in (own, other)
     ]
     torch.testing.assert_close(*heights, rtol=1e-9, atol=1e-12)
 
@@ -118,7 +119,9 @@ def test_it_fits_every_task_with_a_logit_a_class():
 
 def test_without_p_its_outputs_are_scores():
     for expression in ("relu(1 - sum(y*z) + z)", "logsumexp(z) - sum(y*z)"):
-        assert {formula.link for formula in own_loss(expression).formulas.values()} == {Link.IDENTITY}
+        assert {formula.link for formula in own_loss(expression).formulas.values()} == {
+            Link.IDENTITY
+        }
     named = own_loss("where(y > 0, -log(sum(p*y)), 0)").formulas[Task.BINARY]
     assert named.link is Link.SOFTMAX
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,7 +14,6 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch import Tensor
 
-import core.losses
 from core.losses import LOSSES, Formula, Kind, Link, LossSpec, Task
 from core.network.groups import Group
 from core.spec import Entrant
@@ -511,15 +508,6 @@ def test_each_task_is_either_fitted_or_refused_in_a_sentence(loss):
             assert len(refusal.split()) >= 5
 
 
-def test_every_file_that_defines_a_loss_is_in_the_catalogue_under_its_name():
-    in_files = {}
-    for module in pkgutil.iter_modules(core.losses.__path__, "core.losses."):
-        entry = getattr(importlib.import_module(module.name), "LOSS", None)
-        if entry is not None:
-            in_files[module.name.removeprefix("core.losses.")] = entry
-    assert in_files == LOSSES
-
-
 def test_each_loss_looks_like_no_other():
     assert [loss.key for loss in LOSSES.values()] == list(LOSSES)
     for attribute in ("title", "full_title"):
@@ -631,6 +619,19 @@ def test_binding_leaves_the_catalogue_as_it_was():
     bound = LOSSES["huber"].with_parameters({"delta": 2.0})
     assert (bound.values, LOSSES["huber"].values) == ({"delta": 2.0}, {"delta": 1.0})
     assert LOSSES["huber"].with_parameters({}) == LOSSES["huber"]
+
+
+@every_loss
+def test_probabilities_tell_a_loss_unless_it_says_that_it_reads_the_scores(loss, task):
+    """An offset of all logits changes no softmax, so it may change only what reads scores."""
+    formula = loss.formulas[task]
+    z, y = sample(loss, task)
+    moved = ours(loss, task, z + 1.5, y)[0]
+    is_same = torch.allclose(moved, ours(loss, task, z, y)[0], rtol=1e-12, atol=1e-12)
+    if formula.link is Link.SOFTMAX:
+        assert is_same == (not formula.reads_scores)
+    probabilities = formula.link in (Link.SOFTMAX, Link.SIGMOID)
+    assert formula.is_of_probabilities == (probabilities and not formula.reads_scores)
 
 
 def test_links_take_logits_where_they_say():
