@@ -30,7 +30,7 @@ _SHOWN_EXPRESSION = 24
 
 #: What entrants of one loss look like, by their place: colours that differ on a light and on
 #: a dark page and to eyes that see fewer colours, and dashes that differ as well.
-_PALETTE = (
+PALETTE = (
     ("#0072B2", "solid"),
     ("#D55E00", "dash"),
     ("#009E73", "dot"),
@@ -154,7 +154,7 @@ def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entran
     rates = [spec.learning_rate or learning_rate for spec in specs]
     looks = [(loss.color, loss.dash) for loss in losses]
     if len({loss.key for loss in losses}) < len(losses):
-        looks = list(_PALETTE[: len(losses)])
+        looks = list(PALETTE[: len(losses)])
     titles = _numbered_where_equal(_titles(specs, losses, rates, learning_rate))
     return tuple(
         Entrant(place, title, loss, rate, *look)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from core.anatomy.choice import Choice
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from core.anatomy.answers import printed
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, Task
 from core.losses.operations import FUNCTIONS
+from core.spec import EntrantSpec
 
 EXPRESSIONS = (
     "(p - y)**2",
@@ -32,7 +32,7 @@ def both(expression: str, task: Task) -> tuple[str, str]:
     """What the written program prints, and what the loss that trains gives."""
     return (
         run(snippet(CUSTOM, task, expression=expression).code),
-        printed(Choice(CUSTOM, expression=expression), task),
+        printed(EntrantSpec(loss=CUSTOM, expression=expression), task),
     )
 
 
