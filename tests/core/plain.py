@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from core.evaluation import Group
+from core.network.groups import Group
 from core.losses import Link, LossSpec, Task
-from core.network import Stack
+from core.network.stack import Stack
 from core.spec import Activation, OptimizerName, OptimizerSpec
 
 LINKS = {

@@ -125,7 +125,7 @@ class Entrants:
                 specs[each["id"]] = EntrantSpec.model_validate(losses.described(each))
             except ValidationError:
                 continue
-        known = lineup(list(specs.values()), learning_rate)
+        known = lineup(tuple(specs.values()), learning_rate)
         titles = {number: each.title for number, each in zip(specs, known, strict=True)}
         return {
             each["id"]: titles.get(each["id"], f"{LOSSES[each['loss']].title} (to be mended)")
