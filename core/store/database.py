@@ -61,9 +61,7 @@ class Database:
         with self.write() as connection:
             for each in metadata.sorted_tables:
                 connection.execute(CreateTable(each, if_not_exists=True))
-            self._earlier_tables = [
-                name for name in EARLIER_TABLES if inspect(connection).has_table(name)
-            ]
+            self._earlier_tables = [name for name in EARLIER_TABLES if _is_ours(connection, name)]
 
     @property
     def url(self) -> str:
@@ -198,6 +196,14 @@ def _default_file() -> Path:
             f"Check the permissions, {_INSTEAD}"
         ) from error
     return DEFAULT_FILE
+
+
+def _is_ours(connection: Connection, name: str) -> bool:
+    """Whether it is a table of experiments; another program may call one of its own so."""
+    inspector = inspect(connection)
+    if not inspector.has_table(name):
+        return False
+    return {"id", "spec"} <= {each["name"] for each in inspector.get_columns(name)}
 
 
 def _engine(url: URL) -> Engine:
