@@ -79,7 +79,7 @@ class RunCurves:
 
 @dataclass(frozen=True)
 class CurveSet:
-    """The curves of the shown runs up to ``step``."""
+    """The curves of some runs up to ``step``."""
 
     experiment_id: str
     step: int
@@ -155,8 +155,8 @@ class Curves:
         """What is to be drawn of ``runs``; ``smoothing`` is the weight, 0 to 0.99."""
         with self._lock:
             smoothed = self._smoothed(smoothing) if smoothing else None
-            shown = tuple(self._run_curves(run, smoothed) for run in runs)
-            return CurveSet(self.experiment_id, len(self._losses.array), shown)
+            run_curves = tuple(self._run_curves(run, smoothed) for run in runs)
+            return CurveSet(self.experiment_id, len(self._losses.array), run_curves)
 
     def _run_curves(self, run: Run, smoothed: Envelope | None) -> RunCurves:
         return replace(
