@@ -1,0 +1,136 @@
+"""The blocks of a stage: plain data that the browser shows as it comes.
+
+Texts are shown as they are, but for ``**words**`` in bold; nothing in them is ever read as
+HTML. Every block has an ``id`` that stays while what it shows changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from core.figures import Figure
+
+Block = dict[str, Any]
+
+
+def readout(
+    *,
+    status: str,
+    color: str,
+    pace: str,
+    fraction: float,
+    details: Mapping[str, str],
+    numbers: Mapping[str, str],
+) -> Block:
+    """``fraction`` of all steps is done; ``details`` and ``numbers`` are by their titles."""
+    return {
+        "id": "readout",
+        "kind": "readout",
+        "status": status,
+        "color": color,
+        "pace": pace,
+        "fraction": fraction,
+        "details": list(details.items()),
+        "numbers": list(numbers.items()),
+    }
+
+
+def text(name: str, words: str, kind: str = "text") -> Block:
+    """Words in a line or more; ``kind`` is text, caption, info, warning or error."""
+    return {"id": name, "kind": kind, "text": words}
+
+
+def heading(name: str, words: str, *controls: Block) -> Block:
+    """A line of bold words with controls at its end."""
+    return {"id": name, "kind": "heading", "text": words, "controls": list(controls)}
+
+
+def listing(name: str, lines: Iterable[str]) -> Block:
+    return {"id": name, "kind": "list", "lines": list(lines)}
+
+
+def chart(name: str, figure: Figure, *, label: str, height: int) -> Block:
+    """``label`` describes the figure for those who do not see it; ``height`` is in pixels."""
+    return {"id": name, "kind": "chart", "figure": figure, "label": label, "height": height}
+
+
+def grid(name: str, cells: Iterable[Sequence[Block]]) -> Block:
+    """Cells side by side, as many as there is room for; each a few blocks."""
+    return {"id": name, "kind": "grid", "cells": [list(cell) for cell in cells]}
+
+
+def table(
+    name: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]], label: str
+) -> Block:
+    """Rows of cells by their titles; a cell in ``**`` is bold."""
+    return {
+        "id": name,
+        "kind": "table",
+        "label": label,
+        "columns": list(columns),
+        "rows": [[title, *cells] for title, cells in rows.items()],
+    }
+
+
+def printed(name: str, lines: str) -> Block:
+    """Lines as a program prints them, the newest in view."""
+    return {"id": name, "kind": "printed", "text": lines}
+
+
+def fold(name: str, title: str, blocks: Iterable[Block]) -> Block:
+    """What is hidden under its title until it is opened."""
+    return {"id": name, "kind": "fold", "title": title, "blocks": list(blocks)}
+
+
+def action(name: str, title: str, *, disabled: bool = False) -> Block:
+    """A button that the page's script hears of."""
+    return {"id": name, "kind": "action", "title": title, "disabled": disabled}
+
+
+# ------------------------------------------------------------------ controls: options of the view
+
+
+def choice(
+    option: str, label: str, offered: Mapping[str, str], value: str, look: str = "buttons"
+) -> Block:
+    """One of several, by their values and titles; ``look`` is buttons, tabs or menu."""
+    return {
+        "kind": "choice",
+        "option": option,
+        "label": label,
+        "offered": list(offered.items()),
+        "value": value,
+        "look": look,
+    }
+
+
+def toggle(option: str, label: str, *, is_on: bool) -> Block:
+    return {"kind": "toggle", "option": option, "label": label, "value": is_on}
+
+
+def slider(option: str, label: str, low: float, high: float, step: float, value: float) -> Block:
+    return {
+        "kind": "slider",
+        "option": option,
+        "label": label,
+        "low": low,
+        "high": high,
+        "step": step,
+        "value": value,
+    }
+
+
+def menu(label: str, *controls: Block) -> Block:
+    """Controls that show when the label is clicked."""
+    return {"kind": "menu", "label": label, "controls": list(controls)}
+
+
+def download(label: str, address: str) -> Block:
+    """A link to a file; the address is below that of the experiment."""
+    return {"kind": "download", "label": label, "address": address}
+
+
+def controls(name: str, *them: Block) -> Block:
+    """Controls in a line of their own."""
+    return {"id": name, "kind": "controls", "controls": list(them)}

@@ -1,0 +1,235 @@
+"""The stage of the Compare page: a race as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from core.compare.conditions import protocol_line, trunks_agree
+from core.compare.courses import CurveAxis, courses, judged_split, shared_courses
+from core.compare.curves import RunCurves
+from core.compare.intervals import Spread
+from core.figures import range_figure, shared_figure, units_figure
+from core.judging.yardsticks import Shared, shared
+from core.live import blocks, learned, words
+from core.live.blocks import Block
+from core.live.reading import State
+from core.live.verdict import verdict_blocks
+from core.live.view import Tab, View
+from core.records import Experiment, Measure, Snapshot, Split
+from core.spec import ExperimentSpec
+
+_SHOWN_DIGITS = 8
+_TAB_TITLES = {
+    Tab.VERDICT: "Verdict",
+    Tab.UNITS: "Own units",
+    Tab.CALIBRATION: "Calibration",
+    Tab.GRADIENTS: "Gradients",
+    Tab.LEARNED: "What each learned",
+    Tab.CONDITIONS: "Conditions",
+}
+
+
+def blocks_of(state: State, view: View) -> Iterator[Block]:
+    runs = state.curves.evaluated(state.runs)
+    yield from words.progress(state)
+    yield from _equal(state.experiment, state.snapshot)
+    yield from _diverged(state.experiment, runs)
+    yield from _shared_chart(state, runs, view)
+    titles = {tab.value: title for tab, title in _TAB_TITLES.items()}
+    yield blocks.controls(
+        "tabs", blocks.choice("tab", "Below the curves", titles, view.tab.value, look="tabs")
+    )
+    yield from _TABS[view.tab](state, runs, view)
+
+
+# ------------------------------------------------------------------ conditions
+
+
+def _equal(experiment: Experiment, snapshot: Snapshot | None) -> Iterator[Block]:
+    """What was equal, what was not, and the fingerprints that show it."""
+    spec = experiment.spec
+    rates = _rates(experiment)
+    rate = "" if len(set(rates)) > 1 else f", learning rate {rates[0]:g}"
+    has_trunk = bool(spec.network.hidden_sizes)
+    trunk = "trunk weights" if has_trunk else "no hidden layers, so no trunk"
+    equal = f"{trunk}, batches and their order, split, {spec.training.epochs:,} epochs{rate}"
+    different = "loss, head" if rate else "loss, head, learning rate"
+    prints = ""
+    if experiment.facts and snapshot:
+        order = f"batch order {snapshot.order_sha256[0][:_SHOWN_DIGITS]}"
+        if has_trunk:
+            order = f"trunk {experiment.facts.trunk_sha256[0][:_SHOWN_DIGITS]}, {order}"
+        prints = f" SHA-256 for seed {spec.seeds[0]}: {order}."
+    yield blocks.text(
+        "equal", f"**Equal:** {equal}. **Different:** {different}.{prints}", "caption"
+    )
+    if trunks_agree(experiment) is False:
+        yield blocks.text(
+            "unequal",
+            "The entrants of a seed did not start from the same trunk weights.",
+            "error",
+        )
+
+
+def _rates(experiment: Experiment) -> list[float]:
+    if experiment.facts:
+        return experiment.facts.learning_rates
+    return [entrant.learning_rate for entrant in experiment.spec.lineup]
+
+
+def _diverged(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
+    """How many seeds of which entrant diverged: they are counted, not dropped."""
+    ended: dict[int, list[int]] = {}
+    for run in runs:
+        if run.diverged_step is not None:
+            ended.setdefault(run.run.entrant, []).append(run.diverged_step)
+    if ended:
+        spec = experiment.spec
+        counts = "; ".join(
+            f"{spec.lineup[place].title} in {len(steps)} of {len(spec.seeds)} seeds, first at "
+            f"step {min(steps):,}"
+            for place, steps in ended.items()
+        )
+        yield blocks.text(
+            "diverged",
+            f"No longer a finite number: {counts}. A cross marks the end of each; from there on "
+            "means are over the other seeds.",
+            "warning",
+        )
+
+
+# ------------------------------------------------------------------ curves
+
+
+def _key(each: Shared) -> str:
+    return f"skill in {each.measure.value}" if each.is_skill else each.measure.value
+
+
+def _shared_chart(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+    experiment, spec = state.experiment, state.experiment.spec
+    offered = {_key(each): each for each in shared(spec.dataset.task)}
+    picked = view.judged_by if view.judged_by in offered else next(iter(offered))
+    titles = {key: each.title for key, each in offered.items()}
+    yield blocks.controls(
+        "chart_controls",
+        blocks.choice("judged_by", "Judged by", titles, picked),
+        blocks.menu("Chart", *_chart_options(view)),
+    )
+    facts = experiment.facts
+    on_axis = shared_courses(runs, spec, facts, offered[picked]) if facts else []
+    yield blocks.chart(
+        "shared_chart",
+        shared_figure(
+            on_axis,
+            state.curves,
+            offered[picked],
+            axis=view.axis,
+            band=view.band,
+            seeds=view.seeds,
+            note=protocol_line(spec, facts),
+        ),
+        label=f"{titles[picked]} of each entrant, mean and {view.band.value} over seeds",
+        height=360,
+    )
+
+
+def _chart_options(view: View) -> Iterator[Block]:
+    axes = {axis.value: axis.value.capitalize() for axis in CurveAxis}
+    yield blocks.choice("axis", "Over", axes, view.axis.value)
+    spreads = {spread.value: spread.value for spread in Spread}
+    yield blocks.choice("band", "Band over seeds", spreads, view.band.value)
+    yield blocks.toggle("seeds", "Single seeds", is_on=view.seeds)
+    yield blocks.toggle("log", "Log axis for losses", is_on=view.log)
+
+
+def _units(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+    yield blocks.text(
+        "units_caption",
+        "Each loss in its own units, with the loss of the best constant predictor. They share no "
+        "axis: a smaller number in other units is not a better one.",
+        "caption",
+    )
+    spec, facts = state.experiment.spec, state.experiment.facts
+    validation = courses(runs, spec, judged_split(spec), Measure.LOSS)
+    training = courses(runs, spec, Split.TRAIN, Measure.EPOCH_LOSS)
+    cells = []
+    for judged, trained in zip(validation, training, strict=True):
+        entrant = judged.entrant
+        figure = units_figure(
+            judged,
+            trained,
+            state.curves,
+            axis=view.axis,
+            band=view.band,
+            seeds=view.seeds,
+            baseline=facts.baselines[entrant.place] if facts else None,
+            log_y=view.log,
+        )
+        label = f"{entrant.title} in its own units"
+        cells.append([blocks.chart(f"units_{entrant.place}", figure, label=label, height=280)])
+    yield blocks.grid("units", cells)
+
+
+# ------------------------------------------------------------------ the conditions of every seed
+
+
+def _conditions(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+    """Fingerprints of every seed, and how learning rates were found."""
+    experiment, snapshot = state.experiment, state.snapshot
+    if experiment.facts is None or snapshot is None:
+        yield blocks.text("conditions", "The conditions are known once training has begun.", "info")
+        return
+    facts, spec = experiment.facts, experiment.spec
+    yield _fingerprints(spec, facts.trunk_sha256, snapshot)
+    yield blocks.text(
+        "conditions",
+        "Computed from the tensors that were trained and from the orders that were used. The "
+        "batches of a seed are gathered once and handed to every entrant. Heads differ where "
+        "losses need other outputs; where they need the same, they start the same too.",
+        "caption",
+    )
+    yield blocks.text("protocol", f"**Protocol:** {protocol_line(spec, facts)}.")
+    if facts.range_test:
+        yield blocks.chart(
+            "range_chart",
+            range_figure(facts.range_test, facts.learning_rates, spec.lineup, experiment.id),
+            label="Skill of each entrant after a short training at each learning rate",
+            height=300,
+        )
+        yield blocks.text(
+            "range_caption",
+            f"Every entrant was trained for {facts.range_test['steps']} steps at each rate, from "
+            "the start and on the batches that the race then had. Skill is by what share the "
+            "loss is less than the best constant's, on training rows. What is best for a few "
+            "steps may be too fast for many.",
+            "caption",
+        )
+
+
+def _fingerprints(spec: ExperimentSpec, trunks: Sequence[str], snapshot: Snapshot) -> Block:
+    seeds = len(spec.seeds)
+    rows = {}
+    for place, seed in enumerate(spec.seeds):
+        same = sum(trunk == trunks[place] for trunk in trunks[place::seeds])
+        rows[str(seed)] = [
+            trunks[place][:16],
+            f"{same} of {len(spec.entrants)} entrants",
+            snapshot.order_sha256[place][:16],
+        ]
+    columns = [
+        "seed",
+        "trunk weights, SHA-256",
+        "the same for",
+        f"batch order to epoch {snapshot.epoch:,}",
+    ]
+    return blocks.table("fingerprints", columns, rows, "Fingerprints of every seed")
+
+
+_TABS: dict[Tab, Callable[[State, Sequence[RunCurves], View], Iterator[Block]]] = {
+    Tab.VERDICT: verdict_blocks,
+    Tab.UNITS: _units,
+    Tab.CALIBRATION: learned.calibration,
+    Tab.GRADIENTS: learned.lens,
+    Tab.LEARNED: learned.surfaces,
+    Tab.CONDITIONS: _conditions,
+}

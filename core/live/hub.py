@@ -1,0 +1,138 @@
+"""Hubs: each builds the frames of one view once, for everyone who looks at it.
+
+All of it runs on one event loop, but for the building of frames, which a thread does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from core.errors import LabError
+from core.live.frames import Frame, next_frame
+from core.live.reading import Reading, Readings
+from core.live.view import View
+from core.store import Store
+
+_log = logging.getLogger(__name__)
+
+#: Seconds between frames, at least; while what was asked for is awaited, less.
+FRAME_SECONDS = 0.25
+EAGER_SECONDS = 0.05
+#: A hub builds for at most this share of its time.
+_BUSY_SHARE = 0.25
+#: Nothing is sent for so long only if there is nothing new; then a sign of life is.
+SILENCE_SECONDS = 5.0
+
+
+class Hub:
+    """The frames of one view of one experiment; it works while somebody looks."""
+
+    def __init__(self, reading: Reading, view: View) -> None:
+        self._reading = reading
+        self._view = view
+        self._changed = asyncio.Condition()
+        self._frame: Frame | None = None
+        self._trouble: LabError | None = None
+        self._events: dict[tuple[int, int], bytes] = {}
+        self._task: asyncio.Task[None] | None = None
+        self.viewers = 0
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Server-sent events for one viewer: the newest frame, then what changes, to the end.
+
+        Who takes long gets the newest frame next, and never a backlog. Raises ``LabError`` for
+        an experiment that can't be read.
+        """
+        self.viewers += 1
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        has = 0
+        try:
+            while True:
+                frame = await self._after(has)
+                if frame is None:
+                    yield b": alive\n\n"
+                    continue
+                yield self._event(frame, has)
+                has = frame.number
+                if frame.is_last:
+                    return
+        finally:
+            self.viewers -= 1
+            if not self.viewers and self._task is not None:
+                self._task.cancel()
+                self._task = None
+
+    async def _after(self, number: int) -> Frame | None:
+        """The newest frame once there is one after ``number``; None if that takes long."""
+
+        def is_there() -> bool:
+            return self._trouble is not None or (
+                self._frame is not None and self._frame.number > number
+            )
+
+        async with self._changed:
+            try:
+                await asyncio.wait_for(self._changed.wait_for(is_there), SILENCE_SECONDS)
+            except TimeoutError:
+                return None
+            if self._trouble is not None:
+                raise self._trouble
+            return self._frame
+
+    def _event(self, frame: Frame, after: int) -> bytes:
+        """The same bytes for all viewers who have the same frame."""
+        key = (frame.number, after)
+        if key not in self._events:
+            if self._events and next(iter(self._events))[0] != frame.number:
+                self._events.clear()
+            self._events[key] = frame.event(after)
+        return self._events[key]
+
+    async def _work(self) -> None:
+        frame: Frame | None = self._frame
+        while frame is None or not frame.is_last:
+            begin = time.monotonic()
+            try:
+                frame, is_awaited = await asyncio.to_thread(self._build, frame)
+            except LabError as error:
+                await self._tell(self._frame, error)
+                return
+            await self._tell(frame, None)
+            cost = time.monotonic() - begin
+            pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - cost
+            await asyncio.sleep(max(pause, cost / _BUSY_SHARE - cost))
+
+    def _build(self, before: Frame | None) -> tuple[Frame, bool]:
+        """The next frame, and whether what a person asked for has yet to happen."""
+        state = self._reading.state()
+        experiment = state.experiment
+        is_awaited = not experiment.wanted.is_met_by(experiment.status) or state.curves.step == 0
+        return next_frame(state, self._view, before), is_awaited
+
+    async def _tell(self, frame: Frame | None, trouble: LabError | None) -> None:
+        async with self._changed:
+            self._frame, self._trouble = frame, trouble
+            self._changed.notify_all()
+
+
+class Hubs:
+    """The hub of every view that somebody looks at."""
+
+    def __init__(self, store: Store) -> None:
+        self.readings = Readings(store)
+        self._hubs: dict[tuple[str, View], Hub] = {}
+
+    def of(self, experiment_id: str, view: View) -> Hub:
+        self._forget_the_idle()
+        key = (experiment_id, view)
+        if key not in self._hubs:
+            self._hubs[key] = Hub(self.readings.of(experiment_id), view)
+        return self._hubs[key]
+
+    def _forget_the_idle(self) -> None:
+        for key in [key for key, hub in self._hubs.items() if not hub.viewers]:
+            del self._hubs[key]

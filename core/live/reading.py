@@ -1,0 +1,69 @@
+"""What is known of one experiment, read from the store as far as it is new."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from threading import Lock
+
+from core.compare.curves import Curves
+from core.records import Experiment, Run, Snapshot, Status
+from core.store import Store
+
+#: Experiments whose curves stay in memory while nobody looks, as looking again is likely.
+_MOST_KEPT = 32
+
+
+@dataclass(frozen=True)
+class State:
+    """An experiment as it stood when it was looked at, with all that is recorded of it."""
+
+    experiment: Experiment
+    runs: tuple[Run, ...]
+    curves: Curves
+    snapshot: Snapshot | None
+    queue_place: int | None
+
+
+class Reading:
+    """Follows one experiment in the store with a cursor; threads may share it."""
+
+    def __init__(self, store: Store, experiment_id: str) -> None:
+        self._store = store
+        self._id = experiment_id
+        self._curves: Curves | None = None
+        self._snapshot: Snapshot | None = None
+        self._lock = Lock()
+
+    def state(self) -> State:
+        """Raises ``StoreError``."""
+        store = self._store
+        with self._lock:
+            experiment, runs = store.get(self._id), store.runs(self._id)
+            self._curves = curves = self._curves or Curves(self._id, len(runs))
+            curves.extend(
+                store.chunks(self._id, after=curves.last_chunk),
+                store.evaluations(self._id, after_epoch=curves.last_epoch),
+            )
+            after = self._snapshot.step if self._snapshot else -1
+            self._snapshot = store.snapshot(self._id, after_step=after) or self._snapshot
+            is_queued = experiment.status is Status.QUEUED
+            place = store.queue_place(self._id) if is_queued else None
+            return State(experiment, runs, curves, self._snapshot, place)
+
+
+class Readings:
+    """The readings of the experiments that were looked at last; threads may share it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._kept: OrderedDict[str, Reading] = OrderedDict()
+        self._lock = Lock()
+
+    def of(self, experiment_id: str) -> Reading:
+        with self._lock:
+            reading = self._kept.pop(experiment_id, None) or Reading(self._store, experiment_id)
+            self._kept[experiment_id] = reading
+            if len(self._kept) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+            return reading

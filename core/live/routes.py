@@ -1,0 +1,95 @@
+"""The routes of live data: a stream for each view, and files. Read-only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from core.errors import LabError, UnknownExperiment
+from core.live.files import FILES
+from core.live.hub import Hubs
+from core.live.view import View
+from core.store import Store
+
+#: Streams at once: of one visitor's address, and of all.
+MOST_OF_ONE = 250
+MOST_OF_ALL = 1000
+
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+class Live:
+    """Answers requests for live data of the experiments in a store."""
+
+    def __init__(self, store: Callable[[], Store]) -> None:
+        self._store = store
+        self._hubs: Hubs | None = None
+        self._streams: Counter[str] = Counter()
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        return [
+            Route("/live/{experiment_id}", self.stream),
+            Route("/live/{experiment_id}/{file}", self.file),
+        ]
+
+    async def stream(self, request: Request) -> Response:
+        """Server-sent events of the view that the address describes."""
+        visitor = request.client.host if request.client else ""
+        if _is_foreign(request):
+            return PlainTextResponse("Live data is for pages of this server alone.", 403)
+        if self._streams[visitor] >= MOST_OF_ONE or self._streams.total() >= MOST_OF_ALL:
+            return PlainTextResponse("Too many streams are open. Try again later.", 503)
+        experiment_id = request.path_params["experiment_id"]
+        try:
+            view = View.parse(request.query_params)
+            store = await asyncio.to_thread(self._store)
+            await asyncio.to_thread(store.get, experiment_id)
+        except LabError as error:
+            return _refusal(error)
+        self._hubs = self._hubs or Hubs(store)
+        events = self._counted(self._hubs.of(experiment_id, view).events(), visitor)
+        return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+
+    async def _counted(self, events: AsyncIterator[bytes], visitor: str) -> AsyncIterator[bytes]:
+        self._streams[visitor] += 1
+        try:
+            async with aclosing(events):  # type: ignore[type-var]
+                async for event in events:
+                    yield event
+        except LabError:
+            # The page asks again, and is told what is wrong.
+            return
+        finally:
+            self._streams[visitor] -= 1
+            if not self._streams[visitor]:
+                del self._streams[visitor]
+
+    async def file(self, request: Request) -> Response:
+        """One of the files of an experiment, to be saved."""
+        experiment_id, name = request.path_params["experiment_id"], request.path_params["file"]
+        if name not in FILES:
+            return PlainTextResponse("There is no such file.", 404)
+        try:
+            store = await asyncio.to_thread(self._store)
+            text = await asyncio.to_thread(FILES[name], store, experiment_id)
+        except LabError as error:
+            return _refusal(error)
+        saved_as = f'attachment; filename="loss-lab-{experiment_id}-{name}"'
+        headers = {"Content-Disposition": saved_as, "Cache-Control": "no-store"}
+        return PlainTextResponse(text, headers=headers, media_type="text/csv")
+
+
+def _refusal(error: LabError) -> Response:
+    return PlainTextResponse(str(error), 404 if isinstance(error, UnknownExperiment) else 400)
+
+
+def _is_foreign(request: Request) -> bool:
+    """Whether a page of another origin asks; browsers say so, other programs need not."""
+    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")

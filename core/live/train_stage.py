@@ -1,0 +1,134 @@
+"""The stage of the Train page: one training as it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from core.compare.curves import CurveSet, RunCurves
+from core.figures import loss_figure, rivals_figure
+from core.judging.yardsticks import first_yardstick
+from core.live import blocks, words
+from core.live.blocks import Block
+from core.live.reading import State
+from core.live.view import SMOOTHING, View
+from core.records import Experiment, Measure, Split
+
+#: Newest epochs shown in the printed list; the download has them all.
+_PRINTED_EPOCHS = 200
+_NONE_YET = "The first epoch is not complete yet."
+
+
+def blocks_of(state: State, view: View) -> Iterator[Block]:
+    experiment = state.experiment
+    curves = state.curves.view(state.runs, view.smoothing)
+    first = curves.runs[0]
+    yield from words.progress(state, _numbers(experiment, first))
+    yield from _divergence(experiment, curves)
+    yield from _loss_chart(experiment, curves, view)
+    if len(experiment.spec.entrants) > 1:
+        yield from _rivals_chart(experiment, curves)
+    yield from _printed(experiment, first)
+
+
+def _numbers(experiment: Experiment, first: RunCurves) -> dict[str, str]:
+    yardstick = first_yardstick(experiment.spec.dataset.task)
+    return {
+        "Batch loss": words.number(first.newest_loss),
+        "Training loss": _newest(first, Split.TRAIN, Measure.LOSS),
+        "Validation loss": _newest(first, Split.VAL, Measure.LOSS),
+        f"Training {yardstick.name}": _newest(first, Split.TRAIN, yardstick.measure),
+        f"Validation {yardstick.name}": _newest(first, Split.VAL, yardstick.measure),
+    }
+
+
+def _newest(run: RunCurves, split: Split, measure: Measure) -> str:
+    values = run.evaluation(split, measure).values
+    newest = float(values[-1]) if len(values) else None
+    if newest is not None and measure is Measure.ACCURACY:
+        return f"{newest:.1%}"
+    return words.number(newest)
+
+
+def _divergence(experiment: Experiment, curves: CurveSet) -> Iterator[Block]:
+    ended = [
+        f"{experiment.spec.lineup[run.run.entrant].title} at step {run.diverged_step:,}"
+        for run in curves.runs
+        if run.diverged_step is not None
+    ]
+    if ended:
+        yield blocks.text(
+            "diverged",
+            f"No longer a finite number: {', '.join(ended)}. A smaller learning rate usually "
+            "helps. The curve up to there is kept.",
+            "warning",
+        )
+
+
+def _loss_chart(experiment: Experiment, curves: CurveSet, view: View) -> Iterator[Block]:
+    first, facts = experiment.spec.lineup[0], experiment.facts
+    yield blocks.heading(
+        "loss_heading",
+        f"{first.title} as it trains",
+        blocks.toggle("log", "Log axis", is_on=view.log),
+        blocks.menu(
+            "Smoothing",
+            blocks.slider(
+                "smoothing",
+                "Weight of the past; 0 draws the loss as it was recorded",
+                SMOOTHING.low,
+                SMOOTHING.high,
+                0.01,
+                view.smoothing,
+            ),
+        ),
+    )
+    yield blocks.chart(
+        "loss_chart",
+        loss_figure(
+            curves,
+            first,
+            baseline=facts.baselines[first.place] if facts else None,
+            log_y=view.log,
+        ),
+        label=f"{first.title} by training step",
+        height=340,
+    )
+
+
+def _rivals_chart(experiment: Experiment, curves: CurveSet) -> Iterator[Block]:
+    first, *rivals = [entrant.title for entrant in experiment.spec.lineup]
+    yield blocks.heading("rivals_heading", f"{first} against {in_a_row(rivals)}")
+    yield blocks.text(
+        "rivals_caption",
+        "Same starting weights, same batches. The losses themselves have different units, so they "
+        "share no axis; this yardstick is the same for all.",
+        "caption",
+    )
+    yield blocks.chart(
+        "rivals_chart",
+        rivals_figure(curves, experiment.spec),
+        label="Each entrant judged by the same yardstick, by epoch",
+        height=300,
+    )
+
+
+def _printed(experiment: Experiment, first: RunCurves) -> Iterator[Block]:
+    """The losses as a training script prints them, and all numbers as a file."""
+    line = first.evaluation(Split.TRAIN, Measure.EPOCH_LOSS)
+    total = experiment.spec.training.epochs
+    lines = [
+        f"Epoch [{epoch}/{total}], Loss: {value:.4f}"
+        for epoch, value in zip(
+            line.epochs[-_PRINTED_EPOCHS:], line.values[-_PRINTED_EPOCHS:], strict=True
+        )
+    ]
+    yield blocks.heading(
+        "printed_heading", "Loss, epoch by epoch", blocks.download("CSV", "losses.csv")
+    )
+    yield blocks.printed("printed", "\n".join(lines) or _NONE_YET)
+
+
+def in_a_row(titles: list[str]) -> str:
+    """As in "CrossEntropy, BCE and MSE"."""
+    *rest, last = titles
+    return f"{', '.join(rest)} and {last}" if rest else last

@@ -1,0 +1,61 @@
+"""What a person looks at of an experiment: the options in a stream's address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, ValidationError
+
+from core.bounds import Bounds, Frozen
+from core.compare.courses import CurveAxis
+from core.compare.intervals import Spread
+from core.errors import SpecError
+from core.records import Measure
+
+SMOOTHING = Bounds("Smoothing", 0, 0.99)
+
+
+class Page(StrEnum):
+    TRAIN = "train"
+    COMPARE = "compare"
+
+
+class Tab(StrEnum):
+    """What stands below the curves of a race."""
+
+    VERDICT = "verdict"
+    UNITS = "units"
+    CALIBRATION = "calibration"
+    GRADIENTS = "gradients"
+    LEARNED = "learned"
+    CONDITIONS = "conditions"
+
+
+class View(Frozen):
+    """The options of both pages, each with a default; a page reads those that it has.
+
+    ``judged_by`` names a yardstick that entrants share an axis by, with "skill in" before its
+    measure where it is the skill; one that the task does not have counts as its first.
+    """
+
+    page: Page = Page.TRAIN
+    log: bool = False
+    smoothing: Annotated[float, AfterValidator(SMOOTHING.check)] = 0.0
+    judged_by: str = ""
+    axis: CurveAxis = CurveAxis.EPOCH
+    band: Spread = Spread.INTERVAL
+    seeds: bool = False
+    tab: Tab = Tab.VERDICT
+    verdict_by: Measure | None = None
+    seed: int | None = None
+
+    @classmethod
+    def parse(cls, options: Mapping[str, str]) -> Self:
+        """From the options of an address; ``SpecError`` for one that no page makes."""
+        try:
+            return cls.model_validate(dict(options))
+        except ValidationError as error:
+            names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
+            raise SpecError(f"The view has no such option: {', '.join(sorted(names))}.") from error

@@ -1,0 +1,88 @@
+"""What both pages say of an experiment: its status, its pace, why it ended as it did."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from core.live import blocks
+from core.live.blocks import Block
+from core.live.reading import State
+from core.records import Experiment, Status
+from core.spec import ExperimentSpec, Protocol
+
+_COLORS = {
+    Status.QUEUED: "gray",
+    Status.RUNNING: "blue",
+    Status.PAUSED: "orange",
+    Status.FINISHED: "green",
+    Status.STOPPED: "gray",
+    Status.DIVERGED: "red",
+    Status.FAILED: "red",
+    Status.INTERRUPTED: "orange",
+}
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+def progress(state: State, numbers: Mapping[str, str] = _NOTHING) -> Iterator[Block]:
+    """How far the experiment is, the page's own ``numbers``, and why it ended as it did."""
+    experiment = state.experiment
+    yield blocks.readout(
+        status=experiment.status.value.capitalize(),
+        color=_COLORS[experiment.status],
+        pace=_pace(experiment, state.queue_place),
+        fraction=min(1.0, experiment.step / experiment.spec.total_steps),
+        details=_details(experiment.spec),
+        numbers=numbers,
+    )
+    if experiment.reason:
+        is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
+        yield blocks.text("reason", experiment.reason, "error" if is_bad else "info")
+
+
+def number(value: float | None) -> str:
+    """Four decimals where they say something, else powers of ten."""
+    if value is None:
+        return "–"
+    if not math.isfinite(value):
+        return "not finite"
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
+
+
+def _details(spec: ExperimentSpec) -> dict[str, str]:
+    """What an entrant's title leaves out: all of it under a name, or the end of what was cut."""
+    pairs = zip(spec.lineup, spec.entrants, strict=True)
+    return {
+        known.title: f"{known.loss.title}: {asked.details}" if asked.details else known.loss.title
+        for known, asked in pairs
+        if asked.name is not None or asked.expression is not None or "…" in known.title
+    }
+
+
+def _pace(experiment: Experiment, queue_place: int | None) -> str:
+    """Epoch, time left, steps a second and device; the place in the queue while waiting."""
+    if queue_place is not None:
+        return "Starting" if queue_place == 1 else f"Number {queue_place} in the queue"
+    spec = experiment.spec
+    parts = [f"epoch {experiment.epoch:,} of {spec.training.epochs:,}"]
+    if experiment.seconds > 0 and experiment.step:
+        rate = experiment.step / experiment.seconds
+        if not experiment.status.is_finished:
+            parts.append(f"{_duration((spec.total_steps - experiment.step) / rate)} left")
+        else:
+            parts.append(f"{_duration(experiment.seconds)} of training")
+        parts.append(f"{rate:,.0f} steps/s")
+    elif experiment.facts is None and spec.training.protocol is Protocol.BEST_RATE:
+        parts = ["trying learning rates"]
+    if experiment.facts:
+        parts.append(f"on {experiment.facts.device}")
+    return " · ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
