@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from functools import lru_cache
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,13 +16,14 @@ from pydantic import (
     model_validator,
 )
 
-from core.bounds import Frozen, any_of, shown
+from core.bounds import Bounds, Frozen, any_of, shown
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
 from core.losses.parameters import FrozenMapping, Value, in_words
 from core.spec.parts import LEARNING_RATE
 
 MAX_ENTRANTS = 10
+ENTRANTS = Bounds("Number of entrants", 1, MAX_ENTRANTS)
 NAME_LENGTH = 40
 #: So much of an expression stands in a title.
 _SHOWN_EXPRESSION = 24
@@ -95,7 +97,8 @@ class EntrantSpec(Frozen):
         """Checked against the loss, unless the loss itself is already refused."""
         if "loss" not in info.data:
             return FrozenMapping({})
-        return LOSSES[info.data["loss"]].parse_parameters(given)
+        loss = LOSSES[info.data["loss"]]
+        return FrozenMapping(loss.with_parameters(loss.parse_parameters(given)).changed)
 
     @model_validator(mode="after")
     def _expression_where_it_belongs(self) -> Self:
@@ -140,10 +143,12 @@ class Entrant:
     dash: str
 
 
-def lineup(specs: Sequence[EntrantSpec], learning_rate: float) -> tuple[Entrant, ...]:
+@lru_cache(maxsize=256)
+def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entrant, ...]:
     """The entrants with titles that all differ, each in its own colour and dash.
 
     Entrants look like their losses while these differ, and by their place where one repeats.
+    Kept here and not in the experiment, whose copies and pickles would take it along.
     """
     losses = [spec.loss_spec for spec in specs]
     rates = [spec.learning_rate or learning_rate for spec in specs]
@@ -220,10 +225,3 @@ def _numbered_where_equal(titles: Iterable[str]) -> list[str]:
         taken.add(unique)
         numbered.append(unique)
     return numbered
-
-
-def parse_entrants(given: Any) -> Any:
-    """Refuses what is no list of 1 to ``MAX_ENTRANTS``; the items are checked by themselves."""
-    if isinstance(given, list | tuple) and not 1 <= len(given) <= MAX_ENTRANTS:
-        raise ValueError(f"Number of entrants was {len(given)}; allowed is 1 to {MAX_ENTRANTS}.")
-    return given

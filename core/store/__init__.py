@@ -298,7 +298,7 @@ class Store:
                 selected.where(experiments.c.id == experiment_id)
             ).one_or_none()
         if row is None:
-            raise self._of_earlier_version(experiment_id) or self._unknown(experiment_id)
+            raise self._missing(experiment_id)
         return row
 
     def _rows(self, selected: _Select, experiment_id: str) -> Sequence[_Row]:
@@ -313,7 +313,7 @@ class Store:
     def _require(self, connection: Connection, experiment_id: str) -> None:
         there = select(experiments.c.id).where(experiments.c.id == experiment_id)
         if connection.scalar(there) is None:
-            raise self._unknown(experiment_id)
+            raise self._missing(experiment_id)
 
     def _nothing_written(self, connection: Connection, experiment_id: str) -> bool:
         """``False``, if that is because the experiment has finished."""
@@ -333,9 +333,9 @@ class Store:
             f"{2 * ID_BYTES} characters, 0-9 and a-f; the link may be cut or of another machine."
         )
 
-    def _of_earlier_version(self, experiment_id: str) -> StoreError | None:
+    def _missing(self, experiment_id: str) -> StoreError:
         if not self._database.earlier_experiments(experiment_id):
-            return None
+            return self._unknown(experiment_id)
         return StoreError(
             f"Experiment {experiment_id} in {self._database.shown} was written by an earlier "
             "version of Loss Lab, whose records this version can't show. It is kept as it is."

@@ -87,18 +87,16 @@ class Database:
             yield connection
 
     def earlier_experiments(self, experiment_id: str | None = None) -> int:
-        """How many experiments of earlier versions it has, or how many of that id."""
+        """How many experiments of earlier versions it has, or how many of that id; the example
+        is none."""
         count = 0
         with self.read() as connection:
             for name in self._earlier_tables:
                 key: ColumnClause[str] = column("id")
-                wanted = key == experiment_id if experiment_id else key != EXAMPLE_ID
-                count += (
-                    connection.scalar(
-                        select(func.count()).select_from(table(name, key)).where(wanted)
-                    )
-                    or 0
-                )
+                counted = select(func.count()).select_from(table(name, key))
+                if experiment_id:
+                    counted = counted.where(key == experiment_id)
+                count += connection.scalar(counted.where(key != EXAMPLE_ID)) or 0
         return count
 
     @property
@@ -139,14 +137,14 @@ class Database:
             return f"The database {self._file} is a folder. Name a file in {ENVIRONMENT_VARIABLE}."
         for prefix, sentence in _FILE_SENTENCES.items():
             if code.startswith(prefix):
-                return sentence.format(file=self._file, answer=answer)
+                return sentence.format(file=self._file, answer=answer, seconds=BUSY_SECONDS)
         return None
 
 
 #: By the beginning of SQLite's error code, whose extended forms only say more.
 _FILE_SENTENCES = {
     "SQLITE_BUSY": (
-        f"The database {{file}} was locked by another program for {BUSY_SECONDS} s. "
+        "The database {file} was locked by another program for {seconds} s. "
         "Close that program and try again."
     ),
     "SQLITE_READONLY": (

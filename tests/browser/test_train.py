@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from torch import nn
 
 from core.data import load
-from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from core.network.groups import make_groups, make_stack
+from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,

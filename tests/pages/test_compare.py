@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from pages.parts.spec_form import Field
 from streamlit.testing.v1 import AppTest
 
 from core import example
@@ -14,7 +15,6 @@ from core.records import Progress, Status
 from core.spec import ExperimentSpec, Protocol
 from core.store import Store
 from core.training import train
-from pages.parts.spec_form import Field
 from tests.browser.app import ROOT
 from tests.pages.test_train import button, charts, texts
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from pages.parts.loss_form import EXPRESSION
+from pages.parts.spec_form import Field
 from streamlit.testing.v1 import AppTest
 
 from core.losses import LOSSES, Kind, Task, fitting
 from core.losses.custom import EXAMPLE
 from core.spec import ExperimentSpec
 from core.store import Store
-from pages.parts.loss_form import EXPRESSION
-from pages.parts.spec_form import Field
 from tests.browser.app import ROOT
 from tests.pages.test_compare import race_of, reported, tables
 from tests.pages.test_train import button, texts, unfold

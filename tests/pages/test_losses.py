@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core.anatomy.choice import Axis
+from core.datasets import DATASETS
 from streamlit.testing.v1 import AppTest
 
 from core.anatomy import CARDS, MISTAKES, snippet
-from core.anatomy.choice import Axis
-from core.datasets import DATASETS
 from core.losses import CUSTOM, LOSSES, Link, Task
 from core.losses.custom import EXAMPLE
 from core.store import Store
@@ -295,6 +295,7 @@ def test_no_rival_has_to_be_ticked(app) -> None:
 
 def a_step_that_cannot_be() -> None:
     from core.anatomy.choice import Choice
+
     from pages.parts import step_view
 
     step_view.draw(Choice("l1"), "iris")

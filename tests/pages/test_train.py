@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from pages.parts.spec_form import DEFAULT, Field
 from streamlit.testing.v1 import AppTest
 
 from core.data import DATASETS
@@ -13,7 +14,6 @@ from core.losses import LOSSES, Task, fitting
 from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from core.store import Store
-from pages.parts.spec_form import DEFAULT, Field
 from tests.browser.app import ROOT
 from tests.facts import facts_with
 from tests.waiting import wait_until

@@ -7,7 +7,8 @@ values: changing the data and changing it back loses nothing.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -23,6 +24,8 @@ from pages.parts.shell import layout
 from pages.parts.shell.text import escaped
 
 _PRESET_SIZE = 3
+#: Where room is short.
+_SHORT = {"CrossEntropy": "CE"}
 
 
 # ------------------------------------------------------------------ in and out
@@ -122,7 +125,7 @@ class Entrants:
                 specs[each["id"]] = EntrantSpec.model_validate(losses.described(each))
             except ValidationError:
                 continue
-        known = lineup(list(specs.values()), learning_rate)
+        known = lineup(tuple(specs.values()), learning_rate)
         titles = {number: each.title for number, each in zip(specs, known, strict=True)}
         return {
             each["id"]: titles.get(each["id"], f"{LOSSES[each['loss']].title} (to be mended)")
@@ -152,7 +155,7 @@ class Entrants:
         if edited not in titles:
             self._edit(None)
         self.form.pills(
-            "Click an entrant to edit it",
+            "Entrants: click one to edit it",
             list(titles),
             "edited",
             self.form.page,
@@ -208,19 +211,19 @@ class Entrants:
                 args=(number,),
             )
 
-    def draw_adding(self) -> None:
-        """A button for each loss that can be added."""
+    def draw_adding(self, keys: Collection[str]) -> None:
+        """A button for each of these losses, to be added beside what is there."""
         if len(self.items) < MAX_ENTRANTS:
-            losses.draw_all(self.task, self.add)
+            losses.draw_adding(keys, self.task, self.add)
         else:
             st.caption(f"There are {MAX_ENTRANTS} entrants, as many as can race.")
 
     def draw_preset(self) -> None:
         titles = [each.loss_spec.title for each in preset(self.task)]
         st.button(
-            in_a_row(titles),
+            ", ".join(_SHORT.get(title, title) for title in titles),
             icon=":material/sports_score:",
-            help="Race just these, with their defaults.",
+            help=f"Race just {in_a_row(titles)}, with their defaults.",
             on_click=self.set_preset,
         )
 
@@ -252,7 +255,8 @@ def draw_for_training(form: Form, task: Task, learning_rate: float) -> None:
         help="Trains the others beside it: same starting weights, same batches, one chart.",
     )
     entrants.draw_list(learning_rate, shown=None if draft.value("against") else 1)
-    layout.fold("Add an entrant", entrants.draw_adding, icon=":material/add:")
+    every = [loss.key for loss in fitting(task)]
+    layout.fold("Add an entrant", partial(entrants.draw_adding, every), icon=":material/add:")
 
 
 def _against(entrants: Entrants, learning_rate: float) -> str:
@@ -265,5 +269,8 @@ def _against(entrants: Entrants, learning_rate: float) -> str:
 def draw_for_race(form: Form, task: Task, learning_rate: float) -> None:
     entrants = Entrants(form, task)
     entrants.draw_list(learning_rate)
+    three = [each.loss for each in preset(task)]
+    others = [loss.key for loss in fitting(task) if loss.key not in three]
     st.markdown(":small[Add an entrant]")
-    entrants.draw_adding()
+    entrants.draw_adding(three)
+    layout.fold("Add another loss", partial(entrants.draw_adding, others), icon=":material/add:")

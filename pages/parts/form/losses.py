@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LossExpressionError
-from core.losses import CUSTOM, LOSSES, Kind, LossSpec, Parameter, Task, fitting, own_loss
+from core.losses import CUSTOM, LOSSES, Kind, LossSpec, Parameter, Task, own_loss
 from core.losses.custom import EXAMPLE
 from core.losses.expression import CONSTANTS
 from core.losses.operations import FUNCTIONS
@@ -114,9 +114,9 @@ def draw_choice(
     )
 
 
-def draw_all(task: Task, add: Callable[[str], None]) -> None:
-    """A button for each loss that fits the task, to be added beside others."""
-    _draw_buttons("add", fitting(task), (), task, add)
+def draw_adding(keys: Collection[str], task: Task, add: Callable[[str], None]) -> None:
+    """A button for each loss, to be added beside others."""
+    _draw_buttons("add", [LOSSES[key] for key in keys], (), task, add)
 
 
 def _draw_buttons(

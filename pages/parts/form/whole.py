@@ -181,11 +181,11 @@ def draw_defaults(page: str) -> None:
         args=(page, DEFAULT),
         help="Put every setting back.",
     )
-    if draft.can_undo():
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            type="tertiary",
-            on_click=draft.undo,
-            help="Take back the last preset, removal or opened file.",
-        )
+    st.button(
+        "Undo",
+        icon=":material/undo:",
+        type="tertiary",
+        disabled=not draft.can_undo(),
+        on_click=draft.undo,
+        help="Take back the last preset, removal or opened file.",
+    )
