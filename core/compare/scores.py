@@ -48,7 +48,7 @@ def score_text(column: Column, place: int) -> str | None:
 
     Where only some have one, it says how many.
     """
-    mean, spec = interval(column.scores[place]), column.yardstick.format
+    mean, spec = interval(column.scores[place]), column.yardstick.digits.format
     if not mean.n:
         return None
     text = f"{mean.mean:{spec}}"

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from core.bounds import Bounds, Frozen, any_of, shown
+from core.bounds import Bounds, Frozen, any_of, quoted
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
 from core.losses.parameters import FrozenMapping, Value, in_words
@@ -46,7 +46,7 @@ PALETTE = (
 
 def _known_loss(key: str) -> str:
     if key not in LOSSES:
-        raise ValueError(f"Loss was {shown(key)}; allowed is {any_of(LOSSES)}.")
+        raise ValueError(f"Loss was {quoted(key)}; allowed is {any_of(LOSSES)}.")
     return key
 
 
@@ -66,7 +66,7 @@ def _short_name(name: str | None) -> str | None:
     name = name.strip()
     if len(name) > NAME_LENGTH or not name.isprintable():
         raise ValueError(
-            f"Name was {shown(name)}; allowed are up to {NAME_LENGTH} characters on one line."
+            f"Name was {quoted(name)}; allowed are up to {NAME_LENGTH} characters on one line."
         )
     return name
 
@@ -106,7 +106,7 @@ class EntrantSpec(Frozen):
             raise ValueError(f"{LOSSES[CUSTOM].title} has no expression; write one of z, p and y.")
         if self.loss != CUSTOM and self.expression is not None:
             raise ValueError(
-                f"{LOSSES[self.loss].title} had the expression {shown(self.expression)}; only "
+                f"{LOSSES[self.loss].title} had the expression {quoted(self.expression)}; only "
                 f"the loss {CUSTOM!r} has one."
             )
         return self

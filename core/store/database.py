@@ -61,9 +61,7 @@ class Database:
         with self.write() as connection:
             for each in metadata.sorted_tables:
                 connection.execute(CreateTable(each, if_not_exists=True))
-            self._earlier_tables = [
-                name for name in EARLIER_TABLES if inspect(connection).has_table(name)
-            ]
+            self._earlier_tables = [name for name in EARLIER_TABLES if _is_ours(connection, name)]
 
     @property
     def url(self) -> str:
@@ -71,7 +69,7 @@ class Database:
         return self._url.render_as_string(hide_password=False)
 
     @property
-    def shown(self) -> str:
+    def place(self) -> str:
         """What a person may see: the file, or the URL without its password."""
         return str(self._file or self._shown)
 
@@ -111,7 +109,7 @@ class Database:
             yield
         except (ImportError, NoSuchModuleError) as error:
             raise StoreError(
-                f"The driver of the database {self.shown} isn't installed ({error}). "
+                f"The driver of the database {self.place} isn't installed ({error}). "
                 f"Install it, {_INSTEAD}"
             ) from error
         except SQLAlchemyError as error:
@@ -123,7 +121,7 @@ class Database:
         if self._url.password:
             answer = answer.replace(str(self._url.password), "***")
         return self._file_sentence(getattr(cause, "sqlite_errorname", ""), answer) or (
-            f"The database {self.shown} answered: {answer.strip().rstrip('.')}. "
+            f"The database {self.place} answered: {answer.strip().rstrip('.')}. "
             f"Check that it is reachable and that the address in {ENVIRONMENT_VARIABLE} is right."
         )
 
@@ -198,6 +196,14 @@ def _default_file() -> Path:
             f"Check the permissions, {_INSTEAD}"
         ) from error
     return DEFAULT_FILE
+
+
+def _is_ours(connection: Connection, name: str) -> bool:
+    """Whether it is a table of experiments; another program may call one of its own so."""
+    inspector = inspect(connection)
+    if not inspector.has_table(name):
+        return False
+    return {"id", "spec"} <= {each["name"] for each in inspector.get_columns(name)}
 
 
 def _engine(url: URL) -> Engine:

@@ -22,6 +22,9 @@ from pages.parts.shell.text import escaped
 #: Always in sight; the others are one click away.
 _FIRST = ("cross_entropy", "bce", "mse", "l1", "huber", "hinge")
 
+#: The learning rate in the draft of an entrant that has none of its own.
+RATE_OF_ALL = 0.0
+
 _EXPRESSION_HELP = (
     "z: the logits. p: their softmax; for a value, z itself. y: the target, one-hot for classes. "
     "The loss of a row is the sum over its outputs. Numbers, + - * / ** and "
@@ -51,7 +54,7 @@ def drafted(entrant: EntrantSpec, number: int) -> dict[str, Any]:
         "parameters": parameters,
         "expression": entrant.expression or EXAMPLE,
         "name": entrant.name or "",
-        "learning_rate": entrant.learning_rate,
+        "learning_rate": entrant.learning_rate or RATE_OF_ALL,
     }
 
 
@@ -71,7 +74,7 @@ def described(entrant: dict[str, Any]) -> dict[str, Any]:
         },
         "expression": entrant["expression"] if loss.key == CUSTOM else None,
         "name": entrant["name"] or None,
-        "learning_rate": entrant["learning_rate"],
+        "learning_rate": entrant["learning_rate"] or None,
     }
 
 

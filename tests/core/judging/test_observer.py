@@ -75,7 +75,7 @@ def logits_of(prepared: Prepared, run: int, x: Tensor) -> Tensor:
 
 
 def link_of(prepared: Prepared, run: int) -> Link:
-    return prepared.learner.groups[run // len(prepared.spec.seeds)].form.link
+    return prepared.learner.groups[run // len(prepared.spec.seeds)].formula.link
 
 
 PROBABILITIES = (Link.SOFTMAX, Link.SIGMOID)
