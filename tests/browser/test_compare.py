@@ -50,7 +50,7 @@ def race(page: Page, epochs: int) -> None:
 
 
 def matrix(page: Page) -> dict[str, list[str]]:
-    """Cells of each loss's row, as they are read."""
+    """Cells of each entrant's row, as they are read."""
     table = page.get_by_test_id("stTable").first
     rows = table.locator("tbody tr")
     return {
@@ -85,14 +85,14 @@ def test_a_race_on_digits_has_a_matrix_a_verdict_and_its_conditions(compare_page
     expect(verdict).to_contain_text("95 % interval")
     expect(page.get_by_text("reached").first).to_contain_text("of 5 seeds")
     open_tab(page, "Conditions")
-    expect(page.get_by_text("3 of 3 losses").first).to_be_visible()
+    expect(page.get_by_text("3 of 3 entrants").first).to_be_visible()
     open_tab(page, "Own units")
-    for loss in ("cross_entropy", "bce", "mse"):
-        wait_for_steps(page, more_than=500, key=f"units_{loss}")
+    for place in range(3):
+        wait_for_steps(page, more_than=500, key=f"units_{place}")
     open_tab(page, "Calibration")
-    wait_for_steps(page, more_than=500, key="calibration_mse")
+    wait_for_steps(page, more_than=500, key="calibration_2")
     open_tab(page, "What each learned")
-    wait_for_steps(page, more_than=500, key="learned_bce")
+    wait_for_steps(page, more_than=500, key="learned_1")
     open_tab(page, "Gradients")
     wait_for_steps(page, more_than=500, key="lens_chart")
 
@@ -103,14 +103,14 @@ def test_a_race_on_moons_draws_surfaces_that_change_as_it_learns(compare_page: P
     expect(page.get_by_label("Rows", exact=True).first).to_be_visible()
     race(page, epochs=5000)
     open_tab(page, "What each learned")
-    key = "learned_cross_entropy"
+    key = "learned_0"
     first = wait_for_surface(page, key)
     page.wait_for_function(
         "([host, before]) => host.data[0].z._inputArray?.bdata !== before",
         arg=[chart(page, key).element_handle(), first],
     )
-    for loss in ("bce", "mse"):
-        wait_for_surface(page, f"learned_{loss}")
+    for place in (1, 2):
+        wait_for_surface(page, f"learned_{place}")
     held = chart(page, key).evaluate("host => host.data.slice(1).map(t => t.x.length)")
     assert len(held) == 2
     press(page, "Stop")

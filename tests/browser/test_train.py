@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from torch import nn
 
 from core.data import load
-from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from core.network.groups import make_groups, make_stack
+from core.spec import LESSON, EntrantSpec, ExperimentSpec, TrainingSpec
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,
@@ -199,7 +199,9 @@ def test_a_settings_file_fills_the_form_and_nonsense_changes_nothing(train_page:
     page = train_page
     page.get_by_text("Settings as a file").click()
     chooser = page.locator('input[type="file"]')
-    good = ExperimentSpec(training=TrainingSpec(epochs=17), losses=("hinge",)).to_json()
+    good = ExperimentSpec(
+        training=TrainingSpec(epochs=17), entrants=(EntrantSpec(loss="hinge"),)
+    ).to_json()
     chooser.set_input_files({"name": "good.json", "mimeType": "", "buffer": good.encode()})
     epochs = page.get_by_label("Epochs", exact=True).first
     expect(epochs).to_have_value("17")
@@ -214,14 +216,14 @@ def test_a_settings_file_fills_the_form_and_nonsense_changes_nothing(train_page:
     expect(epochs).to_have_value("17")
 
 
-def test_the_csv_has_every_epoch_of_every_loss(train_page: Page) -> None:
+def test_the_csv_has_every_epoch_of_every_entrant(train_page: Page) -> None:
     page = train_page
     press(page, "One epoch")
     wait_for_status(page, "paused")
     with page.expect_download() as download:
         press(page, "CSV")
     table = pd.read_csv(download.value.path())
-    assert list(table.loss.unique()) == ["CrossEntropy", "BCE", "MSE"]
+    assert list(table.entrant.unique()) == ["CrossEntropy", "BCE", "MSE"]
     assert list(table.epoch.unique()) == [0, 1]
     assert table[table.epoch == 1].train_epoch_loss.notna().all()
     press(page, "Stop")
