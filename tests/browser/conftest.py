@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page, expect
 from sqlalchemy import create_engine, select
 
 from core.records import Status, Wanted
@@ -14,6 +14,8 @@ from core.store.tables import experiments
 from tests.browser.app import serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
 from tests.browser.lab import PATIENCE_MS, button
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +40,13 @@ def address(store_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+@pytest.fixture
 def train_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
-    page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     button(page, "Train").wait_for()
     yield page
