@@ -168,6 +168,7 @@ def test_nothing_changes_by_being_looked_at(
 def test_what_was_changed_stays_and_is_the_same_on_every_page(walker: Page, address: str) -> None:
     page = walker
     begin(page, address, "Train")
+    walk(page, ("Compare", "Losses", "Train"), DEFAULTS)
     shared = change_what_is_shared(page)
     edit(page, "CrossEntropy")
     set_number(page, "Label smoothing", 0.2)
@@ -177,6 +178,8 @@ def test_what_was_changed_stays_and_is_the_same_on_every_page(walker: Page, addr
     set_number(page, "Gamma", 5)
     entrant(page, "Focal γ 5").wait_for()
     set_number(page, "Seeds", 3)
+    set_number(page, "Epochs", 7)
+    shared |= {"Epochs": "7"}
     go_to(page, "Losses")
     choose(page, "Loss", "Huber")
     of_entrant = {"Own learning rate": "as all: 1000", "Name": ""}
@@ -214,7 +217,7 @@ def change_what_is_shared(page: Page) -> Fields:
     set_number(page, "Size 1", 24)
     choose(page, "Optimizer", "SGD")
     page.get_by_role("slider", name="Learning rate").press("End")
-    set_number(page, "Epochs", 7)
+    set_number(page, "Epochs", 8)
     shared = SHARED | {
         "Data set": "Two moons",
         "Rows": "700",
@@ -224,7 +227,7 @@ def change_what_is_shared(page: Page) -> Fields:
         "Size 2": "16",
         "Optimizer": "SGD",
         "Learning rate": "1000",
-        "Epochs": "7",
+        "Epochs": "8",
     }
     expect_fields(page, shared | {"Against BCE and MSE": "true"})
     return shared
