@@ -1,4 +1,4 @@
-"""Facts of an experiment, for tests that need some but not which."""
+"""Facts of an experiment of two entrants, for tests that need some but not which."""
 
 from __future__ import annotations
 
@@ -8,27 +8,20 @@ from core.records import Facts, GradientLens, RangeTest
 
 SOME_FACTS = Facts(
     device="cpu",
-    threads=2,
-    parameters=9610,
-    train_rows=1437,
-    val_rows=360,
-    steps_per_epoch=45,
-    total_steps=2250,
-    target_scale=1.0,
-    baselines={"cross_entropy": 2.3, "mse": 0.09},
+    baselines=[2.3, 0.09],
     torch_version="2.13.0",
     null_scores={"nll": [2.3, 2.31], "brier": [0.9, 0.91]},
     trunk_sha256=["0" * 64, "1" * 64] * 2,
-    learning_rates={"cross_entropy": 1e-3, "mse": 5e-3},
-    gradient_scales={"cross_entropy": 1.0, "mse": 1.0},
+    learning_rates=[1e-3, 5e-3],
+    gradient_scales=[1.0, 1.0],
     range_test=RangeTest(
         rates=[1e-3, 5e-3, 1.0],
         steps=100,
-        skills={"cross_entropy": [0.4, 0.3, None], "mse": [0.1, 0.2, 0.0]},
+        skills=[[0.4, 0.3, None], [0.1, 0.2, 0.0]],
     ),
     lens=GradientLens(
         margins=[-1.0, 0.0, 1.0],
-        gradients={"cross_entropy": [0.7, 0.5, 0.3], "mse": [0.01, 0.02, 0.01]},
+        gradients=[[0.7, 0.5, 0.3], [0.01, 0.02, 0.01]],
     ),
 )
 

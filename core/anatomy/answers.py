@@ -171,10 +171,10 @@ def try_out(expression: str, dataset: str) -> None:
 
 def printed(entrant: EntrantSpec, task: Task) -> str:
     """What the loss's snippet prints; what a person typed is computed, and never run."""
-    shown = snippet(entrant.loss, task, entrant.parameters)
+    program = snippet(entrant.loss, task, entrant.parameters)
     if entrant.expression is None:
-        return run(shown.code)
-    z, targets = torch.tensor(shown.logits).T, torch.tensor(shown.targets).float()
+        return run(program.code)
+    z, targets = torch.tensor(program.logits).T, torch.tensor(program.targets).float()
     formula, y = entrant.loss_spec.formulas[task], encode(targets[None], task, len(z))[0]
     losses, _saved = formula.forward(z, y)
     return f"{formula.mean(losses, y).item():.4f}"

@@ -25,14 +25,16 @@ def protocol_line(spec: ExperimentSpec, facts: Facts | None) -> str:
         return _PROTOCOLS[protocol]
     if protocol is Protocol.BEST_RATE:
         return f"{_PROTOCOLS[protocol]}: {_by_title(spec, facts.learning_rates)}"
-    same = "the same learning rate" if len(set(rates)) == 1 else _by_title(spec, rates)
+    same = len(set(rates)) == 1
+    held = "the same learning rate" if same else f"learning rates {_by_title(spec, rates)}"
     scales = _by_title(spec, facts.gradient_scales)
-    return f"first gradients of one size, gradients times {scales}; learning rate: {same}"
+    return f"first gradients of one size, gradients times {scales}; {held}"
 
 
 def _by_title(spec: ExperimentSpec, numbers: list[float]) -> str:
+    """Each entrant's number, of three digits."""
     return ", ".join(
-        f"{entrant.title} {number:.3g}"
+        f"{entrant.title} {float(f'{number:.3g}'):g}"
         for entrant, number in zip(spec.lineup, numbers, strict=True)
     )
 

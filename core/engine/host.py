@@ -169,7 +169,8 @@ class Host:
         self._mark_ends()
 
     def _mark_ends(self) -> None:
-        """Give a final status to what ended without; what has one keeps it."""
+        """Mark each experiment whose process has ended with its final status, unless the process
+        itself has written one, which stays."""
         for key, (status, how) in list(self._ends.items()):
             try:
                 kept = f"What was recorded until step {self._store.step(key):,} is kept."

@@ -48,11 +48,11 @@ def loss_title(entrant: Entrant) -> str:
 
 
 def chart(revision: str, traces: list[Figure], x_title: str, y_title: str) -> Figure:
-    seen: set[str] = set()
+    groups: set[str] = set()
     for trace in traces:
         group = str(trace.get("legendgroup", trace["name"]))
-        if trace.setdefault("showlegend", group not in seen):
-            seen.add(group)
+        if trace.setdefault("showlegend", group not in groups):
+            groups.add(group)
     layout: Figure = {
         "template": {},
         "uirevision": revision,

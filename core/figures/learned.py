@@ -65,14 +65,14 @@ def _scale(classes: int) -> dict[str, Any]:
     return {"zmin": -0.5, "zmax": classes - 0.5, "colorscale": steps}
 
 
-def _square(drawn: Figure) -> Figure:
-    drawn["layout"]["showlegend"] = False
-    drawn["layout"]["hovermode"] = False
-    drawn["layout"]["margin"] |= {"t": 4}
+def _square(figure: Figure) -> Figure:
+    figure["layout"]["showlegend"] = False
+    figure["layout"]["hovermode"] = False
+    figure["layout"]["margin"] |= {"t": 4}
     for name in ("xaxis", "yaxis"):
-        drawn["layout"][name] = {"visible": False, "constrain": "domain"}
-    drawn["layout"]["yaxis"] |= {"scaleanchor": "x"}
-    return drawn
+        figure["layout"][name] = {"visible": False, "constrain": "domain"}
+    figure["layout"]["yaxis"] |= {"scaleanchor": "x"}
+    return figure
 
 
 def confusion_figure(counts: NDArray[np.int64], revision: str) -> Figure:
@@ -98,13 +98,13 @@ def confusion_figure(counts: NDArray[np.int64], revision: str) -> Figure:
         "xgap": 1,
         "ygap": 1,
     }
-    drawn = chart(revision, [heat], "predicted", "true class")
-    drawn["layout"]["hovermode"] = "closest"
-    drawn["layout"]["margin"] |= {"t": 4}
+    figure = chart(revision, [heat], "predicted", "true class")
+    figure["layout"]["hovermode"] = "closest"
+    figure["layout"]["margin"] |= {"t": 4}
     plain = {"type": "category", "showgrid": False, "rangemode": "normal"}
-    drawn["layout"]["xaxis"] |= plain
-    drawn["layout"]["yaxis"] |= plain | {"autorange": "reversed"}
-    return drawn
+    figure["layout"]["xaxis"] |= plain
+    figure["layout"]["yaxis"] |= plain | {"autorange": "reversed"}
+    return figure
 
 
 def predicted_figure(
@@ -114,13 +114,13 @@ def predicted_figure(
     marks = {"mode": "markers", "marker": {"color": color, "size": 5, "opacity": 0.6}}
     low, high = float(actual.min()), float(actual.max())
     traces = [scatter("row", actual, predicted) | marks | {"showlegend": False}]
-    drawn = chart(revision, traces, "true value", "predicted")
-    drawn["layout"]["shapes"] = [across({"x0": low, "y0": low, "x1": high, "y1": high})]
-    drawn["layout"]["hovermode"] = "closest"
-    drawn["layout"]["margin"] |= {"t": 4}
-    drawn["layout"]["xaxis"] |= {"rangemode": "normal", "hoverformat": ".2f"}
-    drawn["layout"]["yaxis"] |= {"hoverformat": ".2f"}
-    return drawn
+    figure = chart(revision, traces, "true value", "predicted")
+    figure["layout"]["shapes"] = [across({"x0": low, "y0": low, "x1": high, "y1": high})]
+    figure["layout"]["hovermode"] = "closest"
+    figure["layout"]["margin"] |= {"t": 4}
+    figure["layout"]["xaxis"] |= {"rangemode": "normal", "hoverformat": ".2f"}
+    figure["layout"]["yaxis"] |= {"hoverformat": ".2f"}
+    return figure
 
 
 def reliability_figure(color: str, table: NDArray[np.float32], revision: str) -> Figure:
@@ -141,15 +141,15 @@ def reliability_figure(color: str, table: NDArray[np.float32], revision: str) ->
     }
     line = {"mode": "lines+markers", "line": {"color": color, "width": 2}}
     traces = [bars, scatter("share right", x, y) | line | {"marker": {"size": 7}}]
-    drawn = chart(revision, traces, "confidence", "share right")
-    drawn["layout"]["shapes"] = [across({"x0": 0, "y0": 0, "x1": 1, "y1": 1})]
-    drawn["layout"]["xaxis"] |= {
+    figure = chart(revision, traces, "confidence", "share right")
+    figure["layout"]["shapes"] = [across({"x0": 0, "y0": 0, "x1": 1, "y1": 1})]
+    figure["layout"]["xaxis"] |= {
         "range": [0, 1.02],
         "hoverformat": ".2f",
         "unifiedhovertitle": {"text": "confidence %{x:.2f}"},
     }
-    drawn["layout"]["yaxis"] |= {"range": [0, 1.05], "hoverformat": ".1%", "tickformat": ".0%"}
-    drawn["layout"]["yaxis2"] = {
+    figure["layout"]["yaxis"] |= {"range": [0, 1.05], "hoverformat": ".1%", "tickformat": ".0%"}
+    figure["layout"]["yaxis2"] = {
         "overlaying": "y",
         "side": "right",
         "type": "log",
@@ -161,4 +161,4 @@ def reliability_figure(color: str, table: NDArray[np.float32], revision: str) ->
         "ticktext": ["1", "10", "100", "1k", "10k", "100k"],
         "hoverformat": ",d",
     }
-    return drawn
+    return figure

@@ -46,17 +46,17 @@ def shared_figure(
         for course in courses
         for trace in _course(course, curves, axis, band, seeds, lines=len(courses))
     ]
-    drawn = chart(
+    figure = chart(
         curves.experiment_id, traces, _X_TITLES[axis], f"validation {within_sentence(shared.title)}"
     )
-    drawn["layout"]["yaxis"] |= {
-        "tickformat": ".0%" if "%" in shared.format else "",
-        "hoverformat": shared.format,
+    figure["layout"]["yaxis"] |= {
+        "tickformat": shared.digits.tick_format,
+        "hoverformat": shared.digits.format,
     }
     if axis is CurveAxis.SECONDS:
-        drawn["layout"]["xaxis"] |= {"hoverformat": ".2f"}
-    drawn["layout"]["annotations"] = [_note(note)]
-    return drawn
+        figure["layout"]["xaxis"] |= {"hoverformat": ".2f"}
+    figure["layout"]["annotations"] = [_note(note)]
+    return figure
 
 
 def units_figure(
@@ -80,16 +80,16 @@ def units_figure(
         scatter("training", x, mean)
         | {"mode": "lines", "line": {"color": entrant.color, "width": 1.2, "dash": "dot"}}
     )
-    drawn = chart(
+    figure = chart(
         f"{curves.experiment_id} {entrant.place}", traces, _X_TITLES[axis], loss_title(entrant)
     )
     if baseline is not None and (baseline > 0 or not log_y):
         place = {"y0": baseline, "y1": baseline, "x0": 0, "x1": 1, "xref": "paper"}
         label = {"text": "best constant", "textposition": "end", "yanchor": "bottom"}
-        drawn["layout"]["shapes"] = [across(place) | {"label": label | {"font": {"size": 12}}}]
+        figure["layout"]["shapes"] = [across(place) | {"label": label | {"font": {"size": 12}}}]
     if log_y:
-        drawn["layout"]["yaxis"] |= LOG
-    return drawn
+        figure["layout"]["yaxis"] |= LOG
+    return figure
 
 
 def _course(
@@ -182,9 +182,9 @@ def range_figure(
             }
         )
     title = f"skill after {tested['steps']} steps"
-    drawn = chart(f"{experiment_id} range", traces, "learning rate", title)
+    figure = chart(f"{experiment_id} range", traces, "learning rate", title)
     hover = {"text": "learning rate %{x:g}"}
-    drawn["layout"]["xaxis"] |= {
+    figure["layout"]["xaxis"] |= {
         "type": "log",
         "rangemode": "normal",
         "hoverformat": "g",
@@ -192,8 +192,8 @@ def range_figure(
         "tickformat": "~g",
         "nticks": 5,
     }
-    drawn["layout"]["yaxis"] |= {"hoverformat": ".3f"}
-    return drawn
+    figure["layout"]["yaxis"] |= {"hoverformat": ".3f"}
+    return figure
 
 
 def lens_figure(
@@ -227,14 +227,14 @@ def lens_figure(
         line = scatter(entrant.title, at, sizes)
         traces.append(line | {"mode": "lines", "line": style, "legendgroup": str(entrant.place)})
     title = "log-odds of the true class" if is_classification else "residual, prediction - target"
-    drawn = chart(f"{experiment_id} lens", traces, title, "|dL/dz| for one row")
-    drawn["layout"]["xaxis"] |= {
+    figure = chart(f"{experiment_id} lens", traces, title, "|dL/dz| for one row")
+    figure["layout"]["xaxis"] |= {
         "rangemode": "normal",
         "hoverformat": ".1f",
         "unifiedhovertitle": {"text": f"{title} %{{x:.1f}}"},
         "zeroline": True,
     }
-    drawn["layout"]["yaxis2"] = {
+    figure["layout"]["yaxis2"] = {
         "overlaying": "y",
         "side": "right",
         "title": {"text": "share of the batch", "font": {"size": 13}},
@@ -247,5 +247,5 @@ def lens_figure(
         "hoverformat": ".0%",
     }
     # A gradient that fades is seen as one that falls by powers of ten.
-    drawn["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.5], "dtick": 1, "tickformat": "~g"}
-    return drawn
+    figure["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.5], "dtick": 1, "tickformat": "~g"}
+    return figure

@@ -4,8 +4,9 @@ The bounds live here; widgets read them and the validators enforce them, so the 
 ``core`` need not check anything again. JSON goes both ways.
 """
 
-from core.spec.entrants import MAX_ENTRANTS, NAME_LENGTH, Entrant, EntrantSpec
+from core.spec.entrants import ENTRANTS, MAX_ENTRANTS, NAME_LENGTH, Entrant, EntrantSpec
 from core.spec.experiment import LESSON, ExperimentSpec
+from core.spec.file import MOST_FILE_BYTES, parse_file
 from core.spec.parts import (
     BATCH_SIZE,
     EPOCHS,
@@ -31,6 +32,7 @@ from core.spec.parts import (
 
 __all__ = [
     "BATCH_SIZE",
+    "ENTRANTS",
     "EPOCHS",
     "HEAD_FACTOR",
     "HIDDEN_LAYERS",
@@ -40,6 +42,7 @@ __all__ = [
     "LESSON",
     "MAX_ENTRANTS",
     "MOMENTUM",
+    "MOST_FILE_BYTES",
     "NAME_LENGTH",
     "SEED",
     "SEEDS",
@@ -56,4 +59,5 @@ __all__ = [
     "Scheme",
     "StartSpec",
     "TrainingSpec",
+    "parse_file",
 ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Self
+from functools import lru_cache
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -15,20 +16,21 @@ from pydantic import (
     model_validator,
 )
 
-from core.bounds import Frozen, any_of, shown
+from core.bounds import Bounds, Frozen, any_of, quoted
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
 from core.losses.parameters import FrozenMapping, Value, in_words
 from core.spec.parts import LEARNING_RATE
 
 MAX_ENTRANTS = 10
+ENTRANTS = Bounds("Number of entrants", 1, MAX_ENTRANTS)
 NAME_LENGTH = 40
 #: So much of an expression stands in a title.
 _SHOWN_EXPRESSION = 24
 
 #: What entrants of one loss look like, by their place: colours that differ on a light and on
 #: a dark page and to eyes that see fewer colours, and dashes that differ as well.
-_PALETTE = (
+PALETTE = (
     ("#0072B2", "solid"),
     ("#D55E00", "dash"),
     ("#009E73", "dot"),
@@ -44,7 +46,7 @@ _PALETTE = (
 
 def _known_loss(key: str) -> str:
     if key not in LOSSES:
-        raise ValueError(f"Loss was {shown(key)}; allowed is {any_of(LOSSES)}.")
+        raise ValueError(f"Loss was {quoted(key)}; allowed is {any_of(LOSSES)}.")
     return key
 
 
@@ -64,7 +66,7 @@ def _short_name(name: str | None) -> str | None:
     name = name.strip()
     if len(name) > NAME_LENGTH or not name.isprintable():
         raise ValueError(
-            f"Name was {shown(name)}; allowed are up to {NAME_LENGTH} characters on one line."
+            f"Name was {quoted(name)}; allowed are up to {NAME_LENGTH} characters on one line."
         )
     return name
 
@@ -95,7 +97,8 @@ class EntrantSpec(Frozen):
         """Checked against the loss, unless the loss itself is already refused."""
         if "loss" not in info.data:
             return FrozenMapping({})
-        return LOSSES[info.data["loss"]].parse_parameters(given)
+        loss = LOSSES[info.data["loss"]]
+        return FrozenMapping(loss.with_parameters(loss.parse_parameters(given)).changed)
 
     @model_validator(mode="after")
     def _expression_where_it_belongs(self) -> Self:
@@ -103,7 +106,7 @@ class EntrantSpec(Frozen):
             raise ValueError(f"{LOSSES[CUSTOM].title} has no expression; write one of z, p and y.")
         if self.loss != CUSTOM and self.expression is not None:
             raise ValueError(
-                f"{LOSSES[self.loss].title} had the expression {shown(self.expression)}; only "
+                f"{LOSSES[self.loss].title} had the expression {quoted(self.expression)}; only "
                 f"the loss {CUSTOM!r} has one."
             )
         return self
@@ -140,16 +143,18 @@ class Entrant:
     dash: str
 
 
-def lineup(specs: Sequence[EntrantSpec], learning_rate: float) -> tuple[Entrant, ...]:
+@lru_cache(maxsize=256)
+def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entrant, ...]:
     """The entrants with titles that all differ, each in its own colour and dash.
 
     Entrants look like their losses while these differ, and by their place where one repeats.
+    Kept here and not in the experiment, whose copies and pickles would take it along.
     """
     losses = [spec.loss_spec for spec in specs]
     rates = [spec.learning_rate or learning_rate for spec in specs]
     looks = [(loss.color, loss.dash) for loss in losses]
     if len({loss.key for loss in losses}) < len(losses):
-        looks = list(_PALETTE[: len(losses)])
+        looks = list(PALETTE[: len(losses)])
     titles = _numbered_where_equal(_titles(specs, losses, rates, learning_rate))
     return tuple(
         Entrant(place, title, loss, rate, *look)
@@ -220,10 +225,3 @@ def _numbered_where_equal(titles: Iterable[str]) -> list[str]:
         taken.add(unique)
         numbered.append(unique)
     return numbered
-
-
-def parse_entrants(given: Any) -> Any:
-    """Refuses what is no list of 1 to ``MAX_ENTRANTS``; the items are checked by themselves."""
-    if isinstance(given, list | tuple) and not 1 <= len(given) <= MAX_ENTRANTS:
-        raise ValueError(f"Number of entrants was {len(given)}; allowed is 1 to {MAX_ENTRANTS}.")
-    return given

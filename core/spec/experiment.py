@@ -5,15 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, ValidationError, model_validator
+from pydantic import AfterValidator, ValidationError, model_validator
 
-from core.bounds import Frozen, shown
+from core.bounds import Frozen, quoted
 from core.data import Dataset, DataSpec
 from core.errors import SpecError
-from core.spec.entrants import Entrant, EntrantSpec, lineup, parse_entrants
+from core.spec.entrants import ENTRANTS, Entrant, EntrantSpec, lineup
 from core.spec.parts import (
     SEED,
     SEEDS,
@@ -36,8 +35,13 @@ def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
     for seed in seeds:
         SEED.check(seed)
     if len(set(seeds)) < len(seeds):
-        raise ValueError(f"Seeds were {shown(list(seeds))}; each may stand there once.")
+        raise ValueError(f"Seeds were {quoted(list(seeds))}; each may stand there once.")
     return seeds
+
+
+def _entrants(entrants: tuple[EntrantSpec, ...]) -> tuple[EntrantSpec, ...]:
+    ENTRANTS.check(len(entrants))
+    return entrants
 
 
 class ExperimentSpec(Frozen):
@@ -52,14 +56,14 @@ class ExperimentSpec(Frozen):
     network: NetworkSpec = NetworkSpec()
     optimizer: OptimizerSpec = OptimizerSpec()
     training: TrainingSpec = TrainingSpec()
-    entrants: Annotated[tuple[EntrantSpec, ...], BeforeValidator(parse_entrants)] = (
+    entrants: Annotated[tuple[EntrantSpec, ...], AfterValidator(_entrants)] = (
         EntrantSpec(loss="cross_entropy"),
     )
     seeds: Annotated[tuple[int, ...], AfterValidator(_seeds)] = (0,)
 
     # -------------------------------------------------------- entrants and runs
 
-    @cached_property
+    @property
     def lineup(self) -> tuple[Entrant, ...]:
         """The entrants by place, with their titles, losses, learning rates and looks."""
         return lineup(self.entrants, self.optimizer.learning_rate)
@@ -109,7 +113,7 @@ class ExperimentSpec(Frozen):
             value = entrant.loss.values[parameter.name]
             if isinstance(value, tuple) and len(value) not in (0, classes):
                 yield (
-                    f"{parameter.label} of {entrant.title} was {shown(value)}; "
+                    f"Entrant {entrant.place + 1}: {parameter.label} was {quoted(list(value))}; "
                     f"{self.dataset.title} has {classes} classes, so allowed is a list of "
                     f"{classes}, or an empty one."
                 )
@@ -120,7 +124,7 @@ class ExperimentSpec(Frozen):
         if sorted(losses) != ["bce", "cross_entropy"] or self.dataset.outputs != 2:
             yield (
                 "CrossEntropy and BCE are one function of p for two classes alone: pick these "
-                f"two losses and data with two classes. The losses were {shown(losses)} on "
+                f"two losses and data with two classes. The losses were {quoted(losses)} on "
                 f"{self.dataset.title}."
             )
         elif name not in (OptimizerName.SGD, OptimizerName.MOMENTUM) or decay:

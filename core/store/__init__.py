@@ -87,7 +87,7 @@ class Store:
         if not count:
             return None
         return (
-            f"{self._database.shown} also has {count:,} experiment{'' if count == 1 else 's'} of "
+            f"{self._database.place} also has {count:,} experiment{'' if count == 1 else 's'} of "
             "an earlier version of Loss Lab. They are kept as they are; this version can't show "
             "them."
         )
@@ -298,7 +298,7 @@ class Store:
                 selected.where(experiments.c.id == experiment_id)
             ).one_or_none()
         if row is None:
-            raise self._of_earlier_version(experiment_id) or self._unknown(experiment_id)
+            raise self._missing(experiment_id)
         return row
 
     def _rows(self, selected: _Select, experiment_id: str) -> Sequence[_Row]:
@@ -313,7 +313,7 @@ class Store:
     def _require(self, connection: Connection, experiment_id: str) -> None:
         there = select(experiments.c.id).where(experiments.c.id == experiment_id)
         if connection.scalar(there) is None:
-            raise self._unknown(experiment_id)
+            raise self._missing(experiment_id)
 
     def _nothing_written(self, connection: Connection, experiment_id: str) -> bool:
         """``False``, if that is because the experiment has finished."""
@@ -329,28 +329,28 @@ class Store:
         start = experiment_id[:_SHOWN_ID_LENGTH]
         start += "…" if start != experiment_id else ""
         return UnknownExperiment(
-            f"No experiment {start!r} is stored in {self._database.shown}. An id has "
+            f"No experiment {start!r} is stored in {self._database.place}. An id has "
             f"{2 * ID_BYTES} characters, 0-9 and a-f; the link may be cut or of another machine."
         )
 
-    def _of_earlier_version(self, experiment_id: str) -> StoreError | None:
+    def _missing(self, experiment_id: str) -> StoreError:
         if not self._database.earlier_experiments(experiment_id):
-            return None
+            return self._unknown(experiment_id)
         return StoreError(
-            f"Experiment {experiment_id} in {self._database.shown} was written by an earlier "
+            f"Experiment {experiment_id} in {self._database.place} was written by an earlier "
             "version of Loss Lab, whose records this version can't show. It is kept as it is."
         )
 
     def _damaged(self, experiment_id: str, why: Exception) -> StoreError:
         return StoreError(
-            f"Experiment {experiment_id} in {self._database.shown} can't be read; it is damaged "
+            f"Experiment {experiment_id} in {self._database.place} can't be read; it is damaged "
             f"or of another version of Loss Lab: {str(why).rstrip('.')}."
         )
 
     def _experiment(self, row: _Row) -> Experiment:
         if row.version != RECORDS_VERSION:
             raise StoreError(
-                f"Experiment {row.id} in {self._database.shown} was written as version "
+                f"Experiment {row.id} in {self._database.place} was written as version "
                 f"{row.version} of Loss Lab's records; this one reads version {RECORDS_VERSION}. "
                 "It is left as it is."
             )

@@ -61,9 +61,7 @@ class Database:
         with self.write() as connection:
             for each in metadata.sorted_tables:
                 connection.execute(CreateTable(each, if_not_exists=True))
-            self._earlier_tables = [
-                name for name in EARLIER_TABLES if inspect(connection).has_table(name)
-            ]
+            self._earlier_tables = [name for name in EARLIER_TABLES if _is_ours(connection, name)]
 
     @property
     def url(self) -> str:
@@ -71,7 +69,7 @@ class Database:
         return self._url.render_as_string(hide_password=False)
 
     @property
-    def shown(self) -> str:
+    def place(self) -> str:
         """What a person may see: the file, or the URL without its password."""
         return str(self._file or self._shown)
 
@@ -87,18 +85,16 @@ class Database:
             yield connection
 
     def earlier_experiments(self, experiment_id: str | None = None) -> int:
-        """How many experiments of earlier versions it has, or how many of that id."""
+        """How many experiments of earlier versions it has, or how many of that id; the example
+        is none."""
         count = 0
         with self.read() as connection:
             for name in self._earlier_tables:
                 key: ColumnClause[str] = column("id")
-                wanted = key == experiment_id if experiment_id else key != EXAMPLE_ID
-                count += (
-                    connection.scalar(
-                        select(func.count()).select_from(table(name, key)).where(wanted)
-                    )
-                    or 0
-                )
+                counted = select(func.count()).select_from(table(name, key))
+                if experiment_id:
+                    counted = counted.where(key == experiment_id)
+                count += connection.scalar(counted.where(key != EXAMPLE_ID)) or 0
         return count
 
     @property
@@ -113,7 +109,7 @@ class Database:
             yield
         except (ImportError, NoSuchModuleError) as error:
             raise StoreError(
-                f"The driver of the database {self.shown} isn't installed ({error}). "
+                f"The driver of the database {self.place} isn't installed ({error}). "
                 f"Install it, {_INSTEAD}"
             ) from error
         except SQLAlchemyError as error:
@@ -125,7 +121,7 @@ class Database:
         if self._url.password:
             answer = answer.replace(str(self._url.password), "***")
         return self._file_sentence(getattr(cause, "sqlite_errorname", ""), answer) or (
-            f"The database {self.shown} answered: {answer.strip().rstrip('.')}. "
+            f"The database {self.place} answered: {answer.strip().rstrip('.')}. "
             f"Check that it is reachable and that the address in {ENVIRONMENT_VARIABLE} is right."
         )
 
@@ -139,14 +135,14 @@ class Database:
             return f"The database {self._file} is a folder. Name a file in {ENVIRONMENT_VARIABLE}."
         for prefix, sentence in _FILE_SENTENCES.items():
             if code.startswith(prefix):
-                return sentence.format(file=self._file, answer=answer)
+                return sentence.format(file=self._file, answer=answer, seconds=BUSY_SECONDS)
         return None
 
 
 #: By the beginning of SQLite's error code, whose extended forms only say more.
 _FILE_SENTENCES = {
     "SQLITE_BUSY": (
-        f"The database {{file}} was locked by another program for {BUSY_SECONDS} s. "
+        "The database {file} was locked by another program for {seconds} s. "
         "Close that program and try again."
     ),
     "SQLITE_READONLY": (
@@ -200,6 +196,14 @@ def _default_file() -> Path:
             f"Check the permissions, {_INSTEAD}"
         ) from error
     return DEFAULT_FILE
+
+
+def _is_ours(connection: Connection, name: str) -> bool:
+    """Whether it is a table of experiments; another program may call one of its own so."""
+    inspector = inspect(connection)
+    if not inspector.has_table(name):
+        return False
+    return {"id", "spec"} <= {each["name"] for each in inspector.get_columns(name)}
 
 
 def _engine(url: URL) -> Engine:

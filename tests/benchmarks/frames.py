@@ -14,18 +14,18 @@ import time
 
 import numpy as np
 
-from core import race
+from core.compare.conditions import protocol_line
+from core.compare.courses import CurveAxis, shared_courses
 from core.compare.curves import Curves
-from core.figures import loss_figure, rivals_figure, shared_figure
 from core.compare.intervals import Spread, interval
-from core.compare.courses import CurveAxis
-from core.records import Evaluation, Measure, Progress, Split
-from core.records import Snapshot
+from core.compare.scores import compare, matrix
+from core.compare.verdict import summary
+from core.figures import loss_figure, rivals_figure, shared_figure
+from core.judging.yardsticks import shared, yardsticks
+from core.records import Evaluation, Measure, Progress, Snapshot, Split
 from core.spec import ExperimentSpec
 from core.store import Store
 from core.training import train
-from core.compare.verdict import summary
-from core.judging.yardsticks import shared, yardsticks
 
 FRAMES = 31
 SHORT, LONG = 20_000, 1_000_000
@@ -36,7 +36,7 @@ SMOOTHING = 0.9
 SPEC = ExperimentSpec.parse({"training": {"batch_size": 14, "epochs": 10_000}})
 RACE = ExperimentSpec.parse(
     {
-        "losses": ["cross_entropy", "bce", "mse"],
+        "entrants": [{"loss": loss} for loss in ("cross_entropy", "bce", "mse")],
         "seeds": [0, 1, 2, 3, 4],
         "training": {"epochs": 60},
     }
@@ -85,17 +85,17 @@ def _race_frame(store: Store, experiment_id: str, curves: Curves, snapshot: Snap
     assert snapshot is not None
     judged_by = shared(spec.dataset.task)[0]
     figure = shared_figure(
-        race.shared_courses(drawn, spec, facts, judged_by),
+        shared_courses(drawn, spec, facts, judged_by),
         curves,
         judged_by,
-        axis=Axis.EPOCH,
+        axis=CurveAxis.EPOCH,
         band=Spread.INTERVAL,
         seeds=False,
-        note=race.protocol_line(spec, facts),
+        note=protocol_line(spec, facts),
     )
     yardstick = yardsticks(spec.dataset.task)[0]
-    verdict = summary(race.compare(drawn, spec, snapshot, yardstick), yardstick, finished=False)
-    columns = race.matrix(snapshot, spec)
+    verdict = summary(compare(drawn, spec, snapshot, yardstick), yardstick, finished=False)
+    columns = matrix(snapshot, spec)
     means = [interval(row).mean for column in columns for row in column.scores]
     return json.dumps([figure, verdict, means])
 
@@ -158,9 +158,9 @@ class _Followed:
             self._store.evaluations(self._id, after_epoch=self._curves.last_epoch),
         )
         shown = self._curves.view(runs, SMOOTHING)
-        picked = experiment.spec.losses[0]
+        picked = experiment.spec.lineup[0]
         figures = (
             loss_figure(shown, picked, baseline=2.3, log_y=False),
-            rivals_figure(shown, experiment.spec, picked),
+            rivals_figure(shown, experiment.spec),
         )
         return "".join(json.dumps(figure) for figure in figures)

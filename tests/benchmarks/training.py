@@ -23,10 +23,10 @@ from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-from core import datasets
+from core.data import load
 from core.judging.evaluation import Evaluator
+from core.judging.observer import Observer
 from core.spec import ExperimentSpec
-from core.training.preparation import Trainer
 from core.training import train
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def _evaluation_share() -> float:
 
     with (
         patch.object(Evaluator, "evaluate", timed(_all_of(Evaluator.evaluate))),
-        patch.object(Trainer, "snapshot", timed(Trainer.snapshot)),
+        patch.object(Observer, "snapshot", timed(Observer.snapshot)),
     ):
         seconds = ours(RACE_EPOCHS, RIVALS, SEEDS)
     return spent / (seconds - spent)
@@ -119,7 +119,7 @@ def ours(epochs: int, losses: tuple[str, ...], seeds: tuple[int, ...]) -> float:
             "network": {"hidden_sizes": [HIDDEN]},
             "optimizer": {"name": "adam", "learning_rate": LEARNING_RATE},
             "training": {"batch_size": BATCH, "epochs": epochs, "device": "cpu"},
-            "losses": losses,
+            "entrants": [{"loss": loss} for loss in losses],
             "seeds": seeds,
         }
     )
@@ -136,8 +136,8 @@ def plain(epochs: int, losses: tuple[str, ...], seeds: tuple[int, ...]) -> float
     """One plain loop after another, one for each loss and seed."""
     seconds = 0.0
     for loss, seed in itertools.product(losses, seeds):
-        split = datasets.load(ExperimentSpec().data, seed)
-        x, y = torch.from_numpy(split.x_train), torch.from_numpy(split.y_train).long()
+        data = load(ExperimentSpec().data, seed)
+        x, y = torch.from_numpy(data.x_train), torch.from_numpy(data.y_train).long()
         torch.manual_seed(seed)
         begin = time.perf_counter()
         _PLAIN_LOOPS[loss](x, y, epochs)
@@ -179,7 +179,7 @@ def _loop(
 
 
 def scikit_learn(epochs: int) -> float:
-    split = datasets.load(ExperimentSpec().data, seed=0)
+    data = load(ExperimentSpec().data, seed=0)
     network = MLPClassifier(
         (HIDDEN,),
         alpha=0,
@@ -193,7 +193,7 @@ def scikit_learn(epochs: int) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         begin = time.perf_counter()
-        network.fit(split.x_train, split.y_train)
+        network.fit(data.x_train, data.y_train)
         seconds = time.perf_counter() - begin
     assert network.n_iter_ == epochs
     return seconds

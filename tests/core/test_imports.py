@@ -6,9 +6,9 @@ import sys
 import pytest
 
 WITHOUT_TORCH = (
-    "spec", "losses", "datasets", "records", "store", "curves", "figures", "engine",
-    "race", "verdict", "yardsticks", "snapshot", "example", "anatomy", "anatomy.choice",
-    "engine.calculator",
+    "spec", "losses", "data", "records", "store", "figures", "engine", "engine.calculator",
+    "compare.conditions", "compare.courses", "compare.curves", "compare.scores", "compare.verdict",
+    "judging.yardsticks", "records.snapshot", "example", "anatomy", "anatomy.shapes",
 )  # fmt: skip
 
 

@@ -5,41 +5,36 @@ from __future__ import annotations
 import json
 import math
 import pickle
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from core import spec as bounds
-from core.data import DATASETS, split_sizes
+from core.bounds import Bounds
+from core.data import DATASETS, NOISE, ROWS, VALIDATION_FRACTION, DataSpec
 from core.errors import SpecError
-from core.losses import LOSSES, Kind, Parameter, Task, fitting, own_loss
+from core.losses import LOSSES, Kind, Parameter, Task, fitting
 from core.spec import (
     LEARNING_RATES,
     LESSON,
     Activation,
-    Bounds,
+    EntrantSpec,
     ExperimentSpec,
     OptimizerName,
     Protocol,
+    Scheme,
+    size,
 )
-from core.data import DataSpec
+from core.spec.sentences import _ALLOWED
+from tests.core.refusal import refusal
 
 
-def refusal(source: Any) -> str:
-    """Why it is refused, in what must be plain sentences."""
-    with pytest.raises(SpecError) as refused:
-        ExperimentSpec.parse(source)
-    for sentence in refused.value.sentences:
-        assert sentence[0].isupper()
-        assert sentence.endswith(".")
-        assert len(sentence) < 250
-        for jargon in ("Input", "dictionary", "tuple", "instance", "pydantic", "Value error"):
-            assert jargon not in sentence
-    assert 0 < len(refused.value.sentences) <= 10
-    return str(refused.value)
+def entrants(*losses: str) -> dict[str, Any]:
+    return {"entrants": [{"loss": loss} for loss in losses]}
 
 
 def nested(path: str, value: Any) -> dict[str, Any]:
@@ -58,6 +53,7 @@ def field(spec: ExperimentSpec, path: str) -> Any:
 # ------------------------------------------------------------------ in and out
 
 EXPRESSIONS = ("(p - y)**2", "-y*log(p)", "abs(p - y)**1.5")
+NAMES = ("mine", "  #2 ", "Größe 日本", "MSE")
 
 
 def allowed(parameter: Parameter, classes: int) -> st.SearchStrategy[Any]:
@@ -77,17 +73,34 @@ def specs(draw: st.DrawFn) -> ExperimentSpec:
     data = {
         "name": draw(st.sampled_from(list(DATASETS))),
         "rows": draw(st.integers(50, 20_000)),
-        "noise": draw(number(bounds.NOISE)),
-        "validation_fraction": draw(number(bounds.VALIDATION_FRACTION)),
+        "noise": draw(number(NOISE)),
+        "validation_fraction": draw(number(VALIDATION_FRACTION)),
     }
     entry = DATASETS[data["name"]]
     losses = [loss.key for loss in fitting(entry.task)]
-    train_rows, _ = split_sizes(DataSpec(**data))
+    train_rows = DataSpec(**data).train_rows
+
+    def entrant(key: str) -> st.SearchStrategy[dict[str, Any]]:
+        parameters = {each.name: allowed(each, entry.outputs) for each in LOSSES[key].parameters}
+        optional = {
+            "parameters": st.fixed_dictionaries({}, optional=parameters),
+            "name": st.none() | st.sampled_from(NAMES),
+            "learning_rate": st.none() | number(bounds.LEARNING_RATE),
+        }
+        of_loss = {"loss": st.just(key)}
+        if key == "custom":
+            of_loss["expression"] = st.sampled_from(EXPRESSIONS)
+        return st.fixed_dictionaries(of_loss, optional=optional)
+
     parts = {
         "data": data,
         "network": {
             "hidden_sizes": draw(st.lists(st.integers(1, 64), max_size=6)),
             "activation": draw(st.sampled_from(Activation)),
+            "start": {
+                "scheme": draw(st.sampled_from(Scheme)),
+                "head_factor": draw(number(bounds.HEAD_FACTOR)),
+            },
         },
         "optimizer": {
             "name": draw(st.sampled_from(OptimizerName)),
@@ -101,17 +114,10 @@ def specs(draw: st.DrawFn) -> ExperimentSpec:
             # The fourth, ONE_FUNCTION, fits few experiments.
             "protocol": draw(st.sampled_from([*Protocol][:3])),
         },
-        "losses": draw(st.lists(st.sampled_from(losses), min_size=1, unique=True)),
+        "entrants": draw(
+            st.lists(st.sampled_from(losses).flatmap(entrant), min_size=1, max_size=10)
+        ),
         "seeds": draw(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5, unique=True)),
-        "loss_parameters": {
-            key: {
-                each.name: draw(allowed(each, entry.outputs))
-                for each in LOSSES[key].parameters
-                if draw(st.booleans())
-            }
-            for key in losses
-        },
-        "custom_loss": draw(st.sampled_from(EXPRESSIONS)),
     }
     return ExperimentSpec.parse(parts)
 
@@ -122,25 +128,28 @@ def test_json_gives_the_same_spec_back(spec):
     assert again == spec
     assert hash(again) == hash(spec)
     assert ExperimentSpec.parse(json.loads(spec.to_json())) == spec
+    assert again.lineup == spec.lineup
+    assert pickle.loads(pickle.dumps(spec)) == spec
 
 
 def test_a_spec_never_changes():
     spec = ExperimentSpec()
     with pytest.raises(ValidationError, match="frozen"):
-        spec.losses = ("mse",)
+        spec.entrants = (EntrantSpec(loss="mse"),)
     with pytest.raises(ValidationError, match="frozen"):
         spec.training.epochs = 3
     with pytest.raises(TypeError):
-        spec.loss_parameters["mse"] = {}  # type: ignore[index]
+        spec.entrants[0].parameters["gamma"] = 1  # type: ignore[index]
     assert {spec: 1}[ExperimentSpec()] == 1
 
 
 # ------------------------------------------------------------------ numbers in bounds
 
 NUMBERS = [
-    ("data.rows", bounds.ROWS, 1),
-    ("data.noise", bounds.NOISE, 1e-9),
-    ("data.validation_fraction", bounds.VALIDATION_FRACTION, 1e-9),
+    ("data.rows", ROWS, 1),
+    ("data.noise", NOISE, 1e-9),
+    ("data.validation_fraction", VALIDATION_FRACTION, 1e-9),
+    ("network.start.head_factor", bounds.HEAD_FACTOR, 1e-9),
     ("optimizer.learning_rate", bounds.LEARNING_RATE, 1e-9),
     ("optimizer.momentum", bounds.MOMENTUM, 1e-9),
     ("optimizer.weight_decay", bounds.WEIGHT_DECAY, 1e-9),
@@ -183,8 +192,9 @@ def test_bounds_read_as_people_write_numbers():
 
 def test_the_offered_learning_rates_fill_the_bounds():
     assert list(LEARNING_RATES) == sorted(set(LEARNING_RATES))
-    assert (LEARNING_RATES[0], LEARNING_RATES[-1]) == (1e-5, 10)
-    assert LEARNING_RATES[:4] == (1e-5, 2e-5, 5e-5, 1e-4)
+    limits = bounds.LEARNING_RATE
+    assert (LEARNING_RATES[0], LEARNING_RATES[-1]) == (limits.low, limits.high) == (1e-6, 1000)
+    assert LEARNING_RATES[:4] == (1e-6, 2e-6, 5e-6, 1e-5)
 
 
 # ------------------------------------------------------------------ lists
@@ -215,16 +225,21 @@ def test_hidden_sizes_within_bounds(sizes):
         ({"seeds": [-1]}, "Seed was -1; allowed is 0 to 2,147,483,647."),
         ({"seeds": [2**31]}, "Seed was 2,147,483,648; allowed is 0 to 2,147,483,647."),
         ({"seeds": [3, 1, 3]}, "Seeds were [3, 1, 3]; each may stand there once."),
-        ({"losses": ["mse", "mse"]}, "Losses were ['mse', 'mse']; each may stand there once."),
-        ({"losses": []}, "No loss was picked; pick at least one."),
-        ({"losses": ["MSE"]}, f"Loss was 'MSE'; allowed is any of {', '.join(LOSSES)}."),
         ({"data": {"name": "mnist"}}, f"'mnist'; allowed is any of {', '.join(DATASETS)}."),
         ({"network": {"activation": "swish"}}, "allowed is any of relu, tanh, sigmoid, gelu."),
         ({"training": {"device": "tpu"}}, "Device was 'tpu'; allowed is any of auto, cuda, mps"),
-        ({"epochs": 3}, "The experiment has no field called 'epochs'."),
-        ({"data": {"name": "moons", "x": 1}}, "The experiment has no field called 'data.x'."),
+        (
+            {"network": {"start": {"scheme": "he"}}},
+            "Scheme of the start was 'he'; allowed is any of default, xavier, kaiming, zeros.",
+        ),
+        (
+            {"network": {"start": 1}},
+            "Start was 1; allowed is an object with the fields scheme, head_factor.",
+        ),
+        ({"epochs": 3}, "There is no field called 'epochs'."),
+        ({"data": {"name": "moons", "x": 1}}, "There is no field called 'data.x'."),
         ({"data": None}, "Data was None; allowed is an object with the fields name, rows, noise,"),
-        ({3: 4}, "The experiment has no field called '3'."),
+        ({3: 4}, "There is no field called '3'."),
         ("[1, 2]", "The experiment was [1, 2]; allowed is an object with the fields data, network"),
         ("{", "The experiment is not valid JSON."),
         ("", "The experiment is not valid JSON."),
@@ -243,7 +258,8 @@ def test_seeds_and_seed_at_their_bounds_are_accepted():
 
 # ------------------------------------------------------------------ anything at all
 
-FIELDS = [path for path in bounds._ALLOWED if path and not path.endswith("item")]
+FIELDS = [path for path in _ALLOWED if "item" not in path]
+OF_ENTRANTS = list(EntrantSpec.model_fields)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -258,6 +274,34 @@ def test_any_value_in_any_field_is_parsed_or_refused_in_sentences(path, value):
         refusal(nested(path, value))
 
 
+@given(given_entrants=st.lists(st.dictionaries(st.sampled_from(OF_ENTRANTS), values)))
+def test_any_entrants_are_parsed_or_refused_in_sentences(given_entrants):
+    known = [{"loss": "huber"} | entrant for entrant in given_entrants]
+    for parts in ({"entrants": given_entrants}, {"entrants": known}):
+        try:
+            ExperimentSpec.parse(parts)
+        except SpecError:
+            refusal(parts)
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_a_value_of_another_kind_is_named_by_its_field(path):
+    label, what = _ALLOWED[path]
+    assert refusal(nested(path, None)) == f"{label} was None; allowed is {what}."
+
+
+def test_every_field_has_a_name_for_its_refusals():
+    def paths(model: type[BaseModel], before: str = "") -> Iterator[str]:
+        for name, field in model.model_fields.items():
+            yield before + name
+            if isinstance(field.default, BaseModel):
+                yield from paths(type(field.default), f"{before}{name}.")
+
+    of_entrants = {f"entrants.item.{name}" for name in OF_ENTRANTS if name != "parameters"}
+    items = {f"{name}.item" for name in ("network.hidden_sizes", "entrants", "seeds")}
+    assert set(_ALLOWED) == {*paths(ExperimentSpec)} | of_entrants | items
+
+
 @given(text=st.text())
 def test_any_text_is_refused_in_sentences(text):
     refusal(text)
@@ -267,7 +311,9 @@ def test_deep_and_long_values_are_cut():
     deep: list[Any] = []
     for _ in range(10_000):
         deep = [deep]
-    assert refusal({"losses": [deep]}).startswith("Loss was [[[[[[[...]]]]]]];")
+    loss = refusal({"entrants": [{"loss": deep}]})
+    assert loss.startswith("Entrant 1: Loss was [[[[[[[...]]]]]]];")
+    assert refusal({"entrants": [deep]}).startswith("Entrant 1: Entrant was [[[[[[[...]]]]]]];")
     refusal({"data": [["many", "words"] * 6] * 6})
     assert "..." in refusal(nested("data.name", "x" * 10_000))
     assert "..." in refusal(nested("training.epochs", 10**400))
@@ -277,116 +323,28 @@ def test_deep_and_long_values_are_cut():
 # ------------------------------------------------------------------ what must fit together
 
 
+#: What a person's own loss needs beside its key.
+OWN = {"custom": {"expression": "(p - y)**2"}}
+
+
 @pytest.mark.parametrize("entry", DATASETS.values(), ids=DATASETS)
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_a_loss_that_does_not_fit_is_refused_with_the_reason(loss, entry):
     parts = {
         "data": {"name": entry.key},
-        "losses": [loss.key],
+        "entrants": [{"loss": loss.key} | OWN.get(loss.key, {})],
         "training": {"batch_size": 8},
-        "custom_loss": "(p - y)**2",
     }
     reason = loss.refusal(entry.task)
     if reason is None:
-        assert ExperimentSpec.parse(parts).loss_specs == (loss,)
+        (entrant,) = ExperimentSpec.parse(parts).lineup
+        assert entrant.loss.key == loss.key
     else:
         assert f"{loss.title} does not fit {entry.title}. {reason}" in refusal(parts)
 
 
-# ------------------------------------------------------------------ parameters of losses
-
-
-def with_parameters(**of_losses: Any) -> dict[str, Any]:
-    losses = ["cross_entropy", "bce"]
-    return {"data": {"name": "iris"}, "losses": losses, "loss_parameters": of_losses}
-
-
-def test_parameters_are_bound_into_the_losses_and_written_to_json():
-    given_values = {"label_smoothing": 0.25, "class_weights": [1, 2, 0.5]}
-    spec = ExperimentSpec.parse(with_parameters(cross_entropy=given_values))
-    ce, bce = spec.loss_specs
-    assert ce.values == {"label_smoothing": 0.25, "class_weights": (1, 2, 0.5)}
-    assert bce.values == {"pos_weight": 1}
-    assert json.loads(spec.to_json())["loss_parameters"] == {"cross_entropy": given_values}
-    assert ExperimentSpec.parse(spec.to_json()).loss_specs[0].values == ce.values
-    assert spec != ExperimentSpec.parse(with_parameters())
-    assert pickle.loads(pickle.dumps(spec)) == spec
-
-
-def test_parameters_of_a_loss_that_is_not_trained_wait_unread():
-    spec = ExperimentSpec.parse(with_parameters(huber={"delta": 2}))
-    assert spec.loss_specs == (LOSSES["cross_entropy"], LOSSES["bce"])
-
-
-@pytest.mark.parametrize(
-    ("of_losses", "sentence"),
-    [
-        ({"MSE": {}}, f"Loss was 'MSE'; allowed is any of {', '.join(LOSSES)}."),
-        ({"mse": {"x": 1}}, "Parameter of MSE was 'x'; it has none."),
-        ({"huber": {"beta": 1}}, "Parameter of Huber was 'beta'; allowed is any of delta."),
-        ({"huber": {"delta": 0}}, "Delta was 0; allowed is 0.01 to 100."),
-        ({"huber": {"delta": "1"}}, "Delta was '1'; allowed is a number from 0.01 to 100."),
-        ({"huber": {"delta": None}}, "Delta was None; allowed is a number from 0.01 to 100."),
-        ({"huber": {"delta": math.nan}}, "Delta was nan; allowed is 0.01 to 100."),
-        ({"hinge": {"p": 1.5}}, "Power was 1.5; allowed is a whole number from 1 to 2."),
-        ({"huber": 3}, "Parameters of Huber was 3; allowed is an object with values by name."),
-        (3, "Loss parameters was 3; allowed is an object with parameters by loss and name."),
-        (
-            {"cross_entropy": {"class_weights": [1, 0, 1]}},
-            "Class weight was 0; allowed is 0.01 to 100.",
-        ),
-        (
-            {"cross_entropy": {"class_weights": 2}},
-            "Class weight was 2; allowed is a list of numbers, one a class from 0.01 to 100.",
-        ),
-        (
-            {"cross_entropy": {"class_weights": [1, 2]}},
-            "Class weight was (1.0, 2.0); Iris has 3 classes, so allowed is a list of 3, or an "
-            "empty one.",
-        ),
-    ],
-)
-def test_a_parameter_that_is_not_allowed_is_refused(of_losses, sentence):
-    assert sentence in refusal(with_parameters() | {"loss_parameters": of_losses})
-
-
-def test_a_loss_of_ones_own_has_its_expression():
-    spec = ExperimentSpec.parse({"losses": ["custom"], "custom_loss": "-y * log(p)"})
-    assert spec.loss_specs == (own_loss("-y * log(p)"),)
-    assert ExperimentSpec.parse(spec.to_json()) == spec
-    assert ExperimentSpec.parse({"custom_loss": "-y * log(p)"}).losses == ("cross_entropy",)
-
-
-@pytest.mark.parametrize(
-    ("expression", "sentence"),
-    [
-        (None, "Your own has no expression; write one of z, p and y."),
-        (3, "The expression was 3; allowed is text, or none."),
-        ("", "The expression is empty; write one of z, p and y."),
-        ("q + 1", "'q' is not known; allowed are z, p, y, pi, e, abs,"),
-        ("z" * 201, "The expression has 201 characters; allowed are up to 200."),
-        ("y + 1", "The expression does not depend on z or p, so nothing can be learned from it."),
-    ],
-)
-def test_an_expression_that_is_none_is_refused(expression, sentence):
-    assert sentence in refusal({"losses": ["custom"], "custom_loss": expression})
-
-
-def test_what_is_not_at_its_default_is_said_in_words():
-    parameters = {
-        "hinge": {"margin": 1.0, "p": 2},
-        "cross_entropy": {"label_smoothing": 0.2, "class_weights": [1, 2, 3]},
-    }
-    spec = with_parameters() | {"loss_parameters": parameters, "custom_loss": "(z - y)**2"}
-    found = ExperimentSpec.parse(spec)
-    assert found.details("hinge") == "power 2"
-    assert found.details("cross_entropy") == "label smoothing 0.2, class weight 1, 2, 3"
-    assert found.details("custom") == "(z - y)**2"
-    assert found.details("mse") == ""
-
-
 def test_all_that_is_wrong_is_said_at_once():
-    message = refusal({"data": {"name": "diabetes"}, "losses": ["bce", "hinge"]})
+    message = refusal({"data": {"name": "diabetes"}} | entrants("bce", "hinge"))
     assert message.count("does not fit") == 2
     message = refusal({"optimizer": {"learning_rate": 0}, "training": {"epochs": 0}})
     assert "Learning rate was" in message
@@ -420,12 +378,12 @@ def test_what_is_too_large_together_is_refused(what, parts, limit, monkeypatch):
     message = refusal(parts)
     assert message.startswith("This is too large: ")
     assert f" {what} for " in message
-    assert f"allowed is up to {getattr(bounds, limit):,}." in message
+    assert f"allowed is up to {getattr(size, limit):,}." in message
     needed = int(message.split()[4].replace(",", ""))
-    assert needed > getattr(bounds, limit)
-    monkeypatch.setattr(bounds, limit, needed)
+    assert needed > getattr(size, limit)
+    monkeypatch.setattr(size, limit, needed)
     ExperimentSpec.parse(parts)
-    monkeypatch.setattr(bounds, limit, needed - 1)
+    monkeypatch.setattr(size, limit, needed - 1)
     refusal(parts)
 
 
@@ -438,15 +396,15 @@ def test_sizes_follow_from_the_data_and_the_widest_head():
             "data": {"name": "breast_cancer"},
             "network": {"hidden_sizes": [7, 5]},
             "training": {"batch_size": 100, "epochs": 3},
-            "losses": ["bce", "cross_entropy"],
             "seeds": [1, 2, 3],
         }
+        | entrants("bce", "cross_entropy")
     )
     assert spec.layer_sizes == (30, 7, 5, 2)
     assert spec.parameters == 31 * 7 + 8 * 5 + 6 * 2
     assert spec.run_count == 6
     assert (spec.steps_per_epoch, spec.total_steps) == (5, 15)
-    narrow = spec.model_copy(update={"losses": ("bce",)})
+    narrow = spec.model_copy(update={"entrants": spec.entrants[:1]})
     assert narrow.layer_sizes == (30, 7, 5, 1)
 
 
@@ -454,5 +412,5 @@ def test_the_lesson_is_the_lessons_program():
     assert LESSON.layer_sizes == (64, 128, 10)
     assert (LESSON.steps_per_epoch, LESSON.total_steps, LESSON.run_count) == (1, 10, 1)
     assert (LESSON.optimizer.name, LESSON.optimizer.learning_rate) == ("adam", 0.01)
-    assert LESSON.losses == ("cross_entropy",)
+    assert [entrant.loss.key for entrant in LESSON.lineup] == ["cross_entropy"]
     assert LESSON.dataset.task is Task.MULTICLASS

@@ -1,15 +1,22 @@
-"""CrossEntropy with class weights trains as nn.CrossEntropyLoss does, step by step to the end."""
+"""CrossEntropy with class weights and smoothed labels trains as nn.CrossEntropyLoss does.
+
+What ``train`` records is compared with a plain PyTorch loop over the same batches, step by
+step to the end.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from core.records import Measure, Split
+from core.records import Measure, Progress, Split
 from core.spec import ExperimentSpec
-from core.training import MiniBatch, Trainer, train
+from core.training import train
+from core.training.preparation import prepare
 from tests.core import plain
 
 WEIGHTS = (0.2, 3.0, 1.5)
@@ -18,108 +25,158 @@ SEEDS = (0, 1)
 EPOCHS = 4
 BATCH_SIZE = 32
 
+OPTIMIZERS = ("sgd", "momentum", "adam", "adamw")
+SETTINGS = (
+    {"class_weights": WEIGHTS, "label_smoothing": SMOOTHING},
+    {"class_weights": WEIGHTS},
+    {"label_smoothing": SMOOTHING},
+)
+BOTH = SETTINGS[0]
 
-def spec_of(optimizer: str, *losses: str) -> ExperimentSpec:
+#: Others to race against; the weighted one stands between them.
+BEFORE, AFTER = {"loss": "mse", "learning_rate": 0.1}, {"loss": "cross_entropy"}
+
+
+def spec_of(
+    optimizer: str, setting: dict[str, object], before: object = None, after: object = None
+) -> ExperimentSpec:
+    weighted = {"loss": "cross_entropy", "parameters": setting}
     return ExperimentSpec.parse(
         {
             "data": {"name": "wine"},
             "network": {"hidden_sizes": [8]},
-            "optimizer": {"name": optimizer, "learning_rate": 0.02},
+            "optimizer": {"name": optimizer, "learning_rate": 0.02, "weight_decay": 0.01},
             "training": {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "device": "cpu"},
-            "losses": losses or ["cross_entropy"],
-            "loss_parameters": {
-                "cross_entropy": {"class_weights": WEIGHTS, "label_smoothing": SMOOTHING}
-            },
+            "entrants": [each for each in (before, weighted, after) if each],
             "seeds": SEEDS,
         }
     )
 
 
-def torchs_loss() -> nn.CrossEntropyLoss:
-    return nn.CrossEntropyLoss(weight=torch.tensor(WEIGHTS), label_smoothing=SMOOTHING)
+def torchs_loss(setting: dict[str, object]) -> nn.CrossEntropyLoss:
+    weights = setting.get("class_weights")
+    return nn.CrossEntropyLoss(
+        weight=None if weights is None else torch.tensor(weights),
+        label_smoothing=setting.get("label_smoothing", 0.0),
+    )
 
 
-@torch.inference_mode()
-def ours(spec: ExperimentSpec) -> tuple[Trainer, list[nn.Sequential], list[MiniBatch], np.ndarray]:
-    """A trained trainer, plain networks as they were before, its batches and its losses."""
-    trainer = Trainer(spec)
-    with torch.inference_mode(False):
-        networks = plain.networks_of(trainer.stack, trainer.groups)
-    batches, losses = [], []
-    for _ in range(EPOCHS):
-        for batch in trainer.batches():
-            mean_losses = torch.zeros(len(SEEDS))
-            trainer.step(batch, (mean_losses,))
-            batches.append(batch)
-            losses.append(mean_losses.numpy())
-    return trainer, networks, batches, np.array(losses)
+@dataclass(frozen=True)
+class PlainTraining:
+    """What a plain loop gives for one seed: step losses, and the trained network."""
+
+    losses: list[float]
+    sizes: list[int]
+    network: nn.Sequential
+    validation_losses: list[float]
 
 
-def theirs(
-    network: nn.Sequential, spec: ExperimentSpec, batches: list[tuple[Tensor, Tensor]]
-) -> list[float]:
-    """The losses of a plain PyTorch loop over batches of x ``[B, D]`` and class ids ``[B]``."""
+def plain_training(
+    spec: ExperimentSpec, setting: dict[str, object], place: int, seed: int
+) -> PlainTraining:
+    """The training of the entrant at ``place`` from the seed at index ``seed``."""
+    prepared = prepare(spec)
+    run = spec.runs_of(place).start + seed
+    network = plain.network_of(prepared.learner.stack, run, 3)
     optimizer = plain.optimizer(spec.optimizer, list(network.parameters()))
-    loss_fn = torchs_loss()
-    losses = []
-    for x, ids in batches:
-        optimizer.zero_grad()
-        loss = loss_fn(network(x), ids)
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    return losses
+    loss_function = torchs_loss(setting)
+    judged = prepared.evaluator.judged
+    losses, sizes, validation_losses = [], [], []
+    for _ in range(EPOCHS):
+        for batch in prepared.batches.epoch():
+            x, ids = batch.x[run], batch.targets[place][seed].argmax(0)
+            optimizer.zero_grad()
+            loss = loss_function(network(x), ids)
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            sizes.append(len(ids))
+        with torch.no_grad():
+            judged_loss = loss_function(network(judged.x[seed]), judged.y[seed].long())
+        validation_losses.append(judged_loss.item())
+    return PlainTraining(losses, sizes, network, validation_losses)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_a_whole_training_is_a_plain_pytorch_loop(optimizer):
-    spec = spec_of(optimizer)
-    trainer, networks, batches, losses = ours(spec)
-    sizes = {batch.size for batch in batches}
-    assert len(sizes) == 2, "The last batch of an epoch is to be a ragged one."
-    for seed, network in enumerate(networks):
-        of_seed = [
-            (batch.x[seed].clone(), batch.targets[0][seed].argmax(0).clone()) for batch in batches
-        ]
-        expected = theirs(network, spec, of_seed)
-        np.testing.assert_allclose(losses[:, seed], expected, rtol=2e-5)
-        weights = plain.weights_of(trainer.stack, seed, 3)
+def recorded(reports: list[Progress]) -> np.ndarray:
+    return np.concatenate([report.losses for report in reports])
+
+
+def judged_losses(reports: list[Progress], run: int) -> list[float]:
+    """The loss on the validation rows after each epoch."""
+    return [
+        row.value
+        for report in reports[1:]
+        for row in report.evaluations
+        if (row.run, row.split, row.measure) == (run, Split.VAL, Measure.LOSS)
+    ]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("setting", SETTINGS, ids=["both", "weights", "smoothing"])
+@pytest.mark.parametrize(
+    ("before", "after"), [(None, None), (BEFORE, AFTER)], ids=["alone", "in a race of three"]
+)
+def test_a_whole_training_is_a_plain_pytorch_loop(optimizer, setting, before, after):
+    spec = spec_of(optimizer, setting, before, after)
+    place = 1 if before else 0
+    reports = list(train(spec))
+    losses = recorded(reports)[:, spec.runs_of(place)]
+    for seed in range(len(SEEDS)):
+        expected = plain_training(spec, setting, place, seed)
+        assert set(expected.sizes) == {BATCH_SIZE, 14}, "The last batch is to be a ragged one."
+        np.testing.assert_allclose(losses[:, seed], expected.losses, rtol=2e-5)
+        run = spec.runs_of(place).start + seed
+        assert judged_losses(reports, run) == pytest.approx(expected.validation_losses, rel=2e-5)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_another_setting_would_train_otherwise(optimizer):
+    """The comparison above is one of whole trainings that differ from step to step."""
+    spec = spec_of(optimizer, BOTH)
+    losses = recorded(list(train(spec)))[:, 0]
+    for setting in ({}, *SETTINGS[1:]):
+        others = np.array(plain_training(spec, setting, 0, 0).losses)
+        assert (np.abs(losses - others) > 1e-3 * others).mean() > 0.9
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@torch.inference_mode()
+def test_the_weights_of_the_network_are_those_of_the_plain_loop(optimizer):
+    spec = spec_of(optimizer, BOTH)
+    prepared = prepare(spec)
+    learner, losses = prepared.learner, []
+    for _ in range(EPOCHS):
+        for batch in prepared.batches.epoch():
+            (mean_losses,) = room = learner.room_for_losses()
+            learner.step(batch, room)
+            losses.append(mean_losses.numpy())
+    np.testing.assert_array_equal(recorded(list(train(spec))), np.array(losses))
+    for seed in range(len(SEEDS)):
+        with torch.inference_mode(False):
+            network = plain_training(spec, BOTH, 0, seed).network
+        weights = plain.weights_of(learner.stack, seed, 3)
         for linear, (weight, bias) in zip(network[::2], weights, strict=True):
             torch.testing.assert_close(weight, linear.weight.detach(), rtol=1e-4, atol=1e-5)
             torch.testing.assert_close(bias, linear.bias.detach(), rtol=1e-4, atol=1e-5)
-    recorded = np.concatenate([report.losses for report in train(spec)])
-    np.testing.assert_array_equal(recorded, losses)
 
 
+@pytest.mark.parametrize("setting", SETTINGS, ids=["both", "weights", "smoothing"])
 @torch.inference_mode()
-def test_evaluation_divides_by_the_weights():
-    """The loss of the validation rows is PyTorch's own mean over them."""
-    trainer, _networks, _batches, _losses = ours(spec_of("adam"))
-    judged = trainer.evaluator.judged
-    values = {
-        row.run: row.value
-        for row in trainer.evaluator.evaluate(EPOCHS, 1)
-        if (row.split, row.measure) == (Split.VAL, Measure.LOSS)
-    }
-    for seed in SEEDS:
-        logits = plain.network_of(trainer.stack, seed, 3)(judged.x[seed])
-        expected = torchs_loss()(logits, judged.y[seed].long()).item()
-        assert values[seed] == pytest.approx(expected, rel=1e-5)
-
-
-@torch.inference_mode()
-def test_the_baseline_divides_by_the_weights():
-    trainer = Trainer(spec_of("adam"))
-    (group,) = trainer.groups
+def test_the_baseline_divides_by_the_weights(setting):
+    """The mean loss of the best constant, seed by seed, is PyTorch's own mean over the rows."""
+    spec = spec_of("adam", setting, BEFORE, AFTER)
+    prepared = prepare(spec)
+    group = prepared.learner.groups[1]
     expected = []
-    for targets in trainer.targets[0]:
-        logits = group.form.constant(targets).T.expand(targets.shape[1], -1)
-        expected.append(torchs_loss()(logits, targets.argmax(0)).item())
-    assert trainer.baselines["cross_entropy"] == pytest.approx(np.mean(expected), rel=1e-6)
+    for targets in prepared.batches.targets[1]:
+        logits = group.formula.constant(targets).T.expand(targets.shape[1], -1)
+        expected.append(torchs_loss(setting)(logits, targets.argmax(0)).item())
+    assert prepared.baselines[1] == pytest.approx(np.mean(expected), rel=1e-6)
+    assert prepared.baselines[1] != pytest.approx(prepared.baselines[2], rel=1e-3)
 
 
-def test_it_trains_beside_another_loss_as_it_does_alone():
-    alone = np.concatenate([report.losses for report in train(spec_of("adam"))])
-    reports = train(spec_of("adam", "mse", "cross_entropy"))
-    raced = np.concatenate([report.losses for report in reports])
-    np.testing.assert_allclose(raced[:, len(SEEDS) :], alone, rtol=1e-4)
+def test_it_trains_beside_other_losses_as_it_does_alone():
+    alone = recorded(list(train(spec_of("adam", BOTH))))
+    raced = spec_of("adam", BOTH, BEFORE, AFTER)
+    together = recorded(list(train(raced)))[:, raced.runs_of(1)]
+    np.testing.assert_allclose(together, alone, rtol=1e-5)

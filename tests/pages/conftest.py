@@ -4,8 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 import streamlit as st
+from streamlit.testing.v1 import AppTest
 
+from core.engine import Engine
 from core.store import Store
+from tests.pages.looking import opened
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +19,32 @@ def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         patch.setenv("LOSSLAB_STORE", url)
         st.cache_resource.clear()
         yield Store(url)
-        from pages.parts import session
+        from pages.parts.shell import session
 
         session.engine().close()
         st.cache_resource.clear()
+
+
+@pytest.fixture
+def train(lab_store: Store) -> AppTest:
+    """A fresh session on the Train page."""
+    return opened("train")
+
+
+@pytest.fixture
+def compare(lab_store: Store) -> AppTest:
+    """A fresh session on the Compare page."""
+    return opened("compare")
+
+
+@pytest.fixture
+def losses(lab_store: Store) -> AppTest:
+    """A fresh session on the Losses page."""
+    return opened("losses")
+
+
+@pytest.fixture
+def nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a button starts is stored and stays queued: nobody takes it."""
+    monkeypatch.setattr(Engine, "start", lambda engine, experiment_id: None)
+    monkeypatch.setattr("pages.parts.shell.session.ANSWER_SECONDS", 0)

@@ -112,7 +112,7 @@ def run_without_torch(tmp_path: Path, script: str) -> None:
         "from streamlit.testing.v1 import AppTest\n"
         "app = AppTest.from_file('app.py', default_timeout=60)\n"
         f"{script}"
-        "from pages.parts import session\n"
+        "from pages.parts.shell import session\n"
         "session.engine().close()\n"
         "found = {'torch', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "assert not found, found\n"

@@ -7,7 +7,8 @@ values: changing the data and changing it back loses nothing.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -20,9 +21,11 @@ from core.spec.entrants import lineup
 from pages.parts.form import draft, losses
 from pages.parts.form.draft import Draft, Form, Part
 from pages.parts.shell import layout
-from pages.parts.shell.text import escaped
+from pages.parts.shell.text import escaped, in_a_row
 
 _PRESET_SIZE = 3
+#: Where room is short.
+_SHORT = {"CrossEntropy": "CE"}
 
 
 # ------------------------------------------------------------------ in and out
@@ -84,11 +87,14 @@ class Entrants:
         return [losses.described(each) for each in self.items]
 
     def pick(self, loss: str) -> None:
-        """Let the first entrant be of this loss; if another already is, they change places."""
+        """Let the first entrant be of this loss; if another already is, they change places.
+
+        The parameters of the loss that it was wait there for that loss to be picked again.
+        """
         items = self.items
         place = next((i for i, each in enumerate(items) if each["loss"] == loss), None)
         if place is None:
-            items[0] = self._new(loss)
+            items[0] |= {"loss": loss, "name": "", "learning_rate": losses.RATE_OF_ALL}
         else:
             items[0], items[place] = items[place], items[0]
         self._edit(items[0]["id"] if LOSSES[loss].parameters and loss not in RIVALS else None)
@@ -116,18 +122,9 @@ class Entrants:
 
     def titles(self, learning_rate: float) -> dict[int, str]:
         """By number; an entrant that can't be read yet goes by its loss."""
-        specs = {}
-        for each in self.items:
-            try:
-                specs[each["id"]] = EntrantSpec.model_validate(losses.described(each))
-            except ValidationError:
-                continue
-        known = lineup(list(specs.values()), learning_rate)
-        titles = {number: each.title for number, each in zip(specs, known, strict=True)}
-        return {
-            each["id"]: titles.get(each["id"], f"{LOSSES[each['loss']].title} (to be mended)")
-            for each in self.items
-        }
+        known = lineup(tuple(_readable(each) for each in self.items), learning_rate)
+        numbers = [each["id"] for each in self.items]
+        return {number: each.title for number, each in zip(numbers, known, strict=True)}
 
     def _new(self, loss: str) -> dict[str, Any]:
         return losses.drafted(_plain(loss), self._next_number())
@@ -152,7 +149,7 @@ class Entrants:
         if edited not in titles:
             self._edit(None)
         self.form.pills(
-            "Click an entrant to edit it",
+            "Entrants: click one to edit it",
             list(titles),
             "edited",
             self.form.page,
@@ -177,12 +174,11 @@ class Entrants:
             own = draft.value(*entrant, "learning_rate")
             self.form.choice(
                 "Own learning rate",
-                [None, *sorted({*LEARNING_RATES, *([own] if own else [])})],
+                sorted({losses.RATE_OF_ALL, *LEARNING_RATES, own}),
                 *entrant,
                 "learning_rate",
-                format_func=lambda rate: (
-                    f"as all: {learning_rate:g}" if rate is None else f"{rate:g}"
-                ),
+                # The browser knows an option by what stands there, which must stay the same.
+                format_func=lambda rate: f"{rate:g}" if rate else "as all",
             )
             self.form.text(
                 "Name",
@@ -208,33 +204,35 @@ class Entrants:
                 args=(number,),
             )
 
-    def draw_adding(self) -> None:
-        """A button for each loss that can be added."""
+    def draw_adding(self, keys: Collection[str]) -> None:
+        """A button for each of these losses, to be added beside what is there."""
         if len(self.items) < MAX_ENTRANTS:
-            losses.draw_all(self.task, self.add)
+            losses.draw_adding(keys, self.task, self.add)
         else:
             st.caption(f"There are {MAX_ENTRANTS} entrants, as many as can race.")
 
     def draw_preset(self) -> None:
         titles = [each.loss_spec.title for each in preset(self.task)]
         st.button(
-            in_a_row(titles),
+            ", ".join(_SHORT.get(title, title) for title in titles),
             icon=":material/sports_score:",
-            help="Race just these, with their defaults.",
+            help=f"Race just {in_a_row(titles)}, with their defaults.",
             on_click=self.set_preset,
         )
 
 
-def _plain(loss: str) -> EntrantSpec:
+def _plain(loss: str, name: str | None = None) -> EntrantSpec:
     """An entrant of the loss with its defaults."""
     expression = EXAMPLE if loss == CUSTOM else None
-    return EntrantSpec(loss=loss, expression=expression)
+    return EntrantSpec(loss=loss, expression=expression, name=name)
 
 
-def in_a_row(titles: Sequence[str]) -> str:
-    """As in "CrossEntropy, BCE and MSE"."""
-    *rest, last = titles
-    return f"{', '.join(rest)} and {last}" if rest else last
+def _readable(drafted: dict[str, Any]) -> EntrantSpec:
+    """What the draft says of an entrant; where that is none yet, one whose name says so."""
+    try:
+        return EntrantSpec.model_validate(losses.described(drafted))
+    except ValidationError:
+        return _plain(drafted["loss"], f"{LOSSES[drafted['loss']].title} (to be mended)")
 
 
 # ------------------------------------------------------------------ what Train shows of them
@@ -252,7 +250,8 @@ def draw_for_training(form: Form, task: Task, learning_rate: float) -> None:
         help="Trains the others beside it: same starting weights, same batches, one chart.",
     )
     entrants.draw_list(learning_rate, shown=None if draft.value("against") else 1)
-    layout.fold("Add an entrant", entrants.draw_adding, icon=":material/add:")
+    every = [loss.key for loss in fitting(task)]
+    layout.fold("Add an entrant", partial(entrants.draw_adding, every), icon=":material/add:")
 
 
 def _against(entrants: Entrants, learning_rate: float) -> str:
@@ -265,5 +264,8 @@ def _against(entrants: Entrants, learning_rate: float) -> str:
 def draw_for_race(form: Form, task: Task, learning_rate: float) -> None:
     entrants = Entrants(form, task)
     entrants.draw_list(learning_rate)
+    three = [each.loss for each in preset(task)]
+    others = [loss.key for loss in fitting(task) if loss.key not in three]
     st.markdown(":small[Add an entrant]")
-    entrants.draw_adding()
+    entrants.draw_adding(three)
+    layout.fold("Add another loss", partial(entrants.draw_adding, others), icon=":material/add:")

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core.errors import LossExpressionError
-from core.losses import CUSTOM, LOSSES, Kind, LossSpec, Parameter, Task, fitting, own_loss
+from core.losses import CUSTOM, LOSSES, Kind, LossSpec, Parameter, Task, own_loss
 from core.losses.custom import EXAMPLE
 from core.losses.expression import CONSTANTS
 from core.losses.operations import FUNCTIONS
@@ -21,6 +21,9 @@ from pages.parts.shell.text import escaped
 
 #: Always in sight; the others are one click away.
 _FIRST = ("cross_entropy", "bce", "mse", "l1", "huber", "hinge")
+
+#: The learning rate in the draft of an entrant that has none of its own.
+RATE_OF_ALL = 0.0
 
 _EXPRESSION_HELP = (
     "z: the logits. p: their softmax; for a value, z itself. y: the target, one-hot for classes. "
@@ -51,7 +54,7 @@ def drafted(entrant: EntrantSpec, number: int) -> dict[str, Any]:
         "parameters": parameters,
         "expression": entrant.expression or EXAMPLE,
         "name": entrant.name or "",
-        "learning_rate": entrant.learning_rate,
+        "learning_rate": entrant.learning_rate or RATE_OF_ALL,
     }
 
 
@@ -71,7 +74,7 @@ def described(entrant: dict[str, Any]) -> dict[str, Any]:
         },
         "expression": entrant["expression"] if loss.key == CUSTOM else None,
         "name": entrant["name"] or None,
-        "learning_rate": entrant["learning_rate"],
+        "learning_rate": entrant["learning_rate"] or None,
     }
 
 
@@ -114,9 +117,9 @@ def draw_choice(
     )
 
 
-def draw_all(task: Task, add: Callable[[str], None]) -> None:
-    """A button for each loss that fits the task, to be added beside others."""
-    _draw_buttons("add", fitting(task), (), task, add)
+def draw_adding(keys: Collection[str], task: Task, add: Callable[[str], None]) -> None:
+    """A button for each loss, to be added beside others."""
+    _draw_buttons("add", [LOSSES[key] for key in keys], (), task, add)
 
 
 def _draw_buttons(

@@ -7,14 +7,11 @@ from functools import partial
 import streamlit as st
 
 from core.errors import SpecError
-from core.spec import ExperimentSpec
+from core.spec import ExperimentSpec, parse_file
 from pages.parts.form import whole
 from pages.parts.form.draft import Form
 from pages.parts.shell import layout
 from pages.parts.shell.text import escaped
-
-#: A settings file is a few hundred bytes; anything much larger is none.
-_MOST_BYTES = 20_000
 
 
 def draw(form: Form, spec: ExperimentSpec | None) -> None:
@@ -60,11 +57,8 @@ def _fill(page: str, key: str) -> None:
 
 
 def _parsed(content: bytes) -> ExperimentSpec:
-    if len(content) > _MOST_BYTES:
-        raise SpecError(
-            f"The file has {len(content):,} bytes; settings have at most {_MOST_BYTES:,}."
-        )
-    spec = ExperimentSpec.parse(content.decode("utf-8", errors="replace"))
+    """Raises ``SpecError`` for one that is no settings, or that the form can't show."""
+    spec = parse_file(content)
     first = spec.seeds[0]
     if spec.seeds != tuple(range(first, first + len(spec.seeds))):
         raise SpecError(

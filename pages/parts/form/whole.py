@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.data import DATASETS, ROWS, DataSpec
+from core.bounds import Bounds
+from core.data import DATASETS, ROWS, VALIDATION_FRACTION, DataSpec
 from core.errors import SpecError
 from core.losses import RIVALS, Task
 from core.records import Experiment
@@ -35,7 +36,7 @@ def _set(page: str, spec: ExperimentSpec) -> None:
     now = draft.current()
     now.update(_shared(spec))
     if page == "compare":
-        now["seed_count"] = len(spec.seeds) if len(spec.seeds) > 1 else PRESET_SEEDS
+        now["seed_count"] = len(spec.seeds)
         now["protocol"] = spec.training.protocol
     else:
         now["against"] = len(spec.entrants) > 1
@@ -44,11 +45,14 @@ def _set(page: str, spec: ExperimentSpec) -> None:
 
 
 def begin(page: str, shown: Experiment | None) -> None:
-    """Fill the form when the session begins, and when another experiment is opened."""
+    """Fill the form when the session begins, and when an experiment is opened the first time.
+
+    Later the form keeps what was edited since, also while other pages show other experiments.
+    """
     if not draft.exists():
         draft.replace(_begin())
-    if shown is not None and st.session_state.get(FILLED_FROM) != shown.id:
-        st.session_state[FILLED_FROM] = shown.id
+    if shown is not None and shown.id not in st.session_state.setdefault(FILLED_FROM, []):
+        st.session_state[FILLED_FROM].append(shown.id)
         _set(page, shown.spec)
 
 
@@ -100,9 +104,16 @@ def task() -> Task:
 
 
 def data_spec() -> DataSpec:
-    """The data as the form has it; a number of rows that is being mended counts as allowed."""
-    rows = min(max(int(ROWS.low), draft.value("rows") or 0), int(ROWS.high))
-    return DataSpec(name=draft.value("dataset"), rows=rows)
+    """The data as the form has it; a number that is being mended counts as the nearest allowed."""
+    return DataSpec(
+        name=draft.value("dataset"),
+        rows=int(_nearest(ROWS, draft.value("rows"))),
+        validation_fraction=_nearest(VALIDATION_FRACTION, draft.value("validation_fraction")),
+    )
+
+
+def _nearest(bounds: Bounds, value: float | None) -> float:
+    return min(max(bounds.low, value or 0), bounds.high)
 
 
 # ------------------------------------------------------------------ reading
@@ -120,12 +131,13 @@ def read_race() -> ExperimentSpec:
     described = _entrants("compare")
     if len(described) < 2:
         raise SpecError(f"A race needs two entrants or more; there was {len(described)}.")
-    count, first = draft.value("seed_count") or 0, draft.value("seed") or 0
+    count, first = draft.value("seed_count") or 0, draft.value("seed")
     try:
         SEEDS.check(count)
     except ValueError as error:
         raise SpecError(str(error)) from error
-    return _read(described, range(first, first + count), draft.value("protocol"))
+    seeds = [None] if first is None else range(first, first + count)
+    return _read(described, seeds, draft.value("protocol"))
 
 
 def _entrants(page: str) -> list[dict[str, Any]]:
@@ -134,7 +146,7 @@ def _entrants(page: str) -> list[dict[str, Any]]:
 
 
 def _read(
-    described: Sequence[dict[str, Any]], seeds: Iterable[int], protocol: Protocol
+    described: Sequence[dict[str, Any]], seeds: Iterable[int | None], protocol: Protocol
 ) -> ExperimentSpec:
     now = draft.current()
     return ExperimentSpec.parse(
@@ -173,19 +185,20 @@ def _read(
 
 def draw_defaults(page: str) -> None:
     """Put every setting back, or take the last large change back."""
+    seeds = range(PRESET_SEEDS if page == "compare" else 1)
     st.button(
         "Defaults",
         icon=":material/restart_alt:",
         type="tertiary",
         on_click=fill,
-        args=(page, DEFAULT),
+        args=(page, DEFAULT.model_copy(update={"seeds": tuple(seeds)})),
         help="Put every setting back.",
     )
-    if draft.can_undo():
-        st.button(
-            "Undo",
-            icon=":material/undo:",
-            type="tertiary",
-            on_click=draft.undo,
-            help="Take back the last preset, removal or opened file.",
-        )
+    st.button(
+        "Undo",
+        icon=":material/undo:",
+        type="tertiary",
+        disabled=not draft.can_undo(),
+        on_click=draft.undo,
+        help="Take back the last preset, removal or opened file.",
+    )

@@ -108,7 +108,7 @@ def _draw_data(form: Form) -> None:
 
 
 def _keep_batch_fitting() -> None:
-    """After a change of data: a smaller batch where the old one can't be."""
+    """After a change of the rows: a smaller batch where the old one can't be."""
     fitting = min(draft.value("batch_size"), whole.data_spec().train_rows)
     draft.change(fitting, "batch_size")
 
@@ -192,6 +192,7 @@ def _draw_more(form: Form) -> None:
         "validation_fraction",
         VALIDATION_FRACTION,
         step=0.05,
+        then=_keep_batch_fitting,
         help="Of the rows, for validation.",
         format="%g",
     )

@@ -16,8 +16,8 @@ def draw_snippet(entrant: EntrantSpec, dataset: str) -> None:
     st.markdown("**The pattern of every loss**")
     st.code(PATTERN.strip(), language="python", wrap_lines=True)
     st.markdown(f"**{entrant.loss_spec.title}, a program that runs as it stands** ({task.value})")
-    shown = snippet(entrant.loss, task, entrant.parameters, entrant.expression)
-    st.code(shown.code.strip(), language="python", wrap_lines=True)
+    program = snippet(entrant.loss, task, entrant.parameters, entrant.expression)
+    st.code(program.code.strip(), language="python", wrap_lines=True)
     st.markdown(f"It prints **{session.ask('printed', entrant, task)}**.")
 
 

@@ -59,7 +59,6 @@ def _draw_shapes(entrant: EntrantSpec, task: Task) -> None:
                     steps=0,
                     status="shown",
                     height=320,
-                    follows_slider=True,
                 )
     if task is Task.MULTICLASS:
         _draw_simplices(chosen)

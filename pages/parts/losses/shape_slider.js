@@ -1,6 +1,8 @@
 // Sliders for the prediction and the target, and the numbers at their place. All numbers are
-// here already, so the charts follow without a word to the server: they hear of it by an event
-// (see live_chart.js).
+// here already, so the charts of shapes follow without a word to the server.
+
+// These charts, in the order of the columns of their numbers.
+const QUANTITIES = ["shape_loss", "shape_by_prediction", "shape_by_logit"]
 
 export default function ({ data, parentElement }) {
   const host = parentElement.querySelector(".shape-slider") ?? mount(parentElement)
@@ -13,6 +15,9 @@ export default function ({ data, parentElement }) {
   name(host.target, "Target y")
   host.names.replaceChildren(...["", ...data.columns].map((each) => cell("th", each, "col")))
   show(host)
+  return () => {
+    if (!host.isConnected) document.removeEventListener("drawn", host.follow)
+  }
 }
 
 function place(slider, count, isOther, start) {
@@ -38,6 +43,9 @@ function mount(parentElement) {
   host.target = host.querySelector('[name="target"]')
   host.names = host.querySelector("thead tr")
   host.addEventListener("input", () => show(host))
+  // A chart that was drawn anew has lost the place of the sliders.
+  host.follow = (event) => follow(event.target, host.place)
+  document.addEventListener("drawn", host.follow)
   parentElement.append(host)
   return host
 }
@@ -59,8 +67,28 @@ function show(host) {
       return row
     }),
   )
-  window.shapes = { x, index, rows }
-  window.dispatchEvent(new CustomEvent("shapes"))
+  host.place = { x, index, rows }
+  document
+    .querySelectorAll('[data-testid="live-chart"]')
+    .forEach((chart) => follow(chart, host.place))
+}
+
+// A chart of shapes has a line at the sliders' place and a mark on each of its curves: curves
+// and marks take turns among its traces.
+function follow(chart, { x, index, rows }) {
+  const column = QUANTITIES.indexOf(chart.dataset.chart)
+  if (column < 0 || !chart.data) return
+  const size = chart.layout.yaxis.type === "log" ? Math.abs : (value) => value
+  const lines = { x: [], y: [] }
+  chart.data.forEach((trace, number) => {
+    const values = rows.find((row) => row.name === trace.name)?.columns[column] ?? []
+    const drawn = values.map((value) => (value === null ? null : size(value)))
+    const isMark = number % 2
+    lines.x.push(isMark ? [x[index]] : x)
+    lines.y.push(isMark ? [drawn[index] ?? null] : drawn)
+  })
+  window.Plotly.update(chart, lines, { "shapes[0].x0": x[index], "shapes[0].x1": x[index] })
+  chart.dataset.place = x[index]
 }
 
 function tell(slider, values) {

@@ -36,7 +36,7 @@ _STYLE = """<style>
 
 
 def draw(
-    found: Sequence[tuple[LossSpec, Sequence[Shape | None]]],
+    shapes_by_loss: Sequence[tuple[LossSpec, Sequence[Shape | None]]],
     axis: ShapeAxis,
     targets: Sequence[float],
     first_target: int,
@@ -58,7 +58,7 @@ def draw(
             "columns": ["loss L", "dL/d(prediction)" if is_value else "dL/dp", "dL/dz"],
             "none": "–" if is_value else "not a probability",
             "tables": [
-                [_row(spec, shapes[place]) for spec, shapes in found]
+                [_row(spec, shapes[place]) for spec, shapes in shapes_by_loss]
                 for place in range(len(targets))
             ],
         },

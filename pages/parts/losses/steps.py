@@ -56,32 +56,32 @@ def draw(entrant: EntrantSpec, dataset: str) -> None:
 def _draw_loop(entrant: EntrantSpec, dataset: str) -> None:
     state = st.session_state
     place, step = state.setdefault("loop_place", 0), state.setdefault("loop_step", 1)
-    seen: OneStep = session.ask("one_step", entrant, dataset, step)
+    detail: OneStep = session.ask("one_step", entrant, dataset, step)
     task = DATASETS[dataset].task
     link = entrant.loss_spec.formulas[task].link
     st.caption(
-        f"Real numbers: training step {step} of a network {seen.x.shape[1]}-"
-        f"{seen.hidden.shape[1]}-{seen.logits.shape[1]} with ReLU ({seen.parameters} parameters) "
-        f"on {DATASETS[dataset].title}, {len(seen.x)} examples a batch, plain SGD at "
-        f"{seen.learning_rate:g}."
+        f"Real numbers: training step {step} of a network {detail.x.shape[1]}-"
+        f"{detail.hidden.shape[1]}-{detail.logits.shape[1]} with ReLU ({detail.parameters} "
+        f"parameters) on {DATASETS[dataset].title}, {len(detail.x)} examples a batch, plain SGD at "
+        f"{detail.learning_rate:g}."
     )
-    st.html(_diagram(seen, place))
+    st.html(_diagram(detail, place))
     _draw_buttons(place, step)
     current = _PLACES[place]
     st.markdown(
-        f"**{place + 1} of {len(_PLACES)}: {current.name}.** {current.explained(seen, link)}"
+        f"**{place + 1} of {len(_PLACES)}: {current.name}.** {current.explained(detail, link)}"
     )
-    current.show(seen, link)
+    current.show(detail, link)
 
 
-def _diagram(seen: OneStep, current: int) -> str:
+def _diagram(detail: OneStep, current: int) -> str:
     items = []
     for number, place in enumerate(_PLACES):
         mark = ' aria-current="step"' if number == current else ""
         arrow = "back" if number == len(_PLACES) - 1 else "to"
         items.append(
             f'<li{mark}><div class="place"><b>{escape(place.name)}</b>'
-            f"<span>{escape(place.brief(seen))}</span></div>"
+            f"<span>{escape(place.brief(detail))}</span></div>"
             f'<span class="{arrow}" aria-hidden="true"></span></li>'
         )
     return f'{_STYLE}<ol class="loop" aria-label="One training step">{"".join(items)}</ol>'
@@ -133,12 +133,12 @@ def _draw_examples(
     caption: str, values: NDArray[np.float32], name: str, extra: dict[str, Sequence[str]]
 ) -> None:
     """A row for each example, ``name`` and a number over each column, then the extra ones."""
-    shown = min(values.shape[1], _MOST_COLUMNS)
-    left_out = values.shape[1] - shown
-    columns = [f"{name} {index}" for index in range(shown)] if values.shape[1] > 1 else [name]
+    count = min(values.shape[1], _MOST_COLUMNS)
+    left_out = values.shape[1] - count
+    columns = [f"{name} {index}" for index in range(count)] if values.shape[1] > 1 else [name]
     rows = []
     for index, row in enumerate(values):
-        cells = _numbers(row[:shown]) + (["…"] if left_out else [])
+        cells = _numbers(row[:count]) + (["…"] if left_out else [])
         rows.append((f"example {index + 1}", cells + [cells_[index] for cells_ in extra.values()]))
     more = [f"{left_out} more"] if left_out else []
     html_table.draw(f"{caption}, shape {_shape(values)}", [*columns, *more, *extra], rows)
@@ -148,110 +148,116 @@ def _output_name(link: Link) -> str:
     return "probability" if link.gives_probabilities else "prediction"
 
 
-def _targets(seen: OneStep) -> list[str]:
+def _targets(detail: OneStep) -> list[str]:
     """The class of one-hot targets, else the number itself."""
-    if seen.targets.shape[1] > 1:
-        return [f"class {number}" for number in seen.targets.argmax(1)]
+    if detail.targets.shape[1] > 1:
+        return [f"class {number}" for number in detail.targets.argmax(1)]
     return [
         f"{value:g}" if float(value).is_integer() else f"{value:.4f}"
-        for value in seen.targets[:, 0]
+        for value in detail.targets[:, 0]
     ]
 
 
-def _show_loss(seen: OneStep, link: Link) -> None:
+def _show_loss(detail: OneStep, link: Link) -> None:
     _draw_examples(
         "What the loss compares",
-        seen.outputs,
+        detail.outputs,
         _output_name(link),
-        {"target y": _targets(seen), "loss L": _numbers(seen.losses)},
+        {"target y": _targets(detail), "loss L": _numbers(detail.losses)},
     )
 
 
-def _show_mean(seen: OneStep, link: Link) -> None:
-    terms = " + ".join(_numbers(seen.losses))
-    st.latex(rf"J = \frac{{1}}{{{len(seen.losses)}}} ({terms}) = {seen.mean:.4f}")
+def _show_mean(detail: OneStep, link: Link) -> None:
+    terms = " + ".join(_numbers(detail.losses))
+    st.latex(rf"J = \frac{{1}}{{{len(detail.losses)}}} ({terms}) = {detail.mean:.4f}")
 
 
-def _show_weight_gradients(seen: OneStep, link: Link) -> None:
+def _show_weight_gradients(detail: OneStep, link: Link) -> None:
     rows = [
-        (f"to output {index}", _numbers(row)) for index, row in enumerate(seen.weight_gradients)
+        (f"to output {index}", _numbers(row)) for index, row in enumerate(detail.weight_gradients)
     ]
-    shown = [f"from hidden {index}" for index in range(seen.weight_gradients.shape[1])]
+    columns = [f"from hidden {index}" for index in range(detail.weight_gradients.shape[1])]
     html_table.draw(
-        f"dJ/dW of the last layer, shape {_shape(seen.weight_gradients)}", shown, rows, seen.weight
+        f"dJ/dW of the last layer, shape {_shape(detail.weight_gradients)}",
+        columns,
+        rows,
+        detail.weight,
     )
 
 
-def _show_update(seen: OneStep, link: Link) -> None:
-    gradient = float(seen.weight_gradients[seen.weight])
+def _show_update(detail: OneStep, link: Link) -> None:
+    gradient = float(detail.weight_gradients[detail.weight])
     sign = "-" if gradient >= 0 else "+"
     st.latex(
-        rf"w_{{{seen.weight[0]},{seen.weight[1]}}} \leftarrow {seen.before:.4f} {sign} "
-        rf"{seen.learning_rate:g} \cdot {abs(gradient):.4f} = {seen.after:.4f}"
+        rf"w_{{{detail.weight[0]},{detail.weight[1]}}} \leftarrow {detail.before:.4f} {sign} "
+        rf"{detail.learning_rate:g} \cdot {abs(gradient):.4f} = {detail.after:.4f}"
     )
-    st.latex(rf"J:\ {seen.mean:.4f} \rightarrow {seen.mean_after:.4f}")
+    st.latex(rf"J:\ {detail.mean:.4f} \rightarrow {detail.mean_after:.4f}")
 
 
 _PLACES = (
     _Place(
-        "x", lambda seen: _shape(seen.x),
-        lambda seen, link: "A batch of examples goes in, features standardised.",
-        lambda seen, link: _draw_examples("Inputs x", seen.x, "feature", {}),
+        "x", lambda detail: _shape(detail.x),
+        lambda detail, link: "A batch of examples goes in, features standardised.",
+        lambda detail, link: _draw_examples("Inputs x", detail.x, "feature", {}),
     ),
     _Place(
-        "hidden", lambda seen: _shape(seen.hidden),
-        lambda seen, link: "The hidden layer takes weighted sums and cuts off what is below 0.",
-        lambda seen, link: _draw_examples("Hidden units", seen.hidden, "unit", {}),
+        "hidden", lambda detail: _shape(detail.hidden),
+        lambda detail, link: "The hidden layer takes weighted sums and cuts off what is below 0.",
+        lambda detail, link: _draw_examples("Hidden units", detail.hidden, "unit", {}),
     ),
     _Place(
-        "logits z", lambda seen: _shape(seen.logits),
-        lambda seen, link: "The last layer gives raw scores: any number.",
-        lambda seen, link: _draw_examples("Logits z", seen.logits, "z", {}),
+        "logits z", lambda detail: _shape(detail.logits),
+        lambda detail, link: "The last layer gives raw scores: any number.",
+        lambda detail, link: _draw_examples("Logits z", detail.logits, "z", {}),
     ),
     _Place(
-        "y_pred", lambda seen: _shape(seen.outputs),
-        lambda seen, link: (
+        "y_pred", lambda detail: _shape(detail.outputs),
+        lambda detail, link: (
             "The link is the identity: the scores are the prediction."
             if link is Link.IDENTITY
             else f"The link, {link.value}, makes of them what is compared with the target."
         ),
-        lambda seen, link: _draw_examples(
-            "Outputs y_pred", seen.outputs, _output_name(link), {"target y": _targets(seen)}
+        lambda detail, link: _draw_examples(
+            "Outputs y_pred", detail.outputs, _output_name(link), {"target y": _targets(detail)}
         ),
     ),
     _Place(
-        "J(y_pred, y)", lambda seen: f"{len(seen.losses)} losses",
-        lambda seen, link: "How far off is each example? One loss each.",
+        "J(y_pred, y)", lambda detail: f"{len(detail.losses)} losses",
+        lambda detail, link: "How far off is each example? One loss each.",
         _show_loss,
     ),
     _Place(
-        "loss value", lambda seen: f"{seen.mean:.4f}",
-        lambda seen, link: "Their mean is the one number that training makes smaller.",
+        "loss value", lambda detail: f"{detail.mean:.4f}",
+        lambda detail, link: "Their mean is the one number that training makes smaller.",
         _show_mean,
     ),
     _Place(
-        "dJ/dz", lambda seen: _shape(seen.logit_gradients),
-        lambda seen, link: (
+        "dJ/dz", lambda detail: _shape(detail.logit_gradients),
+        lambda detail, link: (
             "It flows back: by how much J would rise with each logit. Training pushes logits "
             "with a negative gradient up."
         ),
-        lambda seen, link: _draw_examples(
-            "Gradient in the logits", seen.logit_gradients, "dJ/dz", {"target y": _targets(seen)}
+        lambda detail, link: _draw_examples(
+            "Gradient in the logits",
+            detail.logit_gradients,
+            "dJ/dz",
+            {"target y": _targets(detail)},
         ),
     ),
     _Place(
-        "dJ/dW", lambda seen: _shape(seen.weight_gradients),
-        lambda seen, link: (
+        "dJ/dW", lambda detail: _shape(detail.weight_gradients),
+        lambda detail, link: (
             "On through the layers: a gradient for each weight. The largest of the last layer is "
             "marked; that weight is followed."
         ),
         _show_weight_gradients,
     ),
     _Place(
-        "update", lambda seen: f"{seen.before:.3f} → {seen.after:.3f}",
-        lambda seen, link: (
+        "update", lambda detail: f"{detail.before:.3f} → {detail.after:.3f}",
+        lambda detail, link: (
             f"Every parameter moves against its gradient, by the learning rate times it. With all "
-            f"{seen.parameters} moved, the same examples have another loss. Then the next batch "
+            f"{detail.parameters} moved, the same examples have another loss. Then the next batch "
             f"comes in."
         ),
         _show_update,

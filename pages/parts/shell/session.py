@@ -22,7 +22,7 @@ from pages.parts.shell.text import escaped
 #: The address's parameter that names the experiment on the page.
 EXPERIMENT = "experiment"
 
-#: Session key: which experiment filled the form.
+#: Session key: which experiments filled the form or were started from it.
 FILLED_FROM = "filled_from"
 #: Which experiment a page showed last, by the page's name.
 LAST_SHOWN = "last_shown"
@@ -134,5 +134,5 @@ def start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
 def _start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> str:
     experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
     engine().start(experiment_id)
-    st.session_state[FILLED_FROM] = experiment_id
+    st.session_state.setdefault(FILLED_FROM, []).append(experiment_id)
     return experiment_id

@@ -9,8 +9,6 @@ const CONFIG = {
   modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["resetScale2d"]],
 }
 const HEIGHT_WHILE_UNKNOWN = 300
-// The charts of shapes, in the order of the columns of their numbers.
-const QUANTITIES = ["shape_loss", "shape_by_prediction", "shape_by_logit"]
 
 export default function ({ data, parentElement }) {
   if (!data?.figure) {
@@ -44,8 +42,6 @@ function mount(parentElement) {
   host.chart = { newest: null, drawn: null, busy: false, held: false, observer }
   parentElement.append(host)
   observer.observe(host)
-  host.chart.follow = () => host.chart.drawn?.follows && follow(host)
-  window.addEventListener("shapes", host.chart.follow)
   // A redrawing would break off the zoom that is being dragged; it waits for the release.
   host.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "mouse") hold(host)
@@ -67,7 +63,6 @@ function hold(host) {
 
 function unmount(host) {
   host.chart.observer.disconnect()
-  window.removeEventListener("shapes", host.chart.follow)
   host.chart.newest = null
   // Plotly cannot lose its element midway through a drawing; that purges when it is done.
   if (!host.chart.busy) window.Plotly?.purge(host)
@@ -110,28 +105,10 @@ async function draw(Plotly, host, frame) {
     host.dataset.traces = data.length
   }
   host.chart.drawn = frame
-  if (frame.follows) follow(host)
+  // What belongs to the page, such as a mark that a slider moves, is put on top by who hears this.
+  host.dispatchEvent(new CustomEvent("drawn", { bubbles: true }))
   host.dataset.steps = frame.steps
   host.dataset.status = frame.status
-}
-
-// A chart of shapes has a line at the sliders' place and a mark on each of its curves: curves
-// and marks take turns among its traces.
-function follow(host) {
-  if (!window.Plotly || !host.data || !window.shapes) return
-  const { x, index, rows } = window.shapes
-  const column = QUANTITIES.indexOf(host.dataset.chart)
-  const size = host.layout.yaxis.type === "log" ? Math.abs : (value) => value
-  const lines = { x: [], y: [] }
-  host.data.forEach((trace, number) => {
-    const values = rows.find((row) => row.name === trace.name)?.columns[column] ?? []
-    const drawn = values.map((value) => (value === null ? null : size(value)))
-    const isMark = number % 2
-    lines.x.push(isMark ? [x[index]] : x)
-    lines.y.push(isMark ? [drawn[index] ?? null] : drawn)
-  })
-  window.Plotly.update(host, lines, { "shapes[0].x0": x[index], "shapes[0].x1": x[index] })
-  host.dataset.place = x[index]
 }
 
 // One <script> a page, however many charts.

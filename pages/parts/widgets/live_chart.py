@@ -36,13 +36,12 @@ def live_chart(
     steps: int,
     status: str,
     height: int,
-    follows_slider: bool = False,
 ) -> None:
     """Draw ``figure`` in the chart called ``key``, ``height`` pixels high.
 
     ``label`` describes it for those who do not see it; ``steps`` and ``status`` are told
-    to tests as ``data-steps`` and ``data-status`` once they are drawn. One that
-    ``follows_slider`` is of ``shape_figure``, and follows the shapes' sliders.
+    to tests as ``data-steps`` and ``data-status`` once they are drawn. Each drawing sends the
+    event ``drawn`` from the chart's element.
     """
     _chart(
         key=key,
@@ -55,7 +54,6 @@ def live_chart(
             "steps": steps,
             "status": status,
             "height": height,
-            "follows": follows_slider,
             "source": _source(),
         },
     )

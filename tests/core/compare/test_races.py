@@ -1,0 +1,224 @@
+"""A stored race whose losses repeat: each entrant by its place, with a title of its own."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from core.compare.conditions import protocol_line, trunks_agree
+from core.compare.courses import CurveAxis, courses, judged_split, shared_courses
+from core.compare.scores import compare, matrix, scores
+from core.compare.verdict import summary
+from core.judging.yardsticks import shared, yardsticks
+from core.records import Measure, Split
+from core.spec import ExperimentSpec, Protocol
+from tests.core.experiments import entrants
+from tests.core.races import Race, raced
+from tests.facts import facts_with
+
+#: One loss at three rates, one in two settings, two expressions, and a loss of scores.
+ENTRANTS = [
+    {"loss": "cross_entropy", "learning_rate": 0.0001},
+    {"loss": "cross_entropy"},
+    {"loss": "focal", "parameters": {"gamma": 0.5}},
+    {"loss": "focal", "parameters": {"gamma": 5.0}},
+    {"loss": "custom", "expression": "-y * log(p)"},
+    {"loss": "custom", "expression": "abs(p - y)", "name": "<b>x</b>"},
+    {"loss": "hinge"},
+    {"loss": "cross_entropy", "learning_rate": 0.0001},
+]
+SEEDS = (4, 0, 2)
+
+
+@pytest.fixture(scope="module")
+def race(tmp_path_factory: pytest.TempPathFactory) -> Race:
+    spec = ExperimentSpec.parse(
+        {
+            "data": {"name": "iris"},
+            "network": {"hidden_sizes": [8]},
+            "optimizer": {"learning_rate": 0.02},
+            "training": {"epochs": 6, "device": "cpu"},
+            "entrants": ENTRANTS,
+            "seeds": SEEDS,
+        }
+    )
+    return raced(tmp_path_factory.mktemp("race"), spec)
+
+
+def values_of(race: Race, place: int, split: Split, measure: Measure) -> np.ndarray:
+    """``[S, E]`` from the rows of the database, by what the runs say of themselves."""
+    runs = [run.index for run in race.runs if run.entrant == place]
+    assert [race.runs[run].seed for run in runs] == list(SEEDS)
+    found = {
+        (row.run, row.epoch): row.value
+        for row in race.evaluations
+        if (row.split, row.measure) == (split, measure)
+    }
+    return np.array([[found[run, epoch] for epoch in range(7)] for run in runs])
+
+
+def test_titles_tell_the_entrants_apart(race):
+    titles = [entrant.title for entrant in race.spec.lineup]
+    assert len(set(titles)) == len(ENTRANTS)
+    assert titles[0] == "CrossEntropy, rate 0.0001 #1"
+    assert titles[1] == "CrossEntropy"
+    assert titles[5:] == ["<b>x</b>", "Hinge", "CrossEntropy, rate 0.0001 #2"]
+
+
+@pytest.mark.parametrize(
+    ("split", "measure"),
+    [
+        (Split.TRAIN, Measure.LOSS),
+        (Split.TRAIN, Measure.ACCURACY),
+        (Split.VAL, Measure.LOSS),
+        (Split.VAL, Measure.ACCURACY),
+        (Split.VAL, Measure.NLL),
+    ],
+)
+def test_a_course_has_the_runs_of_its_place(race, split, measure):
+    found = courses(race.drawn, race.spec, split, measure)
+    assert [course.entrant for course in found] == list(race.spec.lineup)
+    for place, course in enumerate(found):
+        assert course.seeds == SEEDS
+        np.testing.assert_array_equal(course.epochs, range(7))
+        np.testing.assert_array_equal(course.steps, np.arange(7) * race.spec.steps_per_epoch)
+        expected = values_of(race, place, split, measure)
+        np.testing.assert_allclose(course.values, expected, rtol=1e-6)
+        assert np.isnan(course.values).all() == (place == 6 and measure is Measure.NLL)
+        np.testing.assert_array_equal(
+            course.positions(CurveAxis.EPOCH, race.curves), np.arange(7.0)
+        )
+
+
+def test_twins_have_one_course_and_other_rates_others(race):
+    by_place = [course.values for course in courses(race.drawn, race.spec, Split.VAL, Measure.LOSS)]
+    np.testing.assert_allclose(by_place[0], by_place[7], rtol=1e-6)
+    assert np.abs(by_place[0] - by_place[1]).max() > 0.01
+    assert np.abs(by_place[2] - by_place[3]).max() > 0.01
+    # CrossEntropy as a person may write it is CrossEntropy.
+    np.testing.assert_allclose(by_place[4], by_place[1], rtol=1e-4, atol=1e-6)
+
+
+def test_skill_is_of_each_seeds_own_constant(race):
+    facts = race.experiment.facts
+    for judged_by in shared(race.spec.dataset.task):
+        found = shared_courses(race.drawn, race.spec, facts, judged_by)
+        for place, course in enumerate(found):
+            expected = values_of(race, place, Split.VAL, judged_by.measure)
+            if judged_by.is_skill:
+                null = np.array(facts.null_scores[judged_by.measure])[:, None]
+                expected = (null - expected) / null
+            np.testing.assert_allclose(course.values, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_matrix_has_a_row_for_each_place(race):
+    columns = matrix(race.snapshot, race.spec)
+    assert [column.yardstick for column in columns] == list(yardsticks(race.spec.dataset.task))
+    for column in columns:
+        assert column.scores.shape == (len(ENTRANTS), len(SEEDS))
+        np.testing.assert_array_equal(
+            column.scores.ravel(), race.snapshot.score(column.yardstick.measure)
+        )
+        if column.yardstick.is_judged_each_epoch:
+            for place, row in enumerate(column.scores):
+                last = values_of(race, place, Split.VAL, column.yardstick.measure)[:, -1]
+                np.testing.assert_allclose(row, last, rtol=1e-5)
+        if column.best is not None:
+            # Shown by SciPy's paired interval against every other that has scores.
+            upward = column.scores if column.yardstick.higher_is_better else -column.scores
+            for place, other in enumerate(upward):
+                if place != column.best and np.isfinite(other).all():
+                    test = scipy.stats.ttest_rel(upward[column.best], other)
+                    assert test.confidence_interval(0.95).low > 0
+    # Twins share the best place, if it is theirs: then nobody has it.
+    assert all(column.best not in (0, 7) for column in columns)
+
+
+def test_a_verdict_is_of_two_places_and_names_them_by_their_titles(race):
+    yardstick = yardsticks(race.spec.dataset.task)[0]
+    pairs = compare(race.drawn, race.spec, race.snapshot, yardstick)
+    titles = [entrant.title for entrant in race.spec.lineup]
+    assert [(each.a.title, each.b.title) for each in pairs] == [*itertools.combinations(titles, 2)]
+    final = scores(race.snapshot, race.spec, yardstick.measure)
+    for (a, b), pair in zip(itertools.combinations(range(len(titles)), 2), pairs, strict=True):
+        np.testing.assert_array_equal(pair.a.scores, final[a])
+        np.testing.assert_array_equal(pair.b.scores, final[b])
+        assert pair.difference.mean == pytest.approx((final[a] - final[b]).mean(), abs=1e-12)
+    said = summary(pairs, yardstick)
+    assert all(f"{title}" in " ".join(said) for title in titles)
+    twins = next(line for line in said if titles[0] in line and titles[7] in line)
+    assert twins.startswith(f"No difference shown between {titles[0]} and {titles[7]}")
+
+
+def test_who_gives_no_probabilities_is_named_by_its_title(race):
+    nll = next(each for each in yardsticks(race.spec.dataset.task) if each.needs_probabilities)
+    said = summary(compare(race.drawn, race.spec, race.snapshot, nll), nll)
+    assert [line for line in said if "not probabilities" in line] == [
+        "Hinge's outputs are not probabilities, so it has no NLL."
+    ]
+
+
+def test_a_diverged_seed_ends_its_own_course_alone(tmp_path):
+    spec = ExperimentSpec.parse(
+        {
+            "data": {"name": "diabetes"},
+            "network": {"hidden_sizes": []},
+            "optimizer": {"name": "sgd", "learning_rate": 0.001},
+            "training": {"epochs": 5, "device": "cpu"},
+            "entrants": [{"loss": "mse"}, {"loss": "mse", "learning_rate": 1000.0}],
+            "seeds": [0, 1],
+        }
+    )
+    race = raced(tmp_path, spec)
+    calm, wild = courses(race.drawn, spec, Split.VAL, Measure.MSE)
+    assert calm.diverged_steps == (None, None)
+    assert np.isfinite(calm.values).all()
+    for row, step in zip(wild.values, wild.diverged_steps, strict=True):
+        assert step is not None
+        assert np.isnan(row[wild.steps >= step]).all()
+        assert np.isfinite(row[0])
+    assert [run.diverged_step is None for run in race.runs] == [True, True, False, False]
+    r2 = yardsticks(spec.dataset.task)[0]
+    assert summary(compare(race.drawn, spec, race.snapshot, r2), r2)[0] == (
+        "MSE, rate 1000 diverged in 2 of 2 seeds; none is left."
+    )
+
+
+# ------------------------------------------------------------------ what was held equal
+
+
+def test_the_trunks_agree_and_one_that_does_not_is_seen(race):
+    assert trunks_agree(race.experiment) is True
+    assert len(set(race.experiment.facts.trunk_sha256)) == len(SEEDS)
+
+
+def test_rates_of_their_own_are_told_with_their_titles(race):
+    line = protocol_line(race.spec, race.experiment.facts)
+    assert line.startswith(
+        "learning rates CrossEntropy, rate 0.0001 #1 0.0001, CrossEntropy 0.02, "
+    )
+    assert line.endswith("<b>x</b> 0.02, Hinge 0.02, CrossEntropy, rate 0.0001 #2 0.0001")
+
+
+def test_the_line_has_the_numbers_of_its_protocol():
+    def line(protocol: Protocol, **facts: object) -> str:
+        spec = ExperimentSpec.parse(
+            {"entrants": entrants("mse", "bce"), "training": {"protocol": protocol}}
+        )
+        return protocol_line(spec, facts_with(**facts) if facts else None)
+
+    assert line(Protocol.SAME_RATE) == "the same learning rate for all: 0.001"
+    best = "each entrant with its own best learning rate from the same budget"
+    assert line(Protocol.BEST_RATE) == best
+    assert line(Protocol.BEST_RATE, learning_rates=[0.5, 1000.0]) == f"{best}: MSE 0.5, BCE 1000"
+    assert line(Protocol.MATCHED_GRADIENTS, gradient_scales=[1.0, 24.68]) == (
+        "first gradients of one size, gradients times MSE 1, BCE 24.7; the same learning rate"
+    )
+
+
+def test_the_rows_that_are_judged_are_those_held_out_or_all():
+    assert judged_split(ExperimentSpec()) is Split.VAL
+    assert judged_split(ExperimentSpec.parse({"data": {"name": "lesson"}})) is Split.TRAIN

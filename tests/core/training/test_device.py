@@ -1,0 +1,57 @@
+"""Which device trains, and with how many threads."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from core.errors import DeviceError
+from core.spec import DeviceName, ExperimentSpec
+from core.training import device
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A machine with the accelerators that a test names."""
+
+    def having(*names: DeviceName) -> None:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: DeviceName.CUDA in names)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: DeviceName.MPS in names)
+
+    return having
+
+
+def test_auto_is_the_fastest_that_is_there(machine):
+    for names in [(DeviceName.CUDA,), (DeviceName.MPS,), ()]:
+        machine(*names)
+        assert device.available() == (*names, DeviceName.CPU)
+        assert device.resolve(DeviceName.AUTO).type == device.available()[0]
+
+
+def test_one_that_is_there_is_taken(machine):
+    machine(DeviceName.CUDA)
+    assert device.resolve(DeviceName.CUDA).type == "cuda"
+    assert device.resolve(DeviceName.CPU).type == "cpu"
+
+
+def test_one_that_is_absent_is_refused_naming_those_that_are_there(machine):
+    machine(DeviceName.CUDA)
+    with pytest.raises(DeviceError) as refused:
+        device.resolve(DeviceName.MPS)
+    assert str(refused.value) == (
+        "Device was mps; this machine has cuda, cpu. Pick one of these, or auto."
+    )
+
+
+def test_threads_are_as_configured_or_as_many_as_a_step_can_keep_busy(monkeypatch):
+    small = ExperimentSpec()
+    large = ExperimentSpec.parse(
+        {"network": {"hidden_sizes": [1024, 1024]}, "training": {"batch_size": 1000}}
+    )
+    monkeypatch.setattr(device.os, "cpu_count", lambda: 8)
+    for not_a_number in ("", "0", "-1", "many", "1.5"):
+        monkeypatch.setenv("LOSSLAB_THREADS", not_a_number)
+        assert device.thread_count(small) == 1
+        assert device.thread_count(large) == 8
+    monkeypatch.setenv("LOSSLAB_THREADS", "3")
+    assert device.thread_count(small) == device.thread_count(large) == 3

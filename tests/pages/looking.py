@@ -1,0 +1,259 @@
+"""What tests of pages do and see: a session's fields, buttons, texts, tables and charts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from streamlit.testing.v1 import AppTest
+
+from core.records import Status
+from core.spec import ExperimentSpec
+from core.store import Store
+from core.training import train
+from pages.parts.form import draft, whole
+from tests.browser.app import ROOT
+
+PAGES = ("train", "compare", "losses")
+#: The kinds of widgets that hold a value.
+_FIELDS = (
+    "number_input",
+    "selectbox",
+    "slider",
+    "select_slider",
+    "text_input",
+    "toggle",
+    "button_group",
+)
+
+# ------------------------------------------------------------------ going about
+
+
+def opened(page: str) -> AppTest:
+    """A fresh session whose next pass draws the page."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    return app if page == "train" else app.switch_page(f"pages/{page}.py")
+
+
+def go_to(app: AppTest, page: str) -> AppTest:
+    """The same session on another page, as a click on its name leads there."""
+    app.query_params.clear()
+    return run(app.switch_page(f"pages/{page}.py"))
+
+
+def run(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception
+    return app
+
+
+def unfold(app: AppTest, *labels: str, folded: bool = False) -> AppTest:
+    """Open, or close, what is drawn only while it is open."""
+    run(app)
+    for label in labels:
+        app.session_state[f"fold_{label}"] = not folded
+    return run(app)
+
+
+def button(app: AppTest, label: str) -> Any:
+    return next(each for each in app.button if each.label == label)
+
+
+def click(app: AppTest, label_or_key: str) -> AppTest:
+    """Click the button of that key, or else of that label."""
+    by_key = [each for each in app.button if each.key == label_or_key]
+    (by_key[0] if by_key else button(app, label_or_key)).click()
+    return run(app)
+
+
+# ------------------------------------------------------------------ fields
+
+
+def widgets(app: AppTest) -> dict[str, Any]:
+    """The widgets that hold a value, by their keys."""
+    every = (each for kind in _FIELDS for each in getattr(app, kind))
+    return {each.key: each for each in every if each.key}
+
+
+def fields(app: AppTest, page: str) -> dict[str, Any]:
+    """The values of the page's form that are in sight, by their paths in the draft.
+
+    Each is what the draft holds; the draft is what the form is read from.
+    """
+    of_form = {
+        key.removeprefix(f"{page}/"): widget.value
+        for key, widget in widgets(app).items()
+        if key.startswith(f"{page}/")
+    }
+    for path, value in of_form.items():
+        assert value == drafted(app, path), path
+    return of_form
+
+
+def drafted(app: AppTest, path: str) -> Any:
+    """The value that the draft holds at a path such as "sizes/0"."""
+    with _draft_of(app):
+        return draft.value(*(int(part) if part.isdigit() else part for part in path.split("/")))
+
+
+def enter(app: AppTest, page: str, path: str, value: Any) -> AppTest:
+    """Set the field of a page's form at a path of the draft."""
+    widgets(app)[f"{page}/{path}"].set_value(value)
+    return run(app)
+
+
+def read(app: AppTest, page: str) -> ExperimentSpec:
+    """The experiment that the page's form describes."""
+    with _draft_of(app):
+        return whole.read_training() if page == "train" else whole.read_race()
+
+
+def _draft_of(app: AppTest) -> Any:
+    return patch.object(draft, "current", lambda: app.session_state["draft"])
+
+
+# ------------------------------------------------------------------ entrants
+
+
+def entrants(app: AppTest, page: str) -> dict[int, str]:
+    """The titles in the page's list of entrants, as they are shown, by the entrants' numbers."""
+    shown = widgets(app)[f"{page}/edited/{page}"]
+    numbers = [each["id"] for each in _list_of(app, page)[: len(shown.options)]]
+    return dict(zip(numbers, (text.replace("\\", "") for text in shown.options), strict=True))
+
+
+def _list_of(app: AppTest, page: str) -> list[dict[str, Any]]:
+    with _draft_of(app):
+        listed: list[dict[str, Any]] = draft.value(*_list_path(app, page).split("/"))
+        return listed
+
+
+def _list_path(app: AppTest, page: str) -> str:
+    with _draft_of(app):
+        kind = "classes" if whole.task().is_classification else "values"
+        return f"entrants/{page}/{kind}"
+
+
+def edit(app: AppTest, page: str, place: int) -> AppTest:
+    """Click the entrant at a place of the list."""
+    number = list(entrants(app, page))[place]
+    if drafted(app, f"edited/{page}") == number:
+        return app
+    return enter(app, page, f"edited/{page}", number)
+
+
+def entrant_path(app: AppTest, page: str, name: str) -> str:
+    """The path of a field of the entrant that is edited, such as its "loss".
+
+    A name with a slash, such as "focal/gamma", is that of a loss's parameter.
+    """
+    number = drafted(app, f"edited/{page}")
+    name = f"parameters/{name}" if "/" in name else name
+    return f"{_list_path(app, page)}/{number}/{name}"
+
+
+def set_entrant(app: AppTest, page: str, **values: Any) -> AppTest:
+    """Set fields of the entrant that is edited; "focal__gamma" is the gamma of Focal."""
+    for name, value in values.items():
+        enter(app, page, entrant_path(app, page, name.replace("__", "/")), value)
+    return app
+
+
+# ------------------------------------------------------------------ what is seen
+
+
+def texts(app: AppTest) -> str:
+    shown = [*app.markdown, *app.caption, *app.error, *app.info, *app.subheader, *app.text]
+    values = [str(each.value) for each in shown]
+    values += [each.proto.body for each in app.get("html")]
+    return "\n".join([*values, *readouts(app)])
+
+
+def said(app: AppTest) -> str:
+    """The texts as a person reads them, without the marks that keep Markdown off."""
+    return texts(app).replace("\\", "")
+
+
+def errors(app: AppTest) -> list[str]:
+    """The sentences that say what is wrong, as a person reads them."""
+    return [each.value.replace("\\", "") for each in app.error]
+
+
+def components(app: AppTest) -> list[dict[str, Any]]:
+    """What each mounted component was sent."""
+    return [json.loads(each.proto.json or "{}") for each in app.get("bidi_component")]
+
+
+def readouts(app: AppTest) -> list[str]:
+    """What each readout says: its status, pace, details and numbers."""
+    found = []
+    for sent in components(app):
+        if "pace" in sent:
+            pairs = [f"{title}: {value}" for title, value in sent["details"] + sent["numbers"]]
+            found.append("\n".join([sent["status"], sent["pace"], *pairs]))
+    return found
+
+
+def charts(app: AppTest) -> list[dict[str, Any]]:
+    """The data that each mounted live chart was sent."""
+    return [sent for sent in components(app) if sent.get("figure")]
+
+
+def tables(app: AppTest) -> str:
+    return "\n".join(table.value.to_string() for table in app.table).replace("\\", "")
+
+
+# ------------------------------------------------------------------ experiments
+
+
+def race_of(
+    data: str = "moons",
+    losses: Iterable[str] = ("cross_entropy", "mse", "hinge"),
+    **parts: object,
+) -> ExperimentSpec:
+    """A small race from three seeds."""
+    return ExperimentSpec.parse(
+        {
+            "data": {"name": data, "rows": 200},
+            "network": {"hidden_sizes": [4]},
+            "training": {"epochs": 3, "device": "cpu"},
+            "entrants": [{"loss": loss} for loss in losses],
+            "seeds": [0, 1, 2],
+            **parts,
+        }
+    )
+
+
+def reported(store: Store, spec: ExperimentSpec, status: Status | None = None) -> str:
+    """The spec trained here and reported as a job does; left in ``status`` if one is given."""
+    experiment_id = store.create(spec)
+    torch.set_num_threads(1)
+    for progress in train(spec):
+        is_end = progress.outcome is not None
+        if status is not None and is_end:
+            store.set_status(experiment_id, status, "The reason, as a sentence.")
+            break
+        store.report(experiment_id, progress, progress.outcome or Status.RUNNING)
+    return experiment_id
+
+
+def shown(app: AppTest, experiment_id: str) -> AppTest:
+    """The page at the address of the experiment."""
+    app.query_params["experiment"] = experiment_id
+    return run(app)
+
+
+def asked(app: AppTest, store: Store, name: str) -> ExperimentSpec:
+    """What the button of that name stores to be trained; it is stopped before it begins.
+
+    Where nothing trains, as by the fixture of that name.
+    """
+    click(app, name)
+    assert not app.error
+    experiment_id = app.query_params["experiment"]
+    click(app, "Stop")
+    assert store.get(experiment_id).status is Status.STOPPED
+    return store.get(experiment_id).spec
