@@ -97,7 +97,8 @@ class Entrants:
             items[0] |= {"loss": loss, "name": "", "learning_rate": losses.RATE_OF_ALL}
         else:
             items[0], items[place] = items[place], items[0]
-        self._edit(items[0]["id"] if LOSSES[loss].parameters and loss not in RIVALS else None)
+        is_known_by_its_fields = loss == CUSTOM or (LOSSES[loss].parameters and loss not in RIVALS)
+        self._edit(items[0]["id"] if is_known_by_its_fields else None)
 
     def add(self, loss: str) -> None:
         draft.change(True, "against")

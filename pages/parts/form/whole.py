@@ -131,13 +131,12 @@ def read_race() -> ExperimentSpec:
     described = _entrants("compare")
     if len(described) < 2:
         raise SpecError(f"A race needs two entrants or more; there was {len(described)}.")
-    count, first = draft.value("seed_count") or 0, draft.value("seed")
+    count, first = draft.value("seed_count") or 0, draft.value("seed") or 0
     try:
         SEEDS.check(count)
     except ValueError as error:
         raise SpecError(str(error)) from error
-    seeds = [None] if first is None else range(first, first + count)
-    return _read(described, seeds, draft.value("protocol"))
+    return _read(described, range(first, first + count), draft.value("protocol"))
 
 
 def _entrants(page: str) -> list[dict[str, Any]]:
@@ -146,7 +145,7 @@ def _entrants(page: str) -> list[dict[str, Any]]:
 
 
 def _read(
-    described: Sequence[dict[str, Any]], seeds: Iterable[int | None], protocol: Protocol
+    described: Sequence[dict[str, Any]], seeds: Iterable[int], protocol: Protocol
 ) -> ExperimentSpec:
     now = draft.current()
     return ExperimentSpec.parse(

@@ -30,9 +30,8 @@ FILES = {
 }
 every_file = pytest.mark.parametrize(("name", "module"), FILES.items(), ids=FILES)
 
-#: Whose formula is another's, with the file that has it: NLL takes what LogSoftmax gives, and
-#: autograd differentiates an expression.
-FORMULA_IS_IN = {"nll": "cross_entropy", CUSTOM: "autograd"}
+#: Whose formula is another's, with the file that has it.
+FORMULA_IS_OF = {"nll": "cross_entropy"}
 
 
 def tree_of(module: ModuleType) -> ast.Module:
@@ -77,14 +76,15 @@ def where_written(function: Callable[..., object]) -> str:
 
 @every_file
 def test_a_file_writes_its_formula_forward_and_backward_side_by_side(name, module):
+    """Or forward alone, which autograd differentiates."""
     for formula in module.LOSS.formulas.values():
-        places = {where_written(formula.forward), where_written(formula.backward)}
-        assert places == {FORMULA_IS_IN.get(name, name)}
-    if name not in FORMULA_IS_IN:
-        written = [each.name for each in tree_of(module).body if isinstance(each, ast.FunctionDef)]
-        for forward in (each for each in written if each.endswith("forward")):
-            place = written.index(forward)
-            assert written[place + 1] == forward.replace("forward", "backward")
+        forward, backward = where_written(formula.forward), where_written(formula.backward)
+        assert forward == backward
+        assert forward in (FORMULA_IS_OF.get(name, name), "autograd")
+    written = [each.name for each in tree_of(module).body if isinstance(each, ast.FunctionDef)]
+    for forward in (each for each in written if each.endswith("forward")):
+        place = written.index(forward)
+        assert written[place + 1] == forward.replace("forward", "backward")
 
 
 #: Losses that more than their files know: the lab's own three, and that of an expression.

@@ -1,0 +1,264 @@
+"""The form's values: the same on coming back to a page, and the same on both pages."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.spec import ExperimentSpec
+from core.store import Store
+from pages.parts.form.whole import DEFAULT, PRESET_SEEDS
+from tests.pages.looking import (
+    PAGES,
+    asked,
+    button,
+    click,
+    drafted,
+    edit,
+    enter,
+    errors,
+    fields,
+    go_to,
+    opened,
+    race_of,
+    read,
+    reported,
+    run,
+    set_entrant,
+    shown,
+    texts,
+    unfold,
+)
+
+FOLDS = (
+    "More losses",
+    "Add an entrant",
+    "Add another loss",
+    "Device and more",
+    "Settings as a file",
+)
+ORDERS = list(itertools.permutations(PAGES))
+
+#: The experiment that each page's untouched form describes.
+UNTOUCHED = {
+    "train": DEFAULT,
+    "compare": DEFAULT.model_copy(update={"seeds": tuple(range(PRESET_SEEDS))}),
+}
+BUTTONS = {"train": "Train", "compare": "Race"}
+#: What only one of the pages has.
+OWN = ("against", "seed_count", "protocol", "edited/", "entrants/")
+
+
+def shared(of_page: dict[str, Any]) -> dict[str, Any]:
+    return {path: value for path, value in of_page.items() if not path.startswith(OWN)}
+
+
+def seen(app: AppTest, where: str, folded: bool = False) -> dict[str, Any]:
+    """A page's fields on coming to it, where all folds are closed, or with those in folds too."""
+    go_to(app, where)
+    at_first = fields(app, where)
+    if folded:
+        return at_first
+    unfold(app, *FOLDS)
+    assert at_first.items() <= fields(app, where).items()
+    return fields(app, where)
+
+
+def walk(app: AppTest, order: tuple[str, ...], folded: bool = False) -> dict[str, dict[str, Any]]:
+    """Each page's fields, after two rounds on which they were the same."""
+    known: dict[str, dict[str, Any]] = {}
+    for where in (*order, *order):
+        found = seen(app, where, folded)
+        assert not app.error
+        assert found
+        assert known.setdefault(where, found) == found, where
+        run(app)
+        assert fields(app, where) == found
+    assert shared(known["train"]) == shared(known["compare"])
+    return known
+
+
+@pytest.mark.parametrize("folded", [True, False])
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_an_untouched_form_is_the_default_on_every_page(
+    lab_store: Store, order: tuple[str, ...], folded: bool
+) -> None:
+    app = run(opened(order[0]))
+    known = walk(app, order, folded)
+    assert ("device" in known["train"]) != folded
+    assert {where: read(app, where) for where in UNTOUCHED} == UNTOUCHED
+
+
+def test_what_each_page_starts_is_what_its_untouched_form_describes(
+    train: AppTest, lab_store: Store, nothing_trains: None
+) -> None:
+    run(train)
+    assert asked(train, lab_store, "Train") == UNTOUCHED["train"]
+    assert asked(go_to(train, "compare"), lab_store, "Race") == UNTOUCHED["compare"]
+
+
+def touch(app: AppTest, page: str) -> ExperimentSpec:
+    """Change a field of each kind on a page, in folds too; the page's spec afterwards."""
+    enter(app, page, "dataset", "iris")
+    enter(app, page, "layers", 3)
+    enter(app, page, "sizes/1", 24)
+    enter(app, page, "sizes/2", 12)
+    enter(app, page, "epochs", 40)
+    enter(app, page, "learning_rate", 0.05)
+    enter(app, page, "batch_size", 16)
+    enter(app, page, "head_factor", 3.0)
+    enter(app, page, "activation", "tanh")
+    unfold(app, *FOLDS)
+    enter(app, page, "validation_fraction", 0.3)
+    enter(app, page, "weight_decay", 0.01)
+    click(app, "add_focal")
+    set_entrant(app, page, focal__gamma=4.5, learning_rate=0.2, name="Sharp")
+    click(app, "add_custom")
+    set_entrant(app, page, expression="-y*log(p)")
+    unfold(app, *FOLDS, folded=True)
+    touched = read(app, page)
+    assert touched.network.hidden_sizes == (128, 24, 12)
+    assert touched.data.validation_fraction == 0.3
+    assert touched.optimizer.weight_decay == 0.01
+    assert touched.training.epochs == 40
+    assert dict(touched.entrants[3].parameters) == {"gamma": 4.5}
+    assert (touched.entrants[3].name, touched.entrants[3].learning_rate) == ("Sharp", 0.2)
+    assert touched.entrants[4].expression == "-y*log(p)"
+    return touched
+
+
+@pytest.mark.parametrize("where", UNTOUCHED)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
+def test_touched_fields_are_the_same_on_coming_back(
+    lab_store: Store, order: tuple[str, ...], where: str
+) -> None:
+    app = run(opened(where))
+    touched = touch(app, where)
+    walk(app, order, folded=True)
+    assert read(app, where) == touched
+    walk(app, order)
+    assert read(app, where) == touched
+    (other,) = UNTOUCHED.keys() - {where}
+    assert read(app, other).entrants == DEFAULT.entrants
+    assert read(app, other).network == touched.network
+
+
+def test_the_losses_page_has_a_loss_of_its_own(losses: AppTest) -> None:
+    unfold(losses, *FOLDS)
+    enter(losses, "losses", "explained/entrant/loss", "focal")
+    enter(losses, "losses", "explained/entrant/parameters/focal/gamma", 7.0)
+    enter(losses, "losses", "explained/dataset", "moons")
+    known = walk(losses, PAGES)
+    assert known["losses"]["explained/entrant/parameters/focal/gamma"] == 7.0
+    assert {where: read(losses, where) for where in UNTOUCHED} == UNTOUCHED
+
+
+def test_what_is_edited_stays_while_the_pages_show_experiments(
+    train: AppTest, lab_store: Store, nothing_trains: None
+) -> None:
+    asked(run(train), lab_store, "Train")
+    asked(go_to(train, "compare"), lab_store, "Race")
+    enter(train, "compare", "epochs", 77)
+    go_to(train, "train")
+    assert "experiment" in train.query_params
+    assert fields(train, "train")["epochs"] == 77
+    enter(train, "train", "layers", 2)
+    go_to(train, "compare")
+    assert "experiment" in train.query_params
+    assert fields(train, "compare")["epochs"] == 77
+    assert fields(train, "compare")["layers"] == 2
+
+
+def test_an_experiment_that_is_opened_fills_the_form_once(
+    compare: AppTest, lab_store: Store
+) -> None:
+    spec = race_of(losses=("hinge", "bce"), optimizer={"name": "sgd", "learning_rate": 0.3})
+    shown(compare, reported(lab_store, spec))
+    assert read(compare, "compare") == spec
+    enter(compare, "compare", "epochs", 12)
+    run(compare)
+    assert read(compare, "compare").training.epochs == 12
+
+
+@pytest.mark.parametrize("where", UNTOUCHED)
+@pytest.mark.parametrize("path", ["epochs", "seed", "sizes/0", "weight_decay", "rows"])
+def test_a_cleared_field_keeps_its_value_and_loses_nothing_else(
+    lab_store: Store, where: str, path: str
+) -> None:
+    app = unfold(opened(where), "Device and more")
+    enter(app, where, "dataset", "moons")
+    before, spec = fields(app, where), read(app, where)
+    enter(app, where, path, None)
+    assert not app.error
+    assert fields(app, where) == before
+    go_to(app, "losses")
+    assert seen(app, where) == before
+    assert read(app, where) == spec
+
+
+@pytest.mark.parametrize("where", UNTOUCHED)
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        ("epochs", 0, "Epochs was 0; allowed is 1 to 10,000."),
+        ("seed", -5, "Seed was -5; allowed is 0 to 2,147,483,647."),
+        ("sizes/0", 5000, "Hidden size was 5,000; allowed is 1 to 4,096."),
+        ("weight_decay", 2.0, "Weight decay was 2.0; allowed is 0 to 1."),
+        ("validation_fraction", 0.9, "Validation fraction was 0.9; allowed is 0.05 to 0.5."),
+        ("rows", 3, "Rows was 3; allowed is 50 to 20,000."),
+    ],
+)
+def test_a_number_that_is_not_allowed_is_a_sentence_and_loses_nothing_else(
+    lab_store: Store, where: str, path: str, value: float, sentence: str
+) -> None:
+    app = unfold(opened(where), "Device and more")
+    enter(app, where, "dataset", "moons")
+    before, spec = fields(app, where), read(app, where)
+    enter(app, where, path, value)
+    go_to(app, "losses")
+    kept = seen(app, where)
+    assert errors(app) == [sentence]
+    assert button(app, BUTTONS[where]).disabled
+    assert kept == before | {path: value, "batch_size": kept["batch_size"]}
+    enter(app, where, path, before[path])
+    assert not app.error
+    assert read(app, where) == spec
+
+
+def test_rows_and_full_batch_follow_the_share_that_is_held_out(train: AppTest) -> None:
+    unfold(train, "Device and more")
+    assert "1,438 + 359 held out rows" in texts(train)
+    enter(train, "train", "batch_size", 1438)
+    enter(train, "train", "validation_fraction", 0.5)
+    assert "899 + 898 held out rows" in texts(train)
+    assert drafted(train, "batch_size") == 899
+    assert not train.error
+
+
+def test_a_batch_is_made_to_fit_smaller_data(train: AppTest) -> None:
+    enter(run(train), "train", "batch_size", 512)
+    enter(train, "train", "dataset", "iris")
+    assert fields(train, "train")["batch_size"] == 120
+    assert not train.error
+
+
+def test_undo_takes_back_a_preset_and_leaves_what_other_pages_show_the_same(
+    train: AppTest,
+) -> None:
+    enter(run(train), "train", "epochs", 55)
+    edited = read(train, "train")
+    click(train, "The lesson")
+    go_to(train, "compare")
+    assert fields(train, "compare")["epochs"] == 10
+    click(train, "Undo")
+    assert fields(train, "compare")["epochs"] == 55
+    go_to(train, "train")
+    assert read(train, "train") == edited
+    edit(train, "train", 1)
+    click(train, "Remove")
+    assert len(read(train, "train").entrants) == 2
+    click(train, "Undo")
+    assert read(train, "train") == edited
