@@ -9,7 +9,6 @@ BIN := $(VENV)/bin
 .PHONY: run test check bench screenshot example clean
 
 run: $(VENV)/installed
-	@mkdir -p static
 	@echo "Loss Lab is at http://$(HOST):$(PORT)"
 	@$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 

@@ -1,14 +1,58 @@
-"""Loss Lab: page config and navigation, nothing else."""
+"""Loss Lab as an ASGI app: Streamlit's pages, and live data beside them.
+
+``streamlit run app.py`` serves it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import distribution
+from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
-st.set_page_config(page_title="Loss Lab", page_icon="pages/parts/shell/icon.png", layout="wide")
+from core.errors import LabError
+from core.lab import lab
+from core.live.routes import Live
+from core.live.security import SecurityMiddleware
 
-st.navigation(
-    [
-        st.Page("pages/train.py", title="Train", icon=":material/play_circle:", default=True),
-        st.Page("pages/compare.py", title="Compare", icon=":material/sports_score:"),
-        st.Page("pages/losses.py", title="Losses", icon=":material/function:"),
+_HERE = Path(__file__).parent
+#: Looked up, not imported: the server never draws with it.
+_PLOTLY = str(distribution("plotly").locate_file("plotly/package_data"))
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def lifespan(_app: object) -> AsyncIterator[None]:
+    """The training service starts with the server, and ends with it."""
+    starting = asyncio.create_task(asyncio.to_thread(_start))
+    yield
+    await starting
+    await asyncio.to_thread(lab().close)
+
+
+def _start() -> None:
+    try:
+        _ = lab().engine
+    except LabError as error:
+        # The pages say it too, and try again.
+        _log.warning("%s", error)
+
+
+app = st.App(
+    _HERE / "pages" / "navigation.py",
+    routes=[
+        *Live(lambda: lab().store).routes,
+        Mount("/plotly", StaticFiles(directory=_PLOTLY)),
+        Mount("/scripts", StaticFiles(directory=_HERE / "pages" / "parts" / "widgets" / "scripts")),
     ],
-    position="top",
-).run()
+    lifespan=lifespan,
+    middleware=[Middleware(SecurityMiddleware)],
+)

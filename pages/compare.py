@@ -1,14 +1,16 @@
 """Compare: race entrants from the same starts and judge them by the same yardsticks."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.records import Experiment
-from core.spec import ExperimentSpec
-from pages.parts.compare import view
+from core.spec import ExperimentSpec, as_one_function
 from pages.parts.form import settings_file, whole, widgets
 from pages.parts.form.draft import Form
 from pages.parts.form.entrants import Entrants
 from pages.parts.shell import controls, layout, session
+from pages.parts.widgets import stage
 
 _PAGE = "compare"
 
@@ -17,7 +19,7 @@ def main() -> None:
     session.engine()
     shown = session.opened(_PAGE) or session.store().get(session.example())
     whole.begin(_PAGE, shown if shown.id != session.example() else None)
-    setup, stage = layout.columns("Compare losses")
+    setup, view = layout.columns("Compare losses")
     with setup:
         form = Form(_PAGE)
         with st.container(horizontal=True):
@@ -27,10 +29,10 @@ def main() -> None:
         spec = controls.read_form(whole.read_race)
         _draw_estimate(spec)
         settings_file.draw(form, spec)
-    with stage:
+    with view:
         controls.draw(shown, spec is not None, "Race", whole.read_race)
         _draw_what_is_shown(shown)
-        view.draw(shown)
+        stage.draw(shown, _PAGE, partial(_act, shown))
 
 
 def _draw_estimate(spec: ExperimentSpec | None) -> None:
@@ -43,6 +45,12 @@ def _draw_estimate(spec: ExperimentSpec | None) -> None:
         f"{max(1, round(spec.size.seconds)):,} s on one ordinary core, "
         f"{spec.size.memory_bytes / 2**20:,.0f} MB."
     )
+
+
+def _act(shown: Experiment, name: str) -> None:
+    """What a button within the stage does."""
+    if name == "set_up_one_function":
+        whole.fill(_PAGE, as_one_function(shown.spec))
 
 
 def _draw_what_is_shown(shown: Experiment) -> None:

@@ -80,7 +80,7 @@ def _start(entrant: EntrantSpec, dataset: str, page: str, seeds: int) -> None:
         )
         session.start_on(page, spec)
         whole.fill(page, spec)
-        st.session_state[_GO_TO] = f"pages/{page}.py"
+        st.session_state[_GO_TO] = f"{page}.py"
 
 
 layout.show(main)

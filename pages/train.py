@@ -6,7 +6,8 @@ from core.spec import LESSON
 from pages.parts.form import settings_file, whole, widgets
 from pages.parts.form.draft import Form
 from pages.parts.shell import controls, layout, session
-from pages.parts.train import view, welcome
+from pages.parts.train import welcome
+from pages.parts.widgets import stage
 
 _PAGE = "train"
 
@@ -15,19 +16,19 @@ def main() -> None:
     session.engine()
     shown = session.opened(_PAGE)
     whole.begin(_PAGE, shown)
-    setup, stage = layout.columns("Loss Lab")
+    setup, view = layout.columns("Loss Lab")
     with setup:
         _draw_presets()
         form = Form(_PAGE)
         widgets.draw_training(form)
         spec = controls.read_form(whole.read_training)
         settings_file.draw(form, spec)
-    with stage:
+    with view:
         controls.draw(shown, spec is not None, "Train", whole.read_training)
         if shown is None:
             welcome.draw()
         else:
-            view.draw(shown)
+            stage.draw(shown, _PAGE)
 
 
 def _draw_presets() -> None:

@@ -5,7 +5,7 @@ The bounds live here; widgets read them and the validators enforce them, so the 
 """
 
 from core.spec.entrants import ENTRANTS, MAX_ENTRANTS, NAME_LENGTH, Entrant, EntrantSpec
-from core.spec.experiment import LESSON, ExperimentSpec
+from core.spec.experiment import LESSON, ExperimentSpec, as_one_function
 from core.spec.file import MOST_FILE_BYTES, parse_file
 from core.spec.parts import (
     BATCH_SIZE,
@@ -59,5 +59,6 @@ __all__ = [
     "Scheme",
     "StartSpec",
     "TrainingSpec",
+    "as_one_function",
     "parse_file",
 ]

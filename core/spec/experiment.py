@@ -200,6 +200,14 @@ class ExperimentSpec(Frozen):
         return self.model_dump_json()
 
 
+def as_one_function(spec: ExperimentSpec) -> ExperimentSpec:
+    """The same race of CrossEntropy and BCE alone, as one function of p under SGD."""
+    sgd = OptimizerSpec(name=OptimizerName.SGD, learning_rate=0.1)
+    training = spec.training.model_copy(update={"protocol": Protocol.ONE_FUNCTION})
+    entrants = (EntrantSpec(loss="cross_entropy"), EntrantSpec(loss="bce"))
+    return spec.model_copy(update={"entrants": entrants, "optimizer": sgd, "training": training})
+
+
 #: "The lesson": 64-128-10, one batch of 32 random rows, Adam at 0.01, 10 epochs.
 LESSON = ExperimentSpec(
     data=DataSpec(name="lesson"),

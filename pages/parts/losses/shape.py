@@ -56,8 +56,6 @@ def _draw_shapes(entrant: EntrantSpec, task: Task) -> None:
                     shape_figure(with_shape, quantity, axis, targets.index(_TARGET), log_y),
                     key=f"shape_{quantity}",
                     label=f"{title} of {', '.join(spec.title for spec, _ in with_shape)} by {axis}",
-                    steps=0,
-                    status="shown",
                     height=320,
                 )
     if task is Task.MULTICLASS:
@@ -117,7 +115,5 @@ def _draw_simplices(chosen: list[EntrantSpec]) -> None:
                     simplex_figure(spec, simplex),
                     key=f"simplex_{spec.key}",
                     label=f"{spec.title} over all probabilities of three classes",
-                    steps=0,
-                    status="shown",
                     height=320,
                 )

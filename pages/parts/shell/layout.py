@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.pages_manager import PagesManager
 
 from pages.parts.shell import session
 from pages.parts.shell.text import escaped
@@ -71,13 +70,6 @@ def fold(
 
 
 def show(page: Callable[[], None]) -> None:
-    """Draw a page; what goes wrong stands on it as a sentence.
-
-    Until ``app.py`` has run once, Streamlit takes the files of ``pages/`` for pages that need
-    no ``app.py``; somebody whose session begins at a link into a new server would see those.
-    """
-    if PagesManager.uses_pages_directory and not st.session_state:
-        PagesManager.uses_pages_directory = False
-        st.rerun()
+    """Draw a page; what goes wrong stands on it as a sentence."""
     with session.errors_as_sentences():
         page()

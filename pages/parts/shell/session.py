@@ -9,12 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from core.compare.curves import Curves
 from core.engine import Engine
-from core.engine.calculator import Calculator
 from core.errors import LabError
 from core.example import ensure
-from core.records import Experiment, Snapshot
+from core.lab import lab
+from core.records import Experiment
 from core.spec import ExperimentSpec
 from core.store import Store
 from pages.parts.shell.text import escaped
@@ -32,49 +31,18 @@ ANSWER_SECONDS = 0.3
 _LOOK_SECONDS = 0.005
 
 
-@st.cache_resource(show_spinner=False)
 def store() -> Store:
-    return Store()
+    return lab().store
 
 
-@st.cache_resource(show_spinner=False)
 def engine() -> Engine:
-    """The training service; its process starts warming when the first page opens."""
-    service = Engine(store().url)
-    service.warm()
-    return service
-
-
-@st.cache_resource(show_spinner=False)
-def calculator() -> Calculator:
-    return Calculator(engine())
+    return lab().engine
 
 
 @st.cache_data(show_spinner="Computing …", max_entries=2_000)
 def ask(question: str, *arguments: Any) -> Any:
     """The answer of a process with torch; the same question is asked once."""
-    return calculator().ask(question, *arguments)
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def curves(experiment_id: str, run_count: int) -> Curves:
-    """What has been read of an experiment so far, shared by everyone who looks at it."""
-    return Curves(experiment_id, run_count)
-
-
-@st.cache_resource(show_spinner=False, max_entries=32)
-def _newest_snapshots(experiment_id: str) -> dict[str, Snapshot]:
-    return {}
-
-
-def snapshot(experiment_id: str) -> Snapshot | None:
-    """The newest snapshot of an experiment, read anew only when there is another."""
-    kept = _newest_snapshots(experiment_id)
-    known = kept.get("newest")
-    fresh = store().snapshot(experiment_id, after_step=known.step if known else -1)
-    if fresh:
-        kept["newest"] = fresh
-    return fresh or known
+    return lab().calculator.ask(question, *arguments)
 
 
 @contextmanager
@@ -86,9 +54,14 @@ def errors_as_sentences() -> Iterator[None]:
         st.error(escaped(str(error)), icon=":material/error:")
 
 
-@st.cache_resource(show_spinner=False)
 def example() -> str:
     """The id of the recorded example race, in the store."""
+    return _example_in(store().url)
+
+
+@st.cache_data(show_spinner=False)
+def _example_in(store_url: str) -> str:
+    """``store_url`` tells the stores of several tests apart."""
     return ensure(store())
 
 
@@ -111,7 +84,7 @@ def opened(page: str) -> Experiment | None:
 def await_answer(experiment_id: str, is_answer: Callable[[Experiment], bool]) -> None:
     """Give the training process a moment to obey, so that this pass shows that it did.
 
-    The next look at the store costs a round trip to the browser, which is slower.
+    Another pass for it would cost a round trip to the browser, which is slower.
     """
     deadline = time.monotonic() + ANSWER_SECONDS
     while time.monotonic() < deadline and not is_answer(store().get(experiment_id)):
@@ -128,7 +101,6 @@ def start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
     """Store a new experiment, hand it to the engine and put it into the address."""
     experiment_id = _start(spec, pause_after_epoch)
     st.query_params[EXPERIMENT] = experiment_id
-    await_answer(experiment_id, lambda now: now.step > 0 or now.status.is_finished)
 
 
 def _start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> str:

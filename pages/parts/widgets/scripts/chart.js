@@ -1,5 +1,4 @@
-// One chart: a <div> that stays mounted, redrawn whenever a new figure arrives.
-// Its state hangs on the element, because Streamlit may load this module more than once.
+// Charts: each a <div> that stays mounted and is redrawn whenever a new figure arrives.
 
 // The buttons are named because Plotly's own choice has one that uploads the chart's data.
 const CONFIG = {
@@ -10,28 +9,22 @@ const CONFIG = {
 }
 const HEIGHT_WHILE_UNKNOWN = 300
 
-export default function ({ data, parentElement }) {
-  if (!data?.figure) {
-    // A preload: fetch, draw once, and leave no gap in the page.
-    loadPlotly(data.source).then(warmUp).catch(() => {})
-    const element = parentElement.closest('[data-testid="stElementContainer"]')
-    if (element) element.style.display = "none"
-    return
-  }
-  const host = parentElement.querySelector('[data-testid="live-chart"]') ?? mount(parentElement)
-  host.style.height = `${data.height ?? HEIGHT_WHILE_UNKNOWN}px`
-  host.dataset.chart = data.key
-  host.setAttribute("aria-label", data.label)
-  host.chart.newest = { ...data, theme: readTheme(host) }
+/** Draw a frame in a chart: {figure, key, label, steps, status, height, source}. */
+export function draw(host, frame) {
+  host.style.height = `${frame.height ?? HEIGHT_WHILE_UNKNOWN}px`
+  host.dataset.chart = frame.key
+  host.setAttribute("aria-label", frame.label)
+  host.chart.newest = { ...frame, theme: readTheme(host) }
   drawNewest(host)
-  // Streamlit calls this also for a call whose data was replaced before it was made, while
-  // the chart stays; only one that has left the page is to be taken down.
-  return () => {
-    if (!host.isConnected) unmount(host)
-  }
 }
 
-function mount(parentElement) {
+/** Fetch plotly.js and draw once out of sight, before there is anything to draw. */
+export function preload(source) {
+  loadPlotly(source).then(warmUp).catch(() => {})
+}
+
+/** A new chart in an element. */
+export function mount(parentElement) {
   const host = document.createElement("div")
   host.dataset.testid = "live-chart"
   host.setAttribute("role", "figure")
@@ -61,7 +54,8 @@ function hold(host) {
   window.addEventListener("pointercancel", release)
 }
 
-function unmount(host) {
+/** Take a chart out of the page for good. */
+export function unmount(host) {
   host.chart.observer.disconnect()
   host.chart.newest = null
   // Plotly cannot lose its element midway through a drawing; that purges when it is done.
@@ -77,7 +71,7 @@ async function drawNewest(host) {
   try {
     const Plotly = await loadPlotly(chart.newest.source)
     while (chart.newest && chart.newest !== chart.drawn && !chart.held) {
-      await inTurn(() => chart.newest && draw(Plotly, host, chart.newest))
+      await inTurn(() => chart.newest && redraw(Plotly, host, chart.newest))
     }
   } catch (error) {
     console.error(error)
@@ -97,10 +91,10 @@ function inTurn(work) {
 
 const shown = () => new Promise((go) => { requestAnimationFrame(() => setTimeout(go)) })
 
-async function draw(Plotly, host, frame) {
+async function redraw(Plotly, host, frame) {
   const drawn = host.chart.drawn
   if (!drawn || frame.figure !== drawn.figure || !sameTheme(frame.theme, drawn.theme)) {
-    const { data, layout } = JSON.parse(frame.figure)
+    const { data, layout } = frame.figure
     await Plotly.react(host, data, themed(layout, frame.theme), CONFIG)
     host.dataset.traces = data.length
   }

@@ -1,0 +1,23 @@
+"""Where the browser finds what the app serves beside Streamlit."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import streamlit as st
+
+
+def base() -> str:
+    """What the addresses of this app begin with: nothing, or a path."""
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
+
+
+def plotly() -> str:
+    """plotly.js of the installed package; another version has another address."""
+    return f"{base()}/plotly/plotly.min.js?v={version('plotly')}"
+
+
+def script(name: str) -> str:
+    """One of the app's own scripts."""
+    return f"{base()}/scripts/{name}.js"

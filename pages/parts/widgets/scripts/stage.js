@@ -1,0 +1,530 @@
+// The stage: shows an experiment as it is now, block by block, from its stream of frames.
+// What each kind of block and control holds is written in core/live/blocks.py.
+
+import * as charts from "./chart.js"
+import { follow } from "./stream.js"
+
+const STATES = {
+  waiting: "The connection is lost. What stands here is as it was; trying again.",
+}
+
+/**
+ * Show the experiment that `data` names in an element; called again at each pass of the page.
+ * `data`: {base, experiment, page, status, plotly}. `tell(name, value)` reaches the page's script.
+ */
+export function show(parent, data, tell) {
+  const stage = (parent.stage ??= new Stage(parent))
+  stage.update(data, tell)
+}
+
+export function hide(parent) {
+  if (parent.isConnected) return
+  parent.stage?.close()
+  delete parent.stage
+}
+
+class Stage {
+  constructor(parent) {
+    this.host = element("div", "stage")
+    this.host.dataset.testid = "stage"
+    this.state = element("p", "stage-state")
+    this.state.setAttribute("role", "status")
+    this.body = element("div", "stage-body")
+    this.host.append(this.state, this.body)
+    parent.append(this.host)
+    this.views = new Map()
+    this.address = null
+  }
+
+  update(data, tell) {
+    const isOther = data.experiment !== this.data?.experiment
+    this.data = data
+    this.tell = tell
+    if (isOther) {
+      for (const view of this.views.values()) view.remove()
+      this.views.clear()
+      this.toldStatus = data.status
+    }
+    this.connect(isOther)
+  }
+
+  // The options that were picked stay for this browser's session.
+  get options() {
+    return JSON.parse(sessionStorage.getItem(`stage-${this.data.page}`) ?? "{}")
+  }
+
+  pick(option, value) {
+    const options = { ...this.options, [option]: value }
+    sessionStorage.setItem(`stage-${this.data.page}`, JSON.stringify(options))
+    this.connect(false)
+  }
+
+  connect(again) {
+    const { base, experiment, page } = this.data
+    const query = new URLSearchParams({ ...this.options, page })
+    const address = `${base}/live/${experiment}?${query}`
+    if (address === this.address && !again) return
+    this.address = address
+    this.stop?.()
+    this.stop = follow(
+      address,
+      (frame) => this.take(frame),
+      (state, words) => this.say(state, words),
+    )
+  }
+
+  close() {
+    this.stop?.()
+    for (const view of this.views.values()) view.remove()
+    this.host.remove()
+  }
+
+  say(state, words) {
+    this.host.dataset.stream = state
+    write(this.state, words ?? STATES[state] ?? "")
+    this.state.hidden = !this.state.textContent
+  }
+
+  take(frame) {
+    this.host.dataset.status = frame.status
+    this.host.dataset.steps = frame.steps
+    for (const block of frame.blocks) this.view(block, this.views).update(block, frame)
+    const known = new Set(frame.order)
+    for (const [id, view] of this.views) {
+      if (known.has(id)) view.tick?.(frame)
+      else this.views.delete(id), view.remove()
+    }
+    arrange(this.body, frame.order.map((id) => this.views.get(id).host))
+    // The page's buttons speak of the status: the script is to run when it changes.
+    if (frame.status !== this.toldStatus) {
+      this.toldStatus = frame.status
+      this.tell("status", frame.status)
+    }
+  }
+
+  view(block, views) {
+    const known = views.get(block.id)
+    if (known?.kind === block.kind) return known
+    known?.remove()
+    const view = new (VIEWS[block.kind] ?? Words)(this, block)
+    view.kind = block.kind
+    views.set(block.id, view)
+    return view
+  }
+}
+
+// ------------------------------------------------------------------ blocks
+
+class View {
+  constructor(stage, tag, name) {
+    this.stage = stage
+    this.host = element(tag, name)
+  }
+
+  remove() {
+    this.host.remove()
+  }
+}
+
+class Words extends View {
+  constructor(stage, block) {
+    super(stage, "p", `stage-${block.kind}`)
+    if (block.kind === "error" || block.kind === "warning") this.host.setAttribute("role", "alert")
+  }
+
+  update(block) {
+    writeRich(this.host, block.text)
+  }
+}
+
+class Heading extends View {
+  constructor(stage) {
+    super(stage, "div", "stage-heading")
+    this.title = element("strong")
+    this.controls = new Controls(stage, element("div", "stage-controls"))
+    this.host.append(this.title, this.controls.host)
+  }
+
+  update(block) {
+    write(this.title, block.text)
+    this.controls.update(block.controls)
+  }
+}
+
+class ControlLine extends View {
+  constructor(stage) {
+    super(stage, "div", "stage-controls stage-line")
+    this.controls = new Controls(stage, this.host)
+  }
+
+  update(block) {
+    this.controls.update(block.controls)
+  }
+}
+
+class List extends View {
+  constructor(stage) {
+    super(stage, "ul", "stage-list")
+  }
+
+  update(block) {
+    sized(this.host, block.lines.length, () => element("li"))
+    block.lines.forEach((line, index) => write(this.host.children[index], line))
+  }
+}
+
+class Table extends View {
+  constructor(stage) {
+    super(stage, "div", "stage-table")
+    this.host.tabIndex = 0
+    this.host.setAttribute("role", "region")
+    this.head = element("tr")
+    this.rows = element("tbody")
+    const table = element("table")
+    const thead = element("thead")
+    thead.append(this.head)
+    table.append(thead, this.rows)
+    this.host.append(table)
+  }
+
+  update(block) {
+    this.host.setAttribute("aria-label", block.label)
+    this.host.dataset.table = block.id
+    sized(this.head, block.columns.length, () => scoped("col"))
+    block.columns.forEach((words, index) => write(this.head.children[index], words))
+    sized(this.rows, block.rows.length, () => element("tr"))
+    block.rows.forEach((cells, index) => {
+      const row = this.rows.children[index]
+      sized(row, cells.length, (place) => (place ? element("td") : scoped("row")))
+      cells.forEach((words, place) => {
+        if (place) writeRich(row.children[place], words)
+        else write(row.children[place], words)
+      })
+    })
+  }
+}
+
+class Chart extends View {
+  constructor(stage) {
+    super(stage, "div", "stage-chart")
+    this.chart = charts.mount(this.host)
+  }
+
+  update(block, frame) {
+    this.block = block
+    this.tick(frame)
+  }
+
+  tick({ steps, status }) {
+    const { figure, id, label, height } = this.block
+    const source = this.stage.data.plotly
+    charts.draw(this.chart, { figure, key: id, label, height, steps, status, source })
+  }
+
+  remove() {
+    charts.unmount(this.chart)
+    super.remove()
+  }
+}
+
+class Grid extends View {
+  constructor(stage) {
+    super(stage, "div", "stage-grid")
+    this.views = new Map()
+  }
+
+  update(block, frame) {
+    sized(this.host, block.cells.length, () => element("div"))
+    const known = new Set()
+    block.cells.forEach((cell, index) => {
+      const hosts = cell.map((inner) => {
+        known.add(inner.id)
+        const view = this.stage.view(inner, this.views)
+        view.update(inner, frame)
+        return view.host
+      })
+      arrange(this.host.children[index], hosts)
+    })
+    for (const [id, view] of this.views) {
+      if (!known.has(id)) this.views.delete(id), view.remove()
+    }
+  }
+
+  tick(frame) {
+    for (const view of this.views.values()) view.tick?.(frame)
+  }
+
+  remove() {
+    for (const view of this.views.values()) view.remove()
+    super.remove()
+  }
+}
+
+class Fold extends Grid {
+  constructor(stage) {
+    super(stage)
+    this.host = element("details", "stage-fold")
+    this.title = element("summary")
+    this.inside = element("div")
+    this.host.append(this.title, this.inside)
+  }
+
+  update(block, frame) {
+    write(this.title, block.title)
+    const hosts = block.blocks.map((inner) => {
+      const view = this.stage.view(inner, this.views)
+      view.update(inner, frame)
+      return view.host
+    })
+    arrange(this.inside, hosts)
+  }
+}
+
+class Action extends View {
+  constructor(stage, block) {
+    super(stage, "button", "stage-button")
+    this.host.addEventListener("click", () => stage.tell("action", block.id))
+  }
+
+  update(block) {
+    write(this.host, block.title)
+    this.host.disabled = block.disabled
+  }
+}
+
+class Printed extends View {
+  constructor(stage) {
+    super(stage, "pre", "stage-printed")
+    this.host.dataset.testid = "printed"
+    this.host.tabIndex = 0
+  }
+
+  update(block) {
+    const { scrollHeight, scrollTop, clientHeight } = this.host
+    const follows = scrollHeight - scrollTop - clientHeight < 20
+    write(this.host, block.text)
+    if (follows) this.host.scrollTop = this.host.scrollHeight
+  }
+}
+
+class Readout extends View {
+  constructor(stage) {
+    super(stage, "div", "readout")
+    this.host.innerHTML = `
+      <div class="line"><span class="status"></span><span class="pace"></span></div>
+      <progress max="1" aria-label="Training"></progress>
+      <p class="details"></p>
+      <dl></dl>`
+  }
+
+  update(block) {
+    const find = (selector) => this.host.querySelector(selector)
+    write(find(".status"), block.status)
+    find(".status").dataset.color = block.color
+    write(find(".pace"), block.pace)
+    find("progress").value = block.fraction
+    const details = find(".details")
+    sized(details, 2 * block.details.length, (at) => element(at % 2 ? "code" : "span"))
+    block.details.forEach(([title, words], at) => {
+      write(details.children[2 * at], `${at ? " · " : ""}${title}: `)
+      write(details.children[2 * at + 1], words)
+    })
+    const numbers = find("dl")
+    sized(numbers, block.numbers.length, () => {
+      const item = element("div")
+      item.append(element("dt"), element("dd"))
+      return item
+    })
+    block.numbers.forEach(([label, value], at) => {
+      write(numbers.children[at].firstChild, label)
+      write(numbers.children[at].lastChild, value)
+    })
+  }
+}
+
+const VIEWS = {
+  readout: Readout,
+  heading: Heading,
+  controls: ControlLine,
+  list: List,
+  table: Table,
+  chart: Chart,
+  grid: Grid,
+  fold: Fold,
+  action: Action,
+  printed: Printed,
+}
+
+// ------------------------------------------------------------------ controls
+
+// Made anew only when what is offered changes: one that has the focus keeps it.
+class Controls {
+  constructor(stage, host) {
+    this.stage = stage
+    this.host = host
+    this.made = ""
+  }
+
+  update(controls) {
+    const made = JSON.stringify(controls)
+    if (made === this.made) return
+    const focused = this.host.contains(document.activeElement)
+      ? document.activeElement.dataset.control
+      : null
+    const open = [...this.host.querySelectorAll("details[open]")].map((each) => each.dataset.control)
+    this.made = made
+    this.host.replaceChildren(...controls.map((each) => CONTROLS[each.kind](this.stage, each)))
+    for (const name of open) this.find(name)?.setAttribute("open", "")
+    if (focused) this.find(focused)?.focus()
+  }
+
+  find(name) {
+    return this.host.querySelector(`[data-control="${CSS.escape(name)}"]`)
+  }
+}
+
+const CONTROLS = {
+  choice(stage, control) {
+    if (control.look === "menu") return dropDown(stage, control)
+    const group = element("div", `stage-${control.look}`)
+    group.setAttribute("role", control.look === "tabs" ? "tablist" : "radiogroup")
+    group.setAttribute("aria-label", control.label)
+    control.offered.forEach(([value, title], index) => {
+      const button = element("button")
+      const isPicked = value === control.value
+      button.setAttribute("role", control.look === "tabs" ? "tab" : "radio")
+      button.setAttribute(control.look === "tabs" ? "aria-selected" : "aria-checked", isPicked)
+      button.tabIndex = isPicked ? 0 : -1
+      button.dataset.control = `${control.option} ${value}`
+      write(button, title)
+      button.addEventListener("click", () => stage.pick(control.option, value))
+      button.addEventListener("keydown", ({ key }) => {
+        const step = { ArrowRight: 1, ArrowLeft: -1 }[key]
+        if (!step) return
+        const count = control.offered.length
+        const next = group.children[(index + step + count) % count]
+        next.focus()
+        next.click()
+      })
+      group.append(button)
+    })
+    return group
+  },
+
+  toggle(stage, control) {
+    const label = element("label", "stage-toggle")
+    const box = element("input")
+    box.type = "checkbox"
+    box.checked = control.value
+    box.dataset.control = control.option
+    box.addEventListener("change", () => stage.pick(control.option, box.checked))
+    label.append(box, ` ${control.label}`)
+    return label
+  },
+
+  slider(stage, control) {
+    const label = element("label", "stage-slider")
+    const output = element("output")
+    const input = element("input")
+    Object.assign(input, { type: "range", min: control.low, max: control.high })
+    input.step = control.step
+    input.value = control.value
+    input.dataset.control = control.option
+    write(output, String(control.value))
+    input.addEventListener("input", () => write(output, input.value))
+    input.addEventListener("change", () => stage.pick(control.option, input.value))
+    label.append(control.label, " ", output, input)
+    return label
+  },
+
+  menu(stage, control) {
+    const menu = element("details", "stage-menu")
+    menu.dataset.control = control.label
+    const title = element("summary")
+    write(title, control.label)
+    const inside = element("div")
+    for (const each of control.controls) {
+      const line = element("div", "stage-line")
+      if (each.kind === "choice") line.append(element("span", "", each.label))
+      line.append(CONTROLS[each.kind](stage, each))
+      inside.append(line)
+    }
+    menu.append(title, inside)
+    menu.addEventListener("keydown", ({ key }) => {
+      if (key === "Escape") menu.open = false
+    })
+    return menu
+  },
+
+  download(stage, control) {
+    const { base, experiment } = stage.data
+    const link = element("a", "stage-button")
+    link.href = `${base}/live/${experiment}/${control.address}`
+    link.download = ""
+    link.dataset.control = control.address
+    write(link, control.label)
+    return link
+  },
+}
+
+function dropDown(stage, control) {
+  const label = element("label", "stage-select")
+  const select = element("select")
+  select.dataset.control = control.option
+  for (const [value, title] of control.offered) select.add(new Option(title, value))
+  select.value = control.value
+  select.addEventListener("change", () => stage.pick(control.option, select.value))
+  label.append(control.label, " ", select)
+  return label
+}
+
+// A menu closes when something else is clicked.
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll(".stage-menu[open]")) {
+    if (!menu.contains(target)) menu.open = false
+  }
+})
+
+// ------------------------------------------------------------------ elements
+
+function element(tag, name, words) {
+  const made = document.createElement(tag)
+  if (name) made.className = name
+  if (words) made.textContent = words
+  return made
+}
+
+function scoped(scope) {
+  const made = element("th")
+  made.scope = scope
+  return made
+}
+
+function write(target, words) {
+  if (target.textContent !== words) target.textContent = words
+}
+
+// Text with **words** in bold; nothing in it is read as HTML.
+function writeRich(target, words) {
+  if (target.dataset.words === words) return
+  target.dataset.words = words
+  const parts = words.split("**")
+  const isPaired = parts.length % 2
+  target.replaceChildren(
+    ...parts.map((part, at) => (isPaired && at % 2 ? element("strong", "", part) : part)),
+  )
+  if (!isPaired) target.textContent = words
+}
+
+// So many children, made or removed at the end.
+function sized(parent, count, make) {
+  while (parent.children.length > count) parent.lastChild.remove()
+  while (parent.children.length < count) parent.append(make(parent.children.length))
+}
+
+// The children in this order; those that are in their place are not touched.
+function arrange(parent, hosts) {
+  hosts.forEach((host, at) => {
+    if (parent.children[at] !== host) parent.insertBefore(host, parent.children[at] ?? null)
+  })
+}

@@ -1,0 +1,55 @@
+"""The place where an experiment is shown live, beside Streamlit and not through it.
+
+The page's script only says which experiment it is; the browser then follows its stream of
+frames by itself. The script runs again when the status changes, as the page's buttons speak
+of it, and when a button within the stage is clicked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from core.records import Experiment
+from pages.parts.widgets import addresses
+
+_JS = """
+export default function ({ data, parentElement, setTriggerValue }) {
+  const script = import(`${location.origin}${data.script}`)
+  script.then((stage) => stage.show(parentElement, data, setTriggerValue))
+  return () => script.then((stage) => stage.hide(parentElement))
+}
+"""
+
+_stage = st.components.v2.component(
+    "stage",
+    css=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
+    js=_JS,
+    isolate_styles=False,
+)
+
+
+def draw(shown: Experiment, page: str, act: Callable[[str], None] | None = None) -> None:
+    """Show the experiment as the stage of ``page`` has it; ``act`` hears a button's name."""
+    key = f"stage_{page}"
+
+    def clicked() -> None:
+        name = st.session_state[key].action
+        if act is not None and name:
+            act(name)
+
+    _stage(
+        key=key,
+        data={
+            "base": addresses.base(),
+            "experiment": shown.id,
+            "page": page,
+            "status": shown.status.value,
+            "plotly": addresses.plotly(),
+            "script": addresses.script("stage"),
+        },
+        on_status_change=lambda: None,
+        on_action_change=clicked,
+    )
