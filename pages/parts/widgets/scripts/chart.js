@@ -16,6 +16,10 @@ export function draw(host, frame) {
   host.setAttribute("aria-label", frame.label)
   host.chart.newest = { ...frame, theme: readTheme(host) }
   drawNewest(host)
+  // A page that is just being built may not have its colours yet.
+  if (!host.chart.newest.theme.border) {
+    requestAnimationFrame(() => host.chart.newest?.figure === frame.figure && draw(host, frame))
+  }
 }
 
 /** Fetch plotly.js and draw once out of sight, before there is anything to draw. */

@@ -43,9 +43,12 @@ class Stage {
     if (isOther) {
       for (const view of this.views.values()) view.remove()
       this.views.clear()
+      this.frame = null
       this.toldStatus = data.status
     }
     this.connect(isOther)
+    // The page is drawn anew also when its colours change.
+    if (this.frame) for (const view of this.views.values()) view.tick?.(this.frame)
   }
 
   // The options that were picked stay for this browser's session.
@@ -86,6 +89,7 @@ class Stage {
   }
 
   take(frame) {
+    this.frame = frame
     this.host.dataset.status = frame.status
     this.host.dataset.steps = frame.steps
     for (const block of frame.blocks) this.view(block, this.views).update(block, frame)
