@@ -13,7 +13,7 @@ _LONG_NUMBER = 1e15
 _LONGEST_SHOWN = 60
 
 
-def shown(value: object) -> str:
+def quoted(value: object) -> str:
     """A value as it can stand in a sentence, cut where it is long or deep."""
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONG_NUMBER:
         return f"{value:,}"
@@ -46,5 +46,5 @@ class Bounds:
     def check(self, value: Any) -> Any:
         # A comparison with NaN is false, so NaN is refused here too.
         if not self.low <= value <= self.high:
-            raise ValueError(f"{self.label} was {shown(value)}; allowed is {self}.")
+            raise ValueError(f"{self.label} was {quoted(value)}; allowed is {self}.")
         return value

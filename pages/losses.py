@@ -10,9 +10,10 @@ from core.data import DATASETS
 from core.losses import LOSSES
 from core.spec import EntrantSpec, ExperimentSpec
 from pages.parts.form import whole
-from pages.parts.form.entrants import in_a_row, rivals
+from pages.parts.form.entrants import rivals
 from pages.parts.losses import card, choice, code, shape, steps
 from pages.parts.shell import layout, session
+from pages.parts.shell.text import in_a_row
 
 _RACE_SEEDS = 5
 #: Session key of the page to go to.

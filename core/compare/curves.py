@@ -71,7 +71,11 @@ class RunCurves:
     smoothed: Line | None
     newest_loss: float | None
     evaluations: Mapping[tuple[Split, Measure], EpochLine]
-    diverged_step: int | None
+
+    @property
+    def diverged_step(self) -> int | None:
+        """As training found it, and the store has it."""
+        return self.run.diverged_step
 
     def evaluation(self, split: Split, measure: Measure) -> EpochLine:
         return self.evaluations.get((split, measure), _NO_EPOCHS)
@@ -79,7 +83,7 @@ class RunCurves:
 
 @dataclass(frozen=True)
 class CurveSet:
-    """The curves of the shown runs up to ``step``."""
+    """The curves of some runs up to ``step``."""
 
     experiment_id: str
     step: int
@@ -108,7 +112,7 @@ class Curves:
         self._envelope = Envelope(run_count)
         self._smoothings: OrderedDict[float, _Smoothing] = OrderedDict()
         self._evaluations: list[dict[tuple[Split, Measure], _Rows]] = [{} for _ in range(run_count)]
-        self._diverged_steps: list[int | None] = [None] * run_count
+        self._run_count = run_count
         self._lock = Lock()
 
     def extend(self, chunks: Iterable[Chunk], evaluations: Iterable[Evaluation]) -> None:
@@ -155,8 +159,8 @@ class Curves:
         """What is to be drawn of ``runs``; ``smoothing`` is the weight, 0 to 0.99."""
         with self._lock:
             smoothed = self._smoothed(smoothing) if smoothing else None
-            shown = tuple(self._run_curves(run, smoothed) for run in runs)
-            return CurveSet(self.experiment_id, len(self._losses.array), shown)
+            run_curves = tuple(self._run_curves(run, smoothed) for run in runs)
+            return CurveSet(self.experiment_id, len(self._losses.array), run_curves)
 
     def _run_curves(self, run: Run, smoothed: Envelope | None) -> RunCurves:
         return replace(
@@ -173,18 +177,12 @@ class Curves:
             None,
             float(losses[-1, run.index]) if len(losses) else None,
             {key: _epoch_line(rows) for key, rows in self._evaluations[run.index].items()},
-            self._diverged_steps[run.index],
         )
 
     def _add_losses(self, losses: NDArray[np.float32]) -> None:
-        steps_before = len(self._losses.array)
         self._losses.extend(losses)
         for rows in _slices(losses):
             self._envelope.extend(rows)
-        broken = ~np.isfinite(losses)
-        for run in np.flatnonzero(broken.any(axis=0)):
-            if self._diverged_steps[run] is None:
-                self._diverged_steps[run] = steps_before + 1 + int(broken[:, run].argmax())
 
     def _add_evaluations(self, evaluations: Iterable[Evaluation]) -> None:
         newest = self.last_epoch
@@ -202,7 +200,7 @@ class Curves:
     def _smoothed(self, weight: float) -> Envelope:
         smoothing = self._smoothings.pop(weight, None)
         if smoothing is None:
-            smoothing = _Smoothing(weight, len(self._diverged_steps))
+            smoothing = _Smoothing(weight, self._run_count)
         self._smoothings[weight] = smoothing
         if len(self._smoothings) > MAX_SMOOTHINGS:
             self._smoothings.popitem(last=False)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from core.compare.courses import Course, courses, judged_split
 from core.compare.curves import RunCurves
-from core.compare.intervals import best_in_column, steps_to_reach, threshold
+from core.compare.intervals import best_in_column, interval, steps_to_reach, threshold
 from core.compare.verdict import NOT_PROBABILITIES, EntrantScores, Verdict, verdicts
 from core.judging.yardsticks import Yardstick, gives_probabilities, yardsticks
 from core.losses import LossSpec
@@ -43,6 +43,27 @@ def matrix(snapshot: Snapshot, spec: ExperimentSpec) -> list[Column]:
     return columns
 
 
+def score_text(column: Column, place: int) -> str | None:
+    """An entrant's mean ± half its 95 % interval over seeds; None where no seed has a score.
+
+    Where only some have one, it says how many.
+    """
+    mean, spec = interval(column.scores[place]), column.yardstick.digits.format
+    if not mean.n:
+        return None
+    text = f"{mean.mean:{spec}}"
+    if mean.n > 1:
+        text += f" ± {mean.high - mean.mean:{spec}}".rstrip("%")
+    if mean.missing:
+        text += f" ({mean.n} of {mean.n + mean.missing} seeds)"
+    return text
+
+
+def can_score(loss: LossSpec, spec: ExperimentSpec, yardstick: Yardstick) -> bool:
+    """Whether what the loss trains has a score by the yardstick at all."""
+    return not yardstick.needs_probabilities or gives_probabilities(loss, spec.dataset.task)
+
+
 def compare(
     runs: Sequence[RunCurves], spec: ExperimentSpec, snapshot: Snapshot, yardstick: Yardstick
 ) -> tuple[Verdict, ...]:
@@ -62,7 +83,9 @@ def compare(
             scores=final[place],
             diverged=diverged[place],
             arrivals=None if goal is None else _arrivals(course, goal, yardstick),
-            no_score=_why_no_score(course.entrant.loss, spec, yardstick),
+            no_score=(
+                None if can_score(course.entrant.loss, spec, yardstick) else NOT_PROBABILITIES
+            ),
         )
         for place, course in enumerate(by_entrant)
     ]
@@ -75,9 +98,3 @@ def _arrivals(course: Course, goal: float, yardstick: Yardstick) -> NDArray[np.f
         steps_to_reach(course.steps, row, goal, yardstick.higher_is_better) for row in course.values
     ]
     return np.array([np.nan if step is None else step for step in arrived])
-
-
-def _why_no_score(loss: LossSpec, spec: ExperimentSpec, yardstick: Yardstick) -> str | None:
-    task = spec.dataset.task
-    has_score = not yardstick.needs_probabilities or gives_probabilities(loss, task)
-    return None if has_score else NOT_PROBABILITIES

@@ -5,9 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from core.compare.intervals import interval
-from core.compare.scores import Column
-from core.judging.yardsticks import gives_probabilities
+from core.compare.scores import Column, can_score, score_text
 from core.spec import Entrant, ExperimentSpec
 
 _NOT_PROBABILITIES = "–"
@@ -23,15 +21,20 @@ def table(columns: Sequence[Column], spec: ExperimentSpec) -> list[str]:
     return [_BETWEEN_COLUMNS.join(cells).rstrip() for cells in zip(*aligned, strict=True)]
 
 
-def legend(lines: Sequence[str], seeds: int) -> list[str]:
-    """A sentence for each sign that stands in the lines of a table."""
-    text = "\n".join(lines)
+def legend(columns: Sequence[Column], spec: ExperimentSpec) -> list[str]:
+    """A sentence for each sign that stands in the cells of a table."""
+    has_best = any(column.best is not None for column in columns)
+    has_scores_alone = any(
+        not can_score(entrant.loss, spec, column.yardstick)
+        for entrant in spec.lineup
+        for column in columns
+    )
     sentences = {
-        "±": f"Mean ± half its 95 % interval over {seeds} seeds.",
-        _BEST: f"{_BEST} Best, where paired intervals against every other entrant exclude 0.",
-        _NOT_PROBABILITIES: f"{_NOT_PROBABILITIES} The outputs are not probabilities.",
+        f"Mean ± half its 95 % interval over {len(spec.seeds)} seeds.": len(spec.seeds) > 1,
+        f"{_BEST} Best, where paired intervals against every other entrant exclude 0.": has_best,
+        f"{_NOT_PROBABILITIES} The outputs are not probabilities.": has_scores_alone,
     }
-    return [sentence for sign, sentence in sentences.items() if sign in text]
+    return [sentence for sentence, applies in sentences.items() if applies]
 
 
 def _column(column: Column, spec: ExperimentSpec) -> list[str]:
@@ -45,18 +48,9 @@ def _column(column: Column, spec: ExperimentSpec) -> list[str]:
 
 
 def _cell(column: Column, entrant: Entrant, spec: ExperimentSpec) -> str:
-    yardstick = column.yardstick
-    if yardstick.needs_probabilities and not gives_probabilities(entrant.loss, spec.dataset.task):
+    if not can_score(entrant.loss, spec, column.yardstick):
         return _NOT_PROBABILITIES
-    mean = interval(column.scores[entrant.place])
-    if not mean.n:
-        return "no score"
-    text = f"{mean.mean:{yardstick.format}}"
-    if mean.n > 1:
-        text += f" ± {mean.high - mean.mean:{yardstick.format}}".rstrip("%")
-    if mean.missing:
-        text += f" ({mean.n} of {mean.n + mean.missing} seeds)"
-    return text
+    return score_text(column, entrant.place) or "no score"
 
 
 def _aligned(cells: Sequence[str], to_the_right: bool) -> list[str]:

@@ -226,13 +226,13 @@ def _goal(threshold: float, yardstick: Yardstick) -> str:
     scale, decimals, _ = _units(yardstick)
     value = f"{round(scale * threshold, decimals):.12g}"
     name = yardstick.name
-    return f"{value} % {name}" if yardstick.format.endswith("%") else f"{name} {value}"
+    return f"{value} % {name}" if yardstick.digits.is_share else f"{name} {value}"
 
 
 def _units(yardstick: Yardstick) -> tuple[int, int, str]:
     """Scale, decimals and unit of a difference; that of percentages is in points."""
-    decimals = int(yardstick.format[1:-1])
-    return (100, decimals, " points") if yardstick.format.endswith("%") else (1, decimals, "")
+    decimals = yardstick.digits.decimals
+    return (100, decimals, " points") if yardstick.digits.is_share else (1, decimals, "")
 
 
 def _number(value: float, decimals: int) -> str:

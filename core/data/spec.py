@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from core.bounds import Bounds, Frozen, any_of, shown
+from core.bounds import Bounds, Frozen, any_of, quoted
 from core.data.catalogue import DATASETS, Dataset
 
 NOISE = Bounds("Noise", 0, 1)
@@ -16,7 +16,7 @@ VALIDATION_FRACTION = Bounds("Validation fraction", 0.05, 0.5)
 
 def _known(name: str) -> str:
     if name not in DATASETS:
-        raise ValueError(f"Data set was {shown(name)}; allowed is {any_of(DATASETS)}.")
+        raise ValueError(f"Data set was {quoted(name)}; allowed is {any_of(DATASETS)}.")
     return name
 
 

@@ -50,8 +50,8 @@ def shared_figure(
         curves.experiment_id, traces, _X_TITLES[axis], f"validation {within_sentence(shared.title)}"
     )
     figure["layout"]["yaxis"] |= {
-        "tickformat": ".0%" if "%" in shared.format else "",
-        "hoverformat": shared.format,
+        "tickformat": shared.digits.tick_format,
+        "hoverformat": shared.digits.format,
     }
     if axis is CurveAxis.SECONDS:
         figure["layout"]["xaxis"] |= {"hoverformat": ".2f"}

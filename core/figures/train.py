@@ -53,8 +53,8 @@ def rivals_figure(curves: CurveSet, spec: ExperimentSpec) -> Figure:
     where = "validation" if split is Split.VAL else "training"
     figure = chart(curves.experiment_id, traces, "epoch", f"{where} {yardstick.name}")
     figure["layout"]["yaxis"] |= {
-        "tickformat": ".0%" if "%" in yardstick.format else "",
-        "hoverformat": yardstick.format,
+        "tickformat": yardstick.digits.tick_format,
+        "hoverformat": yardstick.digits.format,
     }
     return figure
 

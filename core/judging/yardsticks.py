@@ -20,10 +20,28 @@ def within_sentence(title: str) -> str:
 
 
 @dataclass(frozen=True)
+class Digits:
+    """How a number is written: with so many decimals, and as a percentage if it is a share."""
+
+    decimals: int
+    is_share: bool = False
+
+    @property
+    def format(self) -> str:
+        """As ``format()`` takes it, and d3 in the browser."""
+        return f".{self.decimals}{'%' if self.is_share else 'f'}"
+
+    @property
+    def tick_format(self) -> str:
+        """For the labels of an axis: whole percents, or as many decimals as they need."""
+        return ".0%" if self.is_share else ""
+
+
+@dataclass(frozen=True)
 class Yardstick:
     """One measure of held-out rows.
 
-    ``format`` is a format spec for its value; ``needs_probabilities`` says that outputs
+    ``digits`` says how its value is written; ``needs_probabilities`` says that outputs
     which are none have no such score; ``has_skill`` that 1 - L / L_null is taken of it,
     L_null being the score of the best constant.
     """
@@ -32,7 +50,7 @@ class Yardstick:
     title: str
     explained: str
     higher_is_better: bool
-    format: str
+    digits: Digits
     needs_probabilities: bool = False
     has_skill: bool = False
     is_judged_each_epoch: bool = True
@@ -45,38 +63,39 @@ class Yardstick:
 
 _CLASSES = (
     Yardstick(
-        Measure.ACCURACY, "Accuracy", "share of rows whose predicted class is right", True, ".1%"
+        Measure.ACCURACY, "Accuracy", "share of rows whose predicted class is right",
+        True, Digits(1, is_share=True),
     ),
     Yardstick(
-        Measure.NLL, "NLL", "mean -log p(true class), nats", False, ".4f",
+        Measure.NLL, "NLL", "mean -log p(true class), nats", False, Digits(4),
         needs_probabilities=True, has_skill=True,
     ),
     Yardstick(
         Measure.BRIER, "Brier", "mean squared distance of p from the truth; (p - y)\u00b2 for two "
-        "classes, summed over classes for more", False, ".4f",
+        "classes, summed over classes for more", False, Digits(4),
         needs_probabilities=True, has_skill=True,
     ),
     Yardstick(
         Measure.ECE, "ECE", "expected calibration error, 15 equal bins of the top confidence",
-        False, ".4f", needs_probabilities=True, is_judged_each_epoch=False,
+        False, Digits(4), needs_probabilities=True, is_judged_each_epoch=False,
     ),
     Yardstick(
         Measure.AUROC, "AUROC", "chance that a row of the class scores above one that is not; "
-        "mean over classes, each against the rest", True, ".4f", is_judged_each_epoch=False,
+        "mean over classes, each against the rest", True, Digits(4), is_judged_each_epoch=False,
     ),
 )  # fmt: skip
 
 _VALUES = (
     Yardstick(
-        Measure.R2, "R\u00b2", "1 - squared error / squared distance from the mean", True, ".3f"
+        Measure.R2, "R\u00b2", "1 - squared error / squared distance from the mean", True, Digits(3)
     ),
     Yardstick(
         Measure.MSE, "MSE", "mean squared error, in variances of the training targets",
-        False, ".4f", has_skill=True,
+        False, Digits(4), has_skill=True,
     ),
     Yardstick(
         Measure.MAE, "MAE", "mean absolute error, in standard deviations of the training targets",
-        False, ".4f", has_skill=True,
+        False, Digits(4), has_skill=True,
     ),
 )  # fmt: skip
 
@@ -103,18 +122,18 @@ class Shared:
     title: str
     measure: Measure
     is_skill: bool
-    format: str
+    digits: Digits
 
 
 SHARED: dict[bool, tuple[Shared, ...]] = {
     True: (
-        Shared("Accuracy", Measure.ACCURACY, False, ".1%"),
-        Shared("Skill in NLL", Measure.NLL, True, ".3f"),
-        Shared("Skill in Brier", Measure.BRIER, True, ".3f"),
+        Shared("Accuracy", Measure.ACCURACY, False, Digits(1, is_share=True)),
+        Shared("Skill in NLL", Measure.NLL, True, Digits(3)),
+        Shared("Skill in Brier", Measure.BRIER, True, Digits(3)),
     ),
     False: (
-        Shared("R\u00b2", Measure.R2, False, ".3f"),
-        Shared("Skill in MAE", Measure.MAE, True, ".3f"),
+        Shared("R\u00b2", Measure.R2, False, Digits(3)),
+        Shared("Skill in MAE", Measure.MAE, True, Digits(3)),
     ),
 }
 

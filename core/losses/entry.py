@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from core.bounds import shown
+from core.bounds import quoted
 from core.losses.card import Card
 from core.losses.parameters import FrozenMapping, Parameter, Value
 from core.losses.program import Program
@@ -151,14 +151,14 @@ class LossSpec:
         that is not allowed."""
         if not isinstance(given, Mapping):
             raise ValueError(
-                f"Parameters of {self.title} was {shown(given)}; allowed is an object with values "
+                f"Parameters of {self.title} was {quoted(given)}; allowed is an object with values "
                 "by name."
             )
         known = {parameter.name: parameter for parameter in self.parameters}
         for name in given:
             if name not in known:
                 allowed = f"allowed is any of {', '.join(known)}" if known else "it has none"
-                raise ValueError(f"Parameter of {self.title} was {shown(name)}; {allowed}.")
+                raise ValueError(f"Parameter of {self.title} was {quoted(name)}; {allowed}.")
         return FrozenMapping({name: known[name].parse(value) for name, value in given.items()})
 
     def refusal(self, task: Task) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from core.bounds import Bounds, shown
+from core.bounds import Bounds, quoted
 
 Value = float | tuple[float, ...]
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Parameter:
         return number
 
     def _refusal(self, value: object, allowed: str) -> ValueError:
-        return ValueError(f"{self.label} was {shown(value)}; allowed is {allowed}.")
+        return ValueError(f"{self.label} was {quoted(value)}; allowed is {allowed}.")
 
 
 def in_words(value: Value) -> str:

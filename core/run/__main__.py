@@ -22,7 +22,7 @@ Train the experiment of a settings file and print how every entrant scores on he
 The app's "Download settings" writes such a file; README.md has a table of its fields."""
 
 _EPILOG = f"""\
-All fields may be left out. A race of two losses from three seeds:
+All fields but an entrant's loss may be left out. A race of two losses from three seeds:
   {{"entrants": [{{"loss": "cross_entropy"}}, {{"loss": "mse"}}], "seeds": [0, 1, 2]}}
 
 exit codes:

@@ -80,8 +80,9 @@ class Result:
 
     def text(self) -> str:
         """The conditions in a line, a table of the scores, and what there is to say of it."""
-        lines = table(matrix(self._judged, self.spec), self.spec)
-        notes = [*legend(lines, len(self.spec.seeds)), *self._divergences()]
+        columns = matrix(self._judged, self.spec)
+        lines = table(columns, self.spec)
+        notes = [*legend(columns, self.spec), *self._divergences()]
         parts = [self._conditions()], lines, notes
         return "\n\n".join("\n".join(part) for part in parts if part)
 

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from core.bounds import Bounds, Frozen, any_of, shown
+from core.bounds import Bounds, Frozen, any_of, quoted
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
 from core.losses.parameters import FrozenMapping, Value, in_words
@@ -30,7 +30,7 @@ _SHOWN_EXPRESSION = 24
 
 #: What entrants of one loss look like, by their place: colours that differ on a light and on
 #: a dark page and to eyes that see fewer colours, and dashes that differ as well.
-_PALETTE = (
+PALETTE = (
     ("#0072B2", "solid"),
     ("#D55E00", "dash"),
     ("#009E73", "dot"),
@@ -46,7 +46,7 @@ _PALETTE = (
 
 def _known_loss(key: str) -> str:
     if key not in LOSSES:
-        raise ValueError(f"Loss was {shown(key)}; allowed is {any_of(LOSSES)}.")
+        raise ValueError(f"Loss was {quoted(key)}; allowed is {any_of(LOSSES)}.")
     return key
 
 
@@ -66,7 +66,7 @@ def _short_name(name: str | None) -> str | None:
     name = name.strip()
     if len(name) > NAME_LENGTH or not name.isprintable():
         raise ValueError(
-            f"Name was {shown(name)}; allowed are up to {NAME_LENGTH} characters on one line."
+            f"Name was {quoted(name)}; allowed are up to {NAME_LENGTH} characters on one line."
         )
     return name
 
@@ -106,7 +106,7 @@ class EntrantSpec(Frozen):
             raise ValueError(f"{LOSSES[CUSTOM].title} has no expression; write one of z, p and y.")
         if self.loss != CUSTOM and self.expression is not None:
             raise ValueError(
-                f"{LOSSES[self.loss].title} had the expression {shown(self.expression)}; only "
+                f"{LOSSES[self.loss].title} had the expression {quoted(self.expression)}; only "
                 f"the loss {CUSTOM!r} has one."
             )
         return self
@@ -154,7 +154,7 @@ def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entran
     rates = [spec.learning_rate or learning_rate for spec in specs]
     looks = [(loss.color, loss.dash) for loss in losses]
     if len({loss.key for loss in losses}) < len(losses):
-        looks = list(_PALETTE[: len(losses)])
+        looks = list(PALETTE[: len(losses)])
     titles = _numbered_where_equal(_titles(specs, losses, rates, learning_rate))
     return tuple(
         Entrant(place, title, loss, rate, *look)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ValidationError, model_validator
 
-from core.bounds import Frozen, shown
+from core.bounds import Frozen, quoted
 from core.data import Dataset, DataSpec
 from core.errors import SpecError
 from core.spec.entrants import ENTRANTS, Entrant, EntrantSpec, lineup
@@ -35,7 +35,7 @@ def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
     for seed in seeds:
         SEED.check(seed)
     if len(set(seeds)) < len(seeds):
-        raise ValueError(f"Seeds were {shown(list(seeds))}; each may stand there once.")
+        raise ValueError(f"Seeds were {quoted(list(seeds))}; each may stand there once.")
     return seeds
 
 
@@ -113,7 +113,7 @@ class ExperimentSpec(Frozen):
             value = entrant.loss.values[parameter.name]
             if isinstance(value, tuple) and len(value) not in (0, classes):
                 yield (
-                    f"Entrant {entrant.place + 1}: {parameter.label} was {shown(list(value))}; "
+                    f"Entrant {entrant.place + 1}: {parameter.label} was {quoted(list(value))}; "
                     f"{self.dataset.title} has {classes} classes, so allowed is a list of "
                     f"{classes}, or an empty one."
                 )
@@ -124,7 +124,7 @@ class ExperimentSpec(Frozen):
         if sorted(losses) != ["bce", "cross_entropy"] or self.dataset.outputs != 2:
             yield (
                 "CrossEntropy and BCE are one function of p for two classes alone: pick these "
-                f"two losses and data with two classes. The losses were {shown(losses)} on "
+                f"two losses and data with two classes. The losses were {quoted(losses)} on "
                 f"{self.dataset.title}."
             )
         elif name not in (OptimizerName.SGD, OptimizerName.MOMENTUM) or decay:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from core.bounds import Bounds, any_of, shown
+from core.bounds import Bounds, any_of, quoted
 from core.data import DATASETS, NOISE, ROWS, VALIDATION_FRACTION, DataSpec
 from core.losses import LOSSES
 from core.spec import parts
@@ -89,10 +89,10 @@ def _of_problem(problem: Mapping[str, Any], experiment: type[BaseModel]) -> Iter
     elif kind in ("extra_forbidden", "invalid_key"):
         name = ".".join(str(part) for part in (place[2:] if _is_of_entrant(place) else place))
         is_earlier = place[0] in _EARLIER_FIELDS
-        yield _OF_EARLIER_VERSION if is_earlier else f"There is no field called {shown(name)}."
+        yield (_OF_EARLIER_VERSION if is_earlier else f"There is no field called {quoted(name)}.")
     elif kind == "missing":
         yield f"The field {place[-1]!r} is missing."
     else:
         field = ".".join("item" if isinstance(part, int) else part for part in place)
         label, allowed = _ALLOWED.get(field, ("The experiment", fields(experiment)))
-        yield f"{label} was {shown(problem['input'])}; allowed is {allowed}."
+        yield f"{label} was {quoted(problem['input'])}; allowed is {allowed}."

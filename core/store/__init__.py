@@ -87,7 +87,7 @@ class Store:
         if not count:
             return None
         return (
-            f"{self._database.shown} also has {count:,} experiment{'' if count == 1 else 's'} of "
+            f"{self._database.place} also has {count:,} experiment{'' if count == 1 else 's'} of "
             "an earlier version of Loss Lab. They are kept as they are; this version can't show "
             "them."
         )
@@ -329,7 +329,7 @@ class Store:
         start = experiment_id[:_SHOWN_ID_LENGTH]
         start += "…" if start != experiment_id else ""
         return UnknownExperiment(
-            f"No experiment {start!r} is stored in {self._database.shown}. An id has "
+            f"No experiment {start!r} is stored in {self._database.place}. An id has "
             f"{2 * ID_BYTES} characters, 0-9 and a-f; the link may be cut or of another machine."
         )
 
@@ -337,20 +337,20 @@ class Store:
         if not self._database.earlier_experiments(experiment_id):
             return self._unknown(experiment_id)
         return StoreError(
-            f"Experiment {experiment_id} in {self._database.shown} was written by an earlier "
+            f"Experiment {experiment_id} in {self._database.place} was written by an earlier "
             "version of Loss Lab, whose records this version can't show. It is kept as it is."
         )
 
     def _damaged(self, experiment_id: str, why: Exception) -> StoreError:
         return StoreError(
-            f"Experiment {experiment_id} in {self._database.shown} can't be read; it is damaged "
+            f"Experiment {experiment_id} in {self._database.place} can't be read; it is damaged "
             f"or of another version of Loss Lab: {str(why).rstrip('.')}."
         )
 
     def _experiment(self, row: _Row) -> Experiment:
         if row.version != RECORDS_VERSION:
             raise StoreError(
-                f"Experiment {row.id} in {self._database.shown} was written as version "
+                f"Experiment {row.id} in {self._database.place} was written as version "
                 f"{row.version} of Loss Lab's records; this one reads version {RECORDS_VERSION}. "
                 "It is left as it is."
             )

@@ -69,7 +69,7 @@ class Database:
         return self._url.render_as_string(hide_password=False)
 
     @property
-    def shown(self) -> str:
+    def place(self) -> str:
         """What a person may see: the file, or the URL without its password."""
         return str(self._file or self._shown)
 
@@ -109,7 +109,7 @@ class Database:
             yield
         except (ImportError, NoSuchModuleError) as error:
             raise StoreError(
-                f"The driver of the database {self.shown} isn't installed ({error}). "
+                f"The driver of the database {self.place} isn't installed ({error}). "
                 f"Install it, {_INSTEAD}"
             ) from error
         except SQLAlchemyError as error:
@@ -121,7 +121,7 @@ class Database:
         if self._url.password:
             answer = answer.replace(str(self._url.password), "***")
         return self._file_sentence(getattr(cause, "sqlite_errorname", ""), answer) or (
-            f"The database {self.shown} answered: {answer.strip().rstrip('.')}. "
+            f"The database {self.place} answered: {answer.strip().rstrip('.')}. "
             f"Check that it is reachable and that the address in {ENVIRONMENT_VARIABLE} is right."
         )
 

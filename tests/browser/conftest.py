@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import BrowserContext, Page, expect
+from sqlalchemy import create_engine, select
 
-from core.records import Wanted
+from core.records import Status, Wanted
 from core.store import Store
+from core.store.tables import experiments
 from tests.browser.app import serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
 from tests.browser.lab import PATIENCE_MS, button
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +40,13 @@ def address(store_url: str) -> Iterator[str]:
 
 
 @pytest.fixture
+def context(context: BrowserContext) -> BrowserContext:
+    context.set_default_timeout(PATIENCE_MS)
+    return context
+
+
+@pytest.fixture
 def train_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
-    page.set_default_timeout(PATIENCE_MS)
     page.goto(address)
     button(page, "Train").wait_for()
     yield page
@@ -47,8 +56,18 @@ def train_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
 def stop_all(store_url: str) -> None:
     """End what a test that broke off left training, or the next would wait behind it."""
     store = Store(store_url)
-    for experiment in store.recent(10):
-        store.want(experiment.id, Wanted.STOPPED)
+    for experiment_id in open_experiments(store_url):
+        store.want(experiment_id, Wanted.STOPPED)
+
+
+def open_experiments(store_url: str) -> list[str]:
+    """The ids of all that has not finished; the store itself has no use for such a question."""
+    is_open = experiments.c.status.in_([each for each in Status if not each.is_finished])
+    database = create_engine(store_url)
+    with database.connect() as connection:
+        ids = list(connection.scalars(select(experiments.c.id).where(is_open)))
+    database.dispose()
+    return ids
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What a person does on the Train page and sees there, in the words of the tests."""
+"""What a person does on the pages and sees there, in the words of the tests."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 #: A slow, busy machine is no failure: conditions are waited for, up to this.
@@ -61,6 +62,58 @@ def choose(page: Page, label: str, option: str) -> None:
     page.get_by_role("combobox", name=re.compile(label)).first.click()
     page.get_by_role("option", name=option, exact=True).click()
     wait_for_form(page)
+
+
+# ------------------------------------------------------------------ entrants
+
+
+def entrant(page: Page, title: str) -> Locator:
+    """The pill that opens and shuts the entrant's fields."""
+    return _entrants(page).get_by_role("radio", name=title, exact=True)
+
+
+def expect_entrants(page: Page, *titles: str) -> None:
+    """Wait until the form has just these entrants, in this order."""
+    expect(_entrants(page).get_by_role("radio")).to_have_text(list(titles))
+
+
+def edit(page: Page, title: str) -> None:
+    """Open the fields of an entrant whose fields are not open."""
+    entrant(page, title).click()
+    expect_edited(page, title)
+
+
+def expect_edited(page: Page, title: str) -> None:
+    """Wait until the fields of this entrant are the ones that are open."""
+    expect(entrant(page, title)).to_have_attribute("aria-checked", "true")
+    name = page.get_by_label("Name", exact=True)
+    expect(name.and_(page.get_by_placeholder(title, exact=True))).to_be_visible()
+    expect(name).to_have_count(1)
+    wait_for_form(page)
+
+
+def _entrants(page: Page) -> Locator:
+    return page.get_by_role("radiogroup", name="Click an entrant to edit it")
+
+
+# ------------------------------------------------------------------ all that is on a page
+
+
+def expect_accessible(page: Page) -> None:
+    """Nothing is wider than the screen, and axe finds nothing serious."""
+    too_wide = page.evaluate("""() => [
+        document.documentElement, document.querySelector('[data-testid=stMain]'),
+    ].map(element => element.scrollWidth - document.documentElement.clientWidth)""")
+    assert max(too_wide) <= 0
+    found = Axe().run(page).response["violations"]
+    assert [
+        (each["id"], [node["html"][:200] for node in each["nodes"][:3]])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ] == []
+
+
+# ------------------------------------------------------------------ charts
 
 
 def x_range(host: Locator) -> list[float]:

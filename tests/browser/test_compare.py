@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 
+import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
@@ -15,6 +16,11 @@ from tests.browser.lab import (
     button,
     chart,
     choose,
+    edit,
+    entrant,
+    expect_accessible,
+    expect_edited,
+    expect_entrants,
     press,
     set_number,
     steps,
@@ -28,7 +34,6 @@ SHARED = "shared_chart"
 
 @pytest.fixture
 def compare_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
-    page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{address}/compare")
     button(page, "Race").wait_for()
     expect(chart(page, SHARED)).to_have_attribute("data-status", "finished")
@@ -37,7 +42,7 @@ def compare_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
 
 
 def wait_for_status(page: Page, status: str, key: str = SHARED) -> None:
-    expect(chart(page, key)).to_have_attribute("data-status", status, timeout=PATIENCE_MS)
+    expect(chart(page, key)).to_have_attribute("data-status", status)
 
 
 def race(page: Page, epochs: int) -> None:
@@ -50,7 +55,7 @@ def race(page: Page, epochs: int) -> None:
 
 
 def matrix(page: Page) -> dict[str, list[str]]:
-    """Cells of each loss's row, as they are read."""
+    """Cells of each entrant's row, as they are read."""
     table = page.get_by_test_id("stTable").first
     rows = table.locator("tbody tr")
     return {
@@ -72,7 +77,7 @@ def test_it_opens_on_a_finished_example(compare_page: Page) -> None:
 def test_a_race_on_digits_has_a_matrix_a_verdict_and_its_conditions(compare_page: Page) -> None:
     page = compare_page
     race(page, epochs=12)
-    expect(page.get_by_text("(epoch 12)")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("(epoch 12)")).to_be_visible()
     wait_for_status(page, "finished")
     found = matrix(page)
     assert set(found) == {"CrossEntropy", "BCE", "MSE"}
@@ -85,14 +90,14 @@ def test_a_race_on_digits_has_a_matrix_a_verdict_and_its_conditions(compare_page
     expect(verdict).to_contain_text("95 % interval")
     expect(page.get_by_text("reached").first).to_contain_text("of 5 seeds")
     open_tab(page, "Conditions")
-    expect(page.get_by_text("3 of 3 losses").first).to_be_visible()
+    expect(page.get_by_text("3 of 3 entrants").first).to_be_visible()
     open_tab(page, "Own units")
-    for loss in ("cross_entropy", "bce", "mse"):
-        wait_for_steps(page, more_than=500, key=f"units_{loss}")
+    for place in range(3):
+        wait_for_steps(page, more_than=500, key=f"units_{place}")
     open_tab(page, "Calibration")
-    wait_for_steps(page, more_than=500, key="calibration_mse")
+    wait_for_steps(page, more_than=500, key="calibration_2")
     open_tab(page, "What each learned")
-    wait_for_steps(page, more_than=500, key="learned_bce")
+    wait_for_steps(page, more_than=500, key="learned_1")
     open_tab(page, "Gradients")
     wait_for_steps(page, more_than=500, key="lens_chart")
 
@@ -103,14 +108,14 @@ def test_a_race_on_moons_draws_surfaces_that_change_as_it_learns(compare_page: P
     expect(page.get_by_label("Rows", exact=True).first).to_be_visible()
     race(page, epochs=5000)
     open_tab(page, "What each learned")
-    key = "learned_cross_entropy"
+    key = "learned_0"
     first = wait_for_surface(page, key)
     page.wait_for_function(
         "([host, before]) => host.data[0].z._inputArray?.bdata !== before",
         arg=[chart(page, key).element_handle(), first],
     )
-    for loss in ("bce", "mse"):
-        wait_for_surface(page, f"learned_{loss}")
+    for place in (1, 2):
+        wait_for_surface(page, f"learned_{place}")
     held = chart(page, key).evaluate("host => host.data.slice(1).map(t => t.x.length)")
     assert len(held) == 2
     press(page, "Stop")
@@ -148,7 +153,7 @@ def test_each_its_best_rate_shows_what_was_tried(compare_page: Page) -> None:
     page = compare_page
     choose(page, "Fairness", "Each its own best learning rate")
     race(page, epochs=3)
-    expect(page.get_by_text("epoch 3 of 3")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("epoch 3 of 3")).to_be_visible()
     open_tab(page, "Conditions")
     expect(chart(page, "range_chart")).to_have_attribute("data-traces", "3")
     expect(page.get_by_text("own best learning rate from the same budget").last).to_be_visible()
@@ -157,12 +162,135 @@ def test_each_its_best_rate_shows_what_was_tried(compare_page: Page) -> None:
 def test_a_link_opens_a_race_in_a_session_of_its_own(compare_page: Page, browser: Browser) -> None:
     page = compare_page
     race(page, epochs=5)
-    expect(page.get_by_text("epoch 5 of 5")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text("epoch 5 of 5")).to_be_visible()
     fresh = browser.new_context().new_page()
     fresh.goto(page.url)
     wait_for_status(fresh, "finished")
     expect(fresh.get_by_label("Epochs", exact=True).first).to_have_value("5")
     fresh.context.close()
+
+
+SIX = (
+    "CrossEntropy",
+    "CrossEntropy ε 0.1",
+    "Focal γ 2",
+    "Focal γ 5",
+    "MSE on probabilities",
+    "MSE on raw outputs",
+)
+
+
+def make_the_six(page: Page) -> None:
+    """From the three that the page opens with, by clicks and fields alone."""
+    edit(page, "CrossEntropy")
+    press(page, "Duplicate")
+    expect_entrants(page, "CrossEntropy #1", "CrossEntropy #2", "BCE", "MSE")
+    expect_edited(page, "CrossEntropy #2")
+    set_number(page, "Label smoothing", 0.1)
+    edit(page, "BCE")
+    choose(page, "Loss of this entrant", "Focal")
+    expect_edited(page, "Focal")
+    expect(page.get_by_label("Gamma", exact=True)).to_have_value("2")
+    press(page, "Duplicate")
+    expect_edited(page, "Focal #2")
+    set_number(page, "Gamma", 5)
+    press(page, "MSE on raw outputs")
+    expect_edited(page, "MSE on raw outputs")
+    expect_entrants(page, *SIX)
+
+
+def test_six_entrants_are_put_together_by_clicks_and_raced(compare_page: Page) -> None:
+    page = compare_page
+    make_the_six(page)
+    expect(page.get_by_text("6 entrants x 5 seeds = 30 networks")).to_be_visible()
+    expect_the_six_in_the_settings(page)
+    press(page, "Race")
+    expect(page.get_by_text("An example race")).to_have_count(0)
+    wait_for_status(page, "running")
+    for _ in range(3):
+        wait_for_steps(page, more_than=steps(page, SHARED), key=SHARED)
+    wait_for_status(page, "finished")
+    assert steps(page, SHARED) == 100 * 45
+    expect_six_lines(page)
+    expect_the_six_in_matrix_and_file(page)
+    open_tab(page, "Own units")
+    for place, title in enumerate(SIX):
+        wait_for_steps(page, more_than=0, key=f"units_{place}")
+        own = chart(page, f"units_{place}")
+        expect(own).to_have_attribute("aria-label", f"{title} in its own units")
+
+
+def expect_the_six_in_the_settings(page: Page) -> None:
+    page.get_by_text("Settings as a file").click()
+    with page.expect_download() as download:
+        press(page, "Download settings")
+    settings = json.loads(download.value.path().read_text(encoding="utf-8"))
+    assert [(each["loss"], each["parameters"]) for each in settings["entrants"]] == [
+        ("cross_entropy", {}),
+        ("cross_entropy", {"label_smoothing": 0.1}),
+        ("focal", {}),
+        ("focal", {"gamma": 5.0}),
+        ("mse", {}),
+        ("mse_on_raw_outputs", {}),
+    ]
+    assert settings["seeds"] == [0, 1, 2, 3, 4]
+
+
+def expect_six_lines(page: Page) -> None:
+    """Lines with a title each in the legend, none in the colour of another, none still flat."""
+    lines = chart(page, SHARED).evaluate("""host => host._fullData
+        .filter(trace => trace.showlegend)
+        .map(({ name, line, y }) => [name, line.color, y[0], y[y.length - 1]])""")
+    assert [name for name, *_ in lines] == list(SIX)
+    assert len({color for _, color, *_ in lines}) == len(SIX)
+    assert all(last > first for *_, first, last in lines)
+    legend = chart(page, SHARED).locator(".legend .legendtext")
+    expect(legend).to_have_text(list(SIX))
+
+
+def expect_the_six_in_matrix_and_file(page: Page) -> None:
+    expect(page.get_by_text("(epoch 100)")).to_be_visible()
+    found = matrix(page)
+    assert list(found) == list(SIX)
+    is_probability = [[cell != "not a probability" for cell in found[title]] for title in SIX]
+    assert is_probability[:5] == [[True] * 5] * 5
+    assert is_probability[5] == [True, False, False, False, True]  # accuracy and AUROC
+    with page.expect_download() as download:
+        press(page, "CSV")
+    table = pd.read_csv(download.value.path())
+    assert list(table.entrant.unique()) == list(SIX)
+    assert list(table.seed) == [0, 1, 2, 3, 4] * 6
+    assert table.accuracy.between(0.9, 1).all()
+
+
+def test_the_keyboard_is_enough_to_edit_an_entrant_and_to_race(compare_page: Page) -> None:
+    page = compare_page
+    set_number(page, "Epochs", 3)
+    page.mouse.move(0, 0)
+    page.get_by_role("combobox", name="Data set").focus()
+    tab_to(page, entrant(page, "CrossEntropy"))
+    page.keyboard.press("Space")
+    expect_edited(page, "CrossEntropy")
+    tab_to(page, page.get_by_label("Name", exact=True))
+    page.keyboard.type("smooth")
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_label("Label smoothing", exact=True), "Shift+Tab")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("0.3")
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_text("An example race")).to_have_count(0)
+    wait_for_status(page, "finished")
+    assert list(matrix(page)) == ["smooth", "BCE", "MSE"]
+    expect(page.locator(".readout .details")).to_contain_text("label smoothing 0.3")
+
+
+def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
+    """Press Tab until something has the focus, as a person does who has no mouse."""
+    for _ in range(40):
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press(key)
+    pytest.fail(f"Tab never came to {wanted}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -171,17 +299,17 @@ def test_nothing_is_cut_off_or_inaccessible(
     browser: Browser, address: str, width: int, scheme: str
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
     page.goto(f"{address}/compare")
     wait_for_status(page, "finished")
     for tab in ("Verdict", "Conditions"):
         open_tab(page, tab)
         page.get_by_test_id("stTable").first.wait_for()
-        overflow = page.evaluate(
-            "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert overflow <= 0
-        found = Axe().run(page).response["violations"]
-        assert [v["id"] for v in found if v["impact"] in ("serious", "critical")] == []
+        expect_accessible(page)
+    edit(page, "CrossEntropy")
+    expect_accessible(page)
+    press(page, "Your own")
+    expect_edited(page, "Your own")
+    expect_accessible(page)
     context.close()

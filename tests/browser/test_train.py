@@ -7,18 +7,21 @@ import re
 import pandas as pd
 import pytest
 import torch
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from torch import nn
 
 from core.data import load
-from core.spec import LESSON, ExperimentSpec, TrainingSpec
 from core.network.groups import make_groups, make_stack
+from core.spec import LESSON, EntrantSpec, ExperimentSpec, TrainingSpec
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,
     button,
     chart,
+    edit,
+    expect_accessible,
+    expect_edited,
+    expect_entrants,
     press,
     set_number,
     steps,
@@ -146,7 +149,7 @@ def test_the_lesson_prints_the_ten_numbers_of_the_pytorch_program(train_page: Pa
     expected = lesson_program()
     lines = [f"Epoch [{i}/10], Loss: {loss:.4f}" for i, loss in enumerate(expected, 1)]
     printed = page.locator(".st-key-printed pre")
-    expect(printed).to_contain_text(lines[-1], timeout=PATIENCE_MS)
+    expect(printed).to_contain_text(lines[-1])
     assert printed.inner_text().split("\n")[:10] == lines
 
 
@@ -174,7 +177,7 @@ def test_an_address_of_no_experiment_says_so(
     page: Page, address: str, query: str, sentence: str
 ) -> None:
     page.goto(address + "/" + query)
-    expect(page.get_by_test_id("stAlert")).to_contain_text(sentence, timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stAlert")).to_contain_text(sentence)
     expect(button(page, "Train")).to_be_enabled()
 
 
@@ -199,7 +202,9 @@ def test_a_settings_file_fills_the_form_and_nonsense_changes_nothing(train_page:
     page = train_page
     page.get_by_text("Settings as a file").click()
     chooser = page.locator('input[type="file"]')
-    good = ExperimentSpec(training=TrainingSpec(epochs=17), losses=("hinge",)).to_json()
+    good = ExperimentSpec(
+        training=TrainingSpec(epochs=17), entrants=(EntrantSpec(loss="hinge"),)
+    ).to_json()
     chooser.set_input_files({"name": "good.json", "mimeType": "", "buffer": good.encode()})
     epochs = page.get_by_label("Epochs", exact=True).first
     expect(epochs).to_have_value("17")
@@ -214,18 +219,33 @@ def test_a_settings_file_fills_the_form_and_nonsense_changes_nothing(train_page:
     expect(epochs).to_have_value("17")
 
 
-def test_the_csv_has_every_epoch_of_every_loss(train_page: Page) -> None:
+def test_the_csv_has_every_epoch_of_every_entrant(train_page: Page) -> None:
     page = train_page
     press(page, "One epoch")
     wait_for_status(page, "paused")
     with page.expect_download() as download:
         press(page, "CSV")
     table = pd.read_csv(download.value.path())
-    assert list(table.loss.unique()) == ["CrossEntropy", "BCE", "MSE"]
+    assert list(table.entrant.unique()) == ["CrossEntropy", "BCE", "MSE"]
     assert list(table.epoch.unique()) == [0, 1]
     assert table[table.epoch == 1].train_epoch_loss.notna().all()
     press(page, "Stop")
     wait_for_status(page, "stopped")
+
+
+def test_an_entrant_is_removed_with_its_settings_and_comes_back_with_them(train_page: Page) -> None:
+    page = train_page
+    edit(page, "CrossEntropy")
+    set_number(page, "Label smoothing", 0.2)
+    expect_entrants(page, "CrossEntropy ε 0.2", "BCE", "MSE")
+    press(page, "Remove")
+    expect_entrants(page, "BCE", "MSE")
+    expect(page.get_by_text("Against MSE", exact=True)).to_be_visible()
+    press(page, "Undo")
+    expect_entrants(page, "CrossEntropy ε 0.2", "BCE", "MSE")
+    expect(page.get_by_text("Against BCE and MSE", exact=True)).to_be_visible()
+    expect_edited(page, "CrossEntropy ε 0.2")
+    expect(page.get_by_label("Label smoothing", exact=True)).to_have_value("0.2")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -235,18 +255,15 @@ def test_nothing_is_cut_off_or_inaccessible(
 ) -> None:
     stop_all(store_url)
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_MS)
     page = context.new_page()
     page.goto(address)
-    button(page, "Train").wait_for(timeout=PATIENCE_MS)
+    button(page, "Train").wait_for()
     press(page, "One epoch")
     wait_for_status(page, "paused")
-    overflow = page.evaluate(
-        "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    )
-    assert overflow <= 0
-    found = Axe().run(page).response["violations"]
-    serious = [v["id"] for v in found if v["impact"] in ("serious", "critical")]
-    assert serious == []
+    expect_accessible(page)
+    edit(page, "CrossEntropy")
+    expect_accessible(page)
     press(page, "Stop")
     wait_for_status(page, "stopped")
     context.close()

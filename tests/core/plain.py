@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from core.network.groups import Group
 from core.losses import Link, LossSpec, Task
+from core.network.groups import Group
 from core.network.stack import Stack
 from core.spec import Activation, OptimizerName, OptimizerSpec
 
@@ -43,7 +43,7 @@ Function = Callable[[Tensor, Tensor], Tensor]
 
 def loss_function(loss: LossSpec, task: Task, reduction: str = "mean") -> Function:
     """The loss as a program would write it, of logits ``[N, C]`` and y ``[N]``."""
-    link = LINKS[loss.forms[task].link]
+    link = LINKS[loss.formulas[task].link]
 
     def target(y: Tensor, z: Tensor) -> Tensor:
         return columns(y, task, z.shape[1])

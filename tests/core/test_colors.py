@@ -11,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from core.losses import LOSSES, RIVALS, LossSpec
+from core.spec import MAX_ENTRANTS, EntrantSpec, ExperimentSpec
+from core.spec.entrants import PALETTE
 
 #: Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
 VISION = {
@@ -76,10 +78,10 @@ def test_contrast_of_black_and_white_is_21() -> None:
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
-def test_losses_stand_out_from_the_page(mode: str) -> None:
-    for loss in LOSSES.values():
+def test_losses_and_places_stand_out_from_the_page(mode: str) -> None:
+    for color in [*(loss.color for loss in LOSSES.values()), *(color for color, _ in PALETTE)]:
         for background in (theme(mode)["backgroundColor"], "#ffffff", "#0e1117"):
-            assert contrast(loss.color, background) >= 3, (loss.key, background)
+            assert contrast(color, background) >= 3, (color, background)
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -93,18 +95,24 @@ def test_text_and_buttons_of_the_theme_are_readable(mode: str) -> None:
 
 def fit_one_task(one: LossSpec, other: LossSpec) -> bool:
     """Whether both can stand in one chart."""
-    return bool(set(one.forms) & set(other.forms))
+    return bool(set(one.formulas) & set(other.formulas))
 
 
 PAIRS = list(itertools.combinations(LOSSES.values(), 2))
 
 
+def distance(one: str, other: str, vision: str) -> float:
+    """How far two colours are from each other to an eye, in CIELAB."""
+    return float(
+        np.linalg.norm(lab(VISION[vision] @ linear(one)) - lab(VISION[vision] @ linear(other)))
+    )
+
+
 @pytest.mark.parametrize("vision", VISION)
 def test_losses_stay_apart_for_every_eye(vision: str) -> None:
-    seen = {loss.key: lab(VISION[vision] @ linear(loss.color)) for loss in LOSSES.values()}
     for one, other in PAIRS:
         if fit_one_task(one, other) or one.dash == other.dash:
-            assert np.linalg.norm(seen[one.key] - seen[other.key]) >= 15, (one.key, other.key)
+            assert distance(one.color, other.color, vision) >= 15, (one.key, other.key)
 
 
 def test_a_color_stands_twice_only_with_another_dash_and_in_another_task() -> None:
@@ -120,3 +128,34 @@ def test_the_rivals_have_colors_and_dashes_of_their_own() -> None:
         assert len({getattr(LOSSES[key], attribute) for key in RIVALS}) == len(RIVALS)
     others = {loss.color for loss in LOSSES.values() if loss.key not in RIVALS}
     assert not others & {LOSSES[key].color for key in RIVALS}
+
+
+# ------------------------------------------------------------------ entrants by place
+
+
+def test_there_is_a_look_for_every_place_and_no_two_are_alike() -> None:
+    assert len(PALETTE) == MAX_ENTRANTS == 10
+    assert len({color for color, _dash in PALETTE}) == len(PALETTE)
+    assert {dash for _color, dash in PALETTE} == {loss.dash for loss in LOSSES.values()}
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_places_stay_apart_for_every_eye_and_close_ones_by_their_dashes(vision: str) -> None:
+    for (color, dash), (other_color, other_dash) in itertools.combinations(PALETTE, 2):
+        lowest = 20 if dash == other_dash else 15
+        assert distance(color, other_color, vision) >= lowest, (color, other_color)
+
+
+@pytest.mark.parametrize("count", range(2, MAX_ENTRANTS))
+def test_where_a_loss_repeats_all_entrants_have_the_looks_of_their_places(count: int) -> None:
+    repeated = (EntrantSpec(loss="mse"),) * count
+    lineup = ExperimentSpec(entrants=(EntrantSpec(loss="hinge"), *repeated)).lineup
+    assert [(entrant.color, entrant.dash) for entrant in lineup] == list(PALETTE[: count + 1])
+
+
+def test_entrants_of_different_losses_look_like_their_losses() -> None:
+    entrants = tuple(EntrantSpec(loss=key) for key in (*RIVALS, "hinge"))
+    lineup = ExperimentSpec(entrants=entrants).lineup
+    for entrant, spec in zip(lineup, entrants, strict=True):
+        loss = LOSSES[spec.loss]
+        assert (entrant.color, entrant.dash) == (loss.color, loss.dash)

@@ -249,7 +249,7 @@ def test_runs_are_numbered_entrant_by_entrant():
 def test_a_loss_of_ones_own_has_its_expression():
     spec = ExperimentSpec.parse({"entrants": [own("-y * log(p)"), own("(z - y)**2")]})
     assert [entrant.details for entrant in spec.entrants] == ["-y * log(p)", "(z - y)**2"]
-    formulas = [next(iter(entrant.loss.forms.values())).formula for entrant in spec.lineup]
+    formulas = [next(iter(entrant.loss.formulas.values())).latex for entrant in spec.lineup]
     assert formulas[0] != formulas[1]
     assert ExperimentSpec.parse(spec.to_json()) == spec
 

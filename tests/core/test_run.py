@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
@@ -23,6 +24,7 @@ from core.compare.scores import scores
 from core.data import DATASETS
 from core.judging.yardsticks import yardsticks
 from core.records import Snapshot
+from core.run.result import Result
 from core.spec import (
     ENTRANTS,
     HIDDEN_LAYERS,
@@ -242,6 +244,24 @@ def test_the_table_says_what_diverged(written):
     assert re.search(r"^MSE, rate 1000 +no score +no score +no score$", shown, re.MULTILINE)
     assert "MSE, rate 1000 diverged from 3 of 3 seeds." in shown
     assert "MSE diverged" not in shown
+
+
+def test_one_diverged_seed_has_no_scores_and_the_other_seeds_theirs():
+    """Also where its outputs are finite still."""
+    spec = ExperimentSpec.parse(race())
+    reports = list(train(spec))
+    diverged = (None, 5, *[None] * 7)
+    newest = replace(reports[-1], diverged_steps=diverged)
+    whole, result = (
+        Result(spec, reports[0].facts, newest.snapshot, each) for each in (reports[-1], newest)
+    )
+    first, *others = result.plain()["entrants"]
+    assert first["status"] == "diverged"
+    assert others == whole.plain()["entrants"][1:]
+    for measure, values in whole.plain()["entrants"][0]["scores"].items():
+        assert first["scores"][measure] == [values[0], None, values[2]]
+    assert "(2 of 3 seeds)" in result.text()
+    assert "\nCrossEntropy diverged from 1 of 3 seeds." in result.text()
 
 
 def test_a_training_that_diverges_as_a_whole_is_still_a_result(written):

@@ -6,10 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core.compare.curves import Curves, RunCurves
-from core.compare.intervals import interval
-from core.compare.scores import Column, compare, matrix
+from core.compare.scores import Column, can_score, compare, matrix, score_text
 from core.compare.verdict import summary
-from core.judging.yardsticks import gives_probabilities, yardsticks
+from core.judging.yardsticks import yardsticks
 from core.records import Experiment, Snapshot
 from core.spec import Entrant, EntrantSpec, ExperimentSpec, OptimizerName, OptimizerSpec, Protocol
 from pages.parts.form import whole
@@ -77,19 +76,9 @@ def _draw_matrix(experiment: Experiment, snapshot: Snapshot) -> None:
 
 
 def _cell(experiment: Experiment, entrant: Entrant, column: Column) -> str:
-    yardstick = column.yardstick
-    has_probabilities = gives_probabilities(entrant.loss, experiment.spec.dataset.task)
-    if yardstick.needs_probabilities and not has_probabilities:
+    if not can_score(entrant.loss, experiment.spec, column.yardstick):
         return "not a probability"
-    mean = interval(column.scores[entrant.place])
-    if not mean.n:
-        return "diverged"
-    text = f"{mean.mean:{yardstick.format}}"
-    if mean.n > 1:
-        half = f"{mean.high - mean.mean:{yardstick.format}}".rstrip("%")
-        text += f" ± {half}"
-    if mean.missing:
-        text += f" ({mean.n} of {mean.n + mean.missing} seeds)"
+    text = score_text(column, entrant.place) or "diverged"
     return f"**{text}**" if column.best == entrant.place else text
 
 

@@ -7,7 +7,7 @@ values: changing the data and changing it back loses nothing.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from core.spec.entrants import lineup
 from pages.parts.form import draft, losses
 from pages.parts.form.draft import Draft, Form, Part
 from pages.parts.shell import layout
-from pages.parts.shell.text import escaped
+from pages.parts.shell.text import escaped, in_a_row
 
 _PRESET_SIZE = 3
 #: Where room is short.
@@ -234,12 +234,6 @@ def _readable(drafted: dict[str, Any]) -> EntrantSpec:
         return EntrantSpec.model_validate(losses.described(drafted))
     except ValidationError:
         return _plain(drafted["loss"], f"{LOSSES[drafted['loss']].title} (to be mended)")
-
-
-def in_a_row(titles: Sequence[str]) -> str:
-    """As in "CrossEntropy, BCE and MSE"."""
-    *rest, last = titles
-    return f"{', '.join(rest)} and {last}" if rest else last
 
 
 # ------------------------------------------------------------------ what Train shows of them

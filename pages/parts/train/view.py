@@ -10,9 +10,8 @@ from core.compare.curves import Curves, CurveSet, RunCurves
 from core.figures import loss_figure, rivals_figure
 from core.judging.yardsticks import first_yardstick
 from core.records import Experiment, Measure, Run, Split
-from pages.parts.form.entrants import in_a_row
 from pages.parts.shell import following
-from pages.parts.shell.text import escaped
+from pages.parts.shell.text import escaped, in_a_row
 from pages.parts.train import printed
 from pages.parts.widgets.live_chart import live_chart
 

@@ -17,7 +17,7 @@ from core.anatomy.snippets import snippet
 from core.anatomy.stepping import alone
 from core.data import DATASETS
 from core.errors import SpecError
-from core.losses import LOSSES, RIVALS, Link, Task
+from core.losses import CUSTOM, LOSSES, RIVALS, Link, Task
 from core.spec import EntrantSpec
 from core.training.batches import MiniBatch
 from core.training.preparation import Prepared, prepare
@@ -31,7 +31,7 @@ def named(part: object) -> str:
     return part.loss if isinstance(part, EntrantSpec) else str(part)
 
 
-CASES = [(entrant, task) for entrant in entrants(*LOSSES) for task in entrant.loss_spec.forms]
+CASES = [(entrant, task) for entrant in entrants(*LOSSES) for task in entrant.loss_spec.formulas]
 every_loss = pytest.mark.parametrize(("entrant", "task"), CASES, ids=named)
 
 #: Outputs back to logits, for outputs ``[N, C]``.
@@ -43,6 +43,8 @@ LOGITS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 OUTPUTS = {Link.SOFTMAX: lambda z: z.softmax(1), Link.SIGMOID: torch.sigmoid}
 OF_PROBABILITIES = (Link.SOFTMAX, Link.SIGMOID)
+#: Losses that also depend on an offset of all logits, which no probability tells.
+OF_SCORES_TOO = ("squentropy",)
 TARGETS = {Task.BINARY: (0.0, 1.0), Task.MULTICLASS: (1.0,), Task.REGRESSION: (0.0, 1.3)}
 #: Places on each axis, none of them at a kink.
 PLACES = {
@@ -60,12 +62,17 @@ def axes(task: Task) -> tuple[ShapeAxis, ...]:
     )
 
 
+def is_told_by_probabilities(entrant: EntrantSpec, task: Task) -> bool:
+    link = entrant.loss_spec.formulas[task].link
+    return link in OF_PROBABILITIES and entrant.loss not in OF_SCORES_TOO
+
+
 SHAPES = [
     pytest.param(entrant, task, axis, target, id=f"{entrant.loss}-{task}-{axis}-{target:g}")
     for entrant, task in CASES
     for axis in axes(task)
     for target in TARGETS[task]
-    if axis is not ShapeAxis.PROBABILITY or entrant.loss_spec.forms[task].link in OF_PROBABILITIES
+    if axis is not ShapeAxis.PROBABILITY or is_told_by_probabilities(entrant, task)
 ]
 every_shape = pytest.mark.parametrize(("entrant", "task", "axis", "target"), SHAPES)
 
@@ -77,7 +84,7 @@ def placed(
     entrant: EntrantSpec, task: Task, axis: ShapeAxis, x: Tensor
 ) -> tuple[Tensor | None, Tensor, int]:
     """Where ``x`` is on the axis: the prediction, the logits ``[N, C]``, and the followed one."""
-    loss, link = entrant.loss_spec, entrant.loss_spec.forms[task].link
+    loss, link = entrant.loss_spec, entrant.loss_spec.formulas[task].link
     if task is Task.REGRESSION:
         value = x.clone().requires_grad_()
         rest = [torch.zeros_like(x)] * (loss.head.width(1) - 1)
@@ -109,7 +116,7 @@ def by_torch(
     by_logit = z.grad[:, followed]
     if prediction is not None:
         return losses.detach(), by_logit, prediction.grad
-    output = OUTPUTS.get(entrant.loss_spec.forms[task].link)
+    output = OUTPUTS.get(entrant.loss_spec.formulas[task].link)
     if output is None:
         return losses.detach(), by_logit, None
     (change,) = torch.autograd.grad(output(z)[:, followed].sum(), z)
@@ -153,13 +160,25 @@ def test_the_slope_of_a_shape_is_its_gradient(entrant, task, axis, target):
 @pytest.mark.parametrize(
     ("entrant", "task"), [case for case in CASES if case[1].is_classification], ids=named
 )
-def test_what_is_no_probability_has_no_shape_over_probabilities(entrant, task):
+def test_what_probabilities_do_not_tell_has_no_shape_over_them(entrant, task):
     shown = shape(entrant, task, ShapeAxis.PROBABILITY, 1.0)
-    is_probability = entrant.loss_spec.forms[task].link in OF_PROBABILITIES
-    assert (shown is not None) == is_probability
+    assert (shown is not None) == is_told_by_probabilities(entrant, task)
     over_logits = shape(entrant, task, ShapeAxis.LOGIT, 1.0)
     assert over_logits is not None
-    assert (over_logits.by_prediction is not None) == is_probability
+    has_probability = entrant.loss_spec.formulas[task].link in OF_PROBABILITIES
+    assert (over_logits.by_prediction is not None) == has_probability
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_told"),
+    [("-y*log(p)", True), ("-y*log(p) + z**2 / 9", False), ("logsumexp(z) - sum(y*z)", False)],
+)
+def test_an_own_loss_has_a_shape_over_probabilities_where_it_reads_them_alone(expression, is_told):
+    (own,) = entrants(CUSTOM, expression=expression)
+    for task in (Task.BINARY, Task.MULTICLASS):
+        assert (shape(own, task, ShapeAxis.PROBABILITY, 1.0) is not None) == is_told
+        assert shape(own, task, ShapeAxis.LOGIT, 1.0) is not None
+    assert (simplex(own, 0) is not None) == is_told
 
 
 # Loss, dL/dp and dL/dz at p = 0.3 for the true class, worked out by hand.
@@ -211,9 +230,9 @@ every_simplex = pytest.mark.parametrize("entrant", ON_SIMPLEX, ids=named)
 @every_simplex
 @pytest.mark.parametrize("true_class", [0, 1, 2])
 def test_a_simplex_holds_the_loss_of_each_answer(entrant, true_class):
-    link = entrant.loss_spec.forms[Task.MULTICLASS].link
+    link = entrant.loss_spec.formulas[Task.MULTICLASS].link
     shown = simplex(entrant, true_class)
-    if link not in OF_PROBABILITIES:
+    if not is_told_by_probabilities(entrant, Task.MULTICLASS):
         assert shown is None
         return
     assert shown.p.shape == (3, len(shown.losses))
@@ -235,7 +254,7 @@ def heights(entrant: EntrantSpec, true_class: int) -> dict[tuple[float, ...], fl
 
 @pytest.mark.parametrize(
     "entrant",
-    [each for each in ON_SIMPLEX if each.loss_spec.forms[Task.MULTICLASS].link in OF_PROBABILITIES],
+    [each for each in ON_SIMPLEX if is_told_by_probabilities(each, Task.MULTICLASS)],
     ids=named,
 )
 def test_a_simplex_treats_wrong_classes_alike_and_is_lowest_at_the_true_one(entrant):
@@ -350,7 +369,7 @@ def compare_step(seen: OneStep, entrant: EntrantSpec, program: Program) -> None:
     close(seen.x, x)
     close(seen.hidden, hidden)
     close(seen.logits, z)
-    close(seen.outputs, plain.LINKS[entrant.loss_spec.forms[program.task].link](z))
+    close(seen.outputs, plain.LINKS[entrant.loss_spec.formulas[program.task].link](z))
     close(seen.targets, encoded)
     rows = zip(z.split(1), y.split(1), strict=True)
     close(seen.losses, torch.stack([program.loss(row, each) for row, each in rows]))

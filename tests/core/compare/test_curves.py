@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -124,12 +125,10 @@ def test_old_weights_are_forgotten_and_come_back_right() -> None:
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("steps", [200, 40_000])
-def test_what_is_not_finite_is_cut_and_its_first_step_kept(bad: float, steps: int) -> None:
+def test_what_is_not_finite_is_cut(bad: float, steps: int) -> None:
     losses = noise(steps, 2)
     losses[steps // 2 :, 1] = bad
     well, broken = filled(losses, [steps // 2 - 7, 3]).view(runs(2), 0.9).runs
-    assert well.diverged_step is None
-    assert broken.diverged_step == steps // 2 + 1
     for line in (broken.raw, broken.smoothed):
         assert line is not None
         assert np.isfinite(line.y).all()
@@ -142,7 +141,6 @@ def test_a_loss_that_recovers_is_drawn_again_but_not_smoothed() -> None:
     losses = noise(100)
     losses[40] = np.inf
     run = filled(losses).view(runs(1), 0.5).runs[0]
-    assert run.diverged_step == 41
     assert set(range(1, 101)) - set(run.raw.x) == {41}
     assert run.smoothed is not None
     assert run.smoothed.x[-1] == 40
@@ -150,7 +148,13 @@ def test_a_loss_that_recovers_is_drawn_again_but_not_smoothed() -> None:
 
 def test_a_run_broken_from_the_first_step_has_an_empty_line() -> None:
     run = filled(np.full((3000, 1), np.nan, np.float32)).view(runs(1), 0.5).runs[0]
-    assert (len(run.raw.x), run.diverged_step) == (0, 1)
+    assert len(run.raw.x) == 0
+
+
+def test_the_step_of_a_divergence_is_the_one_that_training_found() -> None:
+    (known,) = runs(1)
+    run = filled(noise(9)).view([replace(known, diverged_step=7)]).runs[0]
+    assert run.diverged_step == 7
 
 
 # ------------------------------------------------------------------ times and differences

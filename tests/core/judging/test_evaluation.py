@@ -42,7 +42,7 @@ def groups_of(task: Task, names: tuple[str, ...], classes: int) -> list[Group]:
     return [
         Group(
             entrant,
-            entrant.loss.forms[task],
+            entrant.loss.formulas[task],
             slice(2 * entrant.place, 2 * entrant.place + 2),
             entrant.loss.head.width(classes),
         )
@@ -110,13 +110,13 @@ def test_probabilities_are_judged_for_every_loss_that_gives_some(task, names, cl
     evaluator = Evaluator(stack, groups, task, {Split.VAL: (x, y)})
     found = {(row.run, row.measure): row.value for row in evaluator.evaluate(0, 0)}
     for run, network in enumerate(plain.networks_of(stack, groups)):
-        form = groups[run // 2].form
-        if form.link is Link.IDENTITY:
+        formula = groups[run // 2].formula
+        if formula.link is Link.IDENTITY:
             assert math.isnan(found[run, Measure.NLL])
             assert math.isnan(found[run, Measure.BRIER])
             continue
         with torch.no_grad():
-            p = plain.LINKS[form.link](network(x[run % 2])).double()
+            p = plain.LINKS[formula.link](network(x[run % 2])).double()
         p = torch.cat([1 - p, p], 1) if p.shape[1] == 1 else p / p.sum(1, keepdim=True)
         assert found[run, Measure.NLL] == pytest.approx(log_loss(y[run % 2], p), rel=1e-5)
 

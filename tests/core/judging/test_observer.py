@@ -35,7 +35,7 @@ from tests.core import plain
 from tests.core.experiments import entrants
 
 CLASSES = {Task.BINARY: 2, Task.MULTICLASS: 4, Task.REGRESSION: 1}
-EVERY_LOSS = [(loss, task) for loss in LOSSES.values() for task in loss.forms]
+EVERY_LOSS = [(loss, task) for loss in LOSSES.values() for task in loss.formulas]
 
 
 @pytest.fixture(autouse=True)
@@ -75,7 +75,7 @@ def logits_of(prepared: Prepared, run: int, x: Tensor) -> Tensor:
 
 
 def link_of(prepared: Prepared, run: int) -> Link:
-    return prepared.learner.groups[run // len(prepared.spec.seeds)].form.link
+    return prepared.learner.groups[run // len(prepared.spec.seeds)].formula.link
 
 
 PROBABILITIES = (Link.SOFTMAX, Link.SIGMOID)
@@ -232,7 +232,7 @@ def plain_margins(z: np.ndarray, y: np.ndarray, link: Link, task: Task) -> list[
 def targets_of(prepared: Prepared, group: Group, seed: int) -> np.ndarray:
     """Classes or values as the data has them; amounts for a loss that predicts these."""
     data = load(prepared.spec.data, prepared.spec.seeds[seed])
-    return data.y_train + (data.target_offset if group.form.link is Link.EXP else 0)
+    return data.y_train + (data.target_offset if group.formula.link is Link.EXP else 0)
 
 
 @pytest.mark.parametrize("data", ["digits", "breast_cancer", "diabetes"])
@@ -249,7 +249,7 @@ def test_the_histogram_has_the_first_rows_before_any_batch(data):
                 plain_margins(
                     logits_of(prepared, 2 * loss + seed, prepared.batches.x[seed, :32]).numpy(),
                     targets_of(prepared, group, seed)[:32],
-                    group.form.link,
+                    group.formula.link,
                     spec.dataset.task,
                 )
                 for seed in (0, 1)
@@ -319,7 +319,7 @@ def test_training_that_diverges_is_seen_to_its_end(data, monkeypatch):
 
 def group_of(loss: LossSpec, task: Task) -> Group:
     (entrant,) = lineup(entrants(loss.key), 0.1)
-    return Group(entrant, loss.forms[task], slice(0, 1), loss.head.width(CLASSES[task]))
+    return Group(entrant, loss.formulas[task], slice(0, 1), loss.head.width(CLASSES[task]))
 
 
 def test_the_lens_of_amounts_ends_where_they_do():
@@ -336,7 +336,7 @@ def test_the_lens_of_amounts_ends_where_they_do():
 
 
 EXCEPT_AMOUNTS = [
-    (loss, task) for loss, task in EVERY_LOSS if loss.forms[task].link is not Link.EXP
+    (loss, task) for loss, task in EVERY_LOSS if loss.formulas[task].link is not Link.EXP
 ]
 
 
@@ -350,14 +350,14 @@ def test_the_lens_is_autograd_of_torchs_own_loss(loss, task):
     assert (margins[0], margins[-1]) == (MARGIN_EDGES[0], MARGIN_EDGES[-1])
     z = torch.zeros(len(margins), group.width)
     z[:, 0] = margins
-    if group.form.link is Link.SOFTMAX:
+    if group.formula.link is Link.SOFTMAX:
         z[:, 0] += math.log(group.width - 1)
     z.requires_grad_()
     # One logit stands for class 1; else the true class is the first; a residual is from 0.
     target = 1.0 if task.is_classification and group.width == 1 else 0.0
     y = torch.full((len(margins),), target)
     encoded = plain.columns(y, task, group.width)
-    placed = margins_of(z.detach().T[None], encoded.T[None], group.form.link, task)
+    placed = margins_of(z.detach().T[None], encoded.T[None], group.formula.link, task)
     torch.testing.assert_close(placed[0], margins, rtol=0, atol=2e-6)
     mean = plain.loss_function(loss, task)(z, y)
     (slopes,) = torch.autograd.grad(mean * len(margins), z)

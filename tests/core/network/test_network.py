@@ -65,8 +65,8 @@ def test_gradients_are_autograds(task, activation, depth):
     batch.forward(x.expand(len(groups), -1, -1))
     for run, group in enumerate(groups):
         encoded = plain.columns(y, task, group.width).T
-        saved = group.form.forward(batch.logits[run, : group.width], encoded)[1]
-        batch.logit_gradients[run, : group.width] = group.form.backward(saved, encoded) / 9
+        saved = group.formula.forward(batch.logits[run, : group.width], encoded)[1]
+        batch.logit_gradients[run, : group.width] = group.formula.backward(saved, encoded) / 9
     batch.backward(x.expand(len(groups), -1, -1).contiguous())
     for run, group in enumerate(groups):
         network = plain.network_of(stack, run, group.width)

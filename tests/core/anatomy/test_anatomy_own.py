@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from core.anatomy import run, snippet
 from core.anatomy.answers import printed
-from core.anatomy.choice import Choice
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, Task
 from core.losses.operations import FUNCTIONS
+from core.spec import EntrantSpec
 
 EXPRESSIONS = (
     "(p - y)**2",
@@ -32,7 +32,7 @@ def both(expression: str, task: Task) -> tuple[str, str]:
     """What the written program prints, and what the loss that trains gives."""
     return (
         run(snippet(CUSTOM, task, expression=expression).code),
-        printed(Choice(CUSTOM, expression=expression), task),
+        printed(EntrantSpec(loss=CUSTOM, expression=expression), task),
     )
 
 

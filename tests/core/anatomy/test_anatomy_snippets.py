@@ -19,7 +19,7 @@ from tests.core import plain
 #: What a print with four decimals of a float32 may be off by.
 PRINTED = 6e-5
 
-DEFAULTS = [(key, task, {}) for key, loss in LOSSES.items() for task in loss.program.forms]
+DEFAULTS = [(key, task, {}) for key, loss in LOSSES.items() for task in loss.program.variants]
 CHANGED = [
     ("cross_entropy", Task.BINARY, {"label_smoothing": 0.2}),
     ("cross_entropy", Task.BINARY, {"class_weights": (1.0, 3.0)}),
@@ -316,9 +316,9 @@ def test_the_catalogue_gives_the_same(key, task, parameters):
     shown = snippet(key, task, parameters)
     z, t = tensors(shown)
     y = plain.columns(t, task, z.shape[1]).T
-    form = LOSSES[key].with_parameters(parameters).forms[task]
-    losses, _ = form.forward(z.T.contiguous(), y.contiguous())
-    assert float(run(shown.code)) == pytest.approx(form.mean(losses, y).item(), abs=PRINTED)
+    formula = LOSSES[key].with_parameters(parameters).formulas[task]
+    losses, _ = formula.forward(z.T.contiguous(), y.contiguous())
+    assert float(run(shown.code)) == pytest.approx(formula.mean(losses, y).item(), abs=PRINTED)
 
 
 def test_every_parameter_is_changed_in_some_snippet():
@@ -330,8 +330,8 @@ def test_every_parameter_is_changed_in_some_snippet():
 
 @pytest.mark.parametrize("key", LOSSES)
 def test_it_fits_the_tasks_and_has_the_outputs_of_the_catalogue(key):
-    assert set(LOSSES[key].program.forms) == set(LOSSES[key].forms)
-    for task in LOSSES[key].program.forms:
+    assert set(LOSSES[key].program.variants) == set(LOSSES[key].formulas)
+    for task in LOSSES[key].program.variants:
         classes = {Task.BINARY: 2, Task.MULTICLASS: 3, Task.REGRESSION: 1}[task]
         assert len(snippet(key, task).logits[0]) == LOSSES[key].head.width(classes)
 
@@ -371,7 +371,7 @@ def test_a_changed_parameter_is_in_the_code(key, task, parameters):
 )
 def test_a_default_is_not_written(key, written):
     defaults = {"hinge": {"p": 1.0, "margin": 1}, "cross_entropy": {"class_weights": ()}}
-    for task in LOSSES[key].program.forms:
+    for task in LOSSES[key].program.variants:
         assert written in snippet(key, task, defaults.get(key)).code
 
 

@@ -34,6 +34,7 @@ from core.losses.expression import (
 from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
 from core.spec import ExperimentSpec
 from core.training import train
+from tests.core.experiments import entrants
 
 FOCAL = "-(1 - p)**2 * y * log(p)"
 CROSS_ENTROPY = "-y*log(p)"
@@ -87,39 +88,59 @@ def test_it_is_the_loss_that_its_formula_says(expression, key, task, classes, ti
     """Value, gradient and baseline, where ``times`` is the mean's divisor against the sum."""
     z, y = some(classes)
     y = y.abs()
-    own, other = own_loss(expression).forms[task], LOSSES[key].forms[task]
+    own, other = own_loss(expression).formulas[task], LOSSES[key].formulas[task]
     losses, saved = own.forward(z, y)
     expected, other_saved = other.forward(z, y)
     torch.testing.assert_close(losses, expected * times, rtol=1e-12, atol=1e-14)
     slope = other.backward(other_saved, y) * times
     torch.testing.assert_close(own.backward(saved, y), slope, rtol=1e-11, atol=1e-14)
     heights = [
-        own.forward(form.constant(y).expand(-1, y.shape[1]), y)[0].mean() for form in (own, other)
+        own.forward(formula.constant(y).expand(-1, y.shape[1]), y)[0].mean()
+        for formula in (own, other)
     ]
     torch.testing.assert_close(*heights, rtol=1e-9, atol=1e-12)
 
 
 def test_the_power_of_a_distance_by_hand():
-    form = own_loss(POWER).forms[Task.REGRESSION]
+    formula = own_loss(POWER).formulas[Task.REGRESSION]
     z, y = torch.tensor([[5.0, 1.0]]).double(), torch.tensor([[1.0, 1.0]]).double()
-    losses, saved = form.forward(z, y)
+    losses, saved = formula.forward(z, y)
     assert losses.tolist() == pytest.approx([8, 0])
-    assert form.backward(saved, y)[0].tolist() == pytest.approx([3, 0])
+    assert formula.backward(saved, y)[0].tolist() == pytest.approx([3, 0])
 
 
 def test_it_fits_every_task_with_a_logit_a_class():
     loss = own_loss(EXAMPLE)
-    assert set(loss.forms) == set(Task)
+    assert set(loss.formulas) == set(Task)
     assert loss.head is Head.PER_CLASS
-    assert [loss.forms[task].link for task in Task] == [Link.SOFTMAX] * 2 + [Link.IDENTITY]
+    assert [loss.formulas[task].link for task in Task] == [Link.SOFTMAX] * 2 + [Link.IDENTITY]
     assert loss == LOSSES["custom"]
 
 
 def test_without_p_its_outputs_are_scores():
     for expression in ("relu(1 - sum(y*z) + z)", "logsumexp(z) - sum(y*z)"):
-        assert {form.link for form in own_loss(expression).forms.values()} == {Link.IDENTITY}
-    named = own_loss("where(y > 0, -log(sum(p*y)), 0)").forms[Task.BINARY]
+        assert {formula.link for formula in own_loss(expression).formulas.values()} == {
+            Link.IDENTITY
+        }
+    named = own_loss("where(y > 0, -log(sum(p*y)), 0)").formulas[Task.BINARY]
     assert named.link is Link.SOFTMAX
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_of_probabilities"),
+    [
+        (EXAMPLE, True),
+        (CROSS_ENTROPY, True),
+        ("logsumexp(z) - sum(y*z)", False),
+        ("-y*log(p) + z**2 / 9", False),
+        ("-y*log(p) + 0*z", False),
+    ],
+)
+def test_probabilities_tell_it_where_it_reads_them_alone(expression, is_of_probabilities):
+    formulas = own_loss(expression).formulas
+    for task in (Task.BINARY, Task.MULTICLASS):
+        assert formulas[task].is_of_probabilities == is_of_probabilities
+    assert not formulas[Task.REGRESSION].is_of_probabilities
 
 
 # ------------------------------------------------------------------ what it computes
@@ -181,30 +202,30 @@ def calls(node: Node) -> list[Call]:
 @pytest.mark.parametrize("expression", [text for text in MEANINGS if "sign" not in text])
 def test_gradients_are_the_slopes(expression):
     z, y = some(3)
-    form = own_loss(expression).forms[Task.MULTICLASS]
-    _, saved = form.forward(z, y)
-    gradient, step = form.backward(saved, y), 1e-6
+    formula = own_loss(expression).formulas[Task.MULTICLASS]
+    _, saved = formula.forward(z, y)
+    gradient, step = formula.backward(saved, y), 1e-6
     for row in range(3):
         move = torch.zeros_like(z)
         move[row] = step
-        slope = (form.forward(z + move, y)[0] - form.forward(z - move, y)[0]) / (2 * step)
+        slope = (formula.forward(z + move, y)[0] - formula.forward(z - move, y)[0]) / (2 * step)
         torch.testing.assert_close(gradient[row], slope, rtol=1e-6, atol=1e-6)
 
 
 def test_the_loss_of_an_example_is_the_sum_over_its_rows():
     z, y = some(3)
-    form = own_loss("z").forms[Task.MULTICLASS]
-    assert form.forward(z, y)[0].tolist() == pytest.approx(z.sum(0).tolist())
-    form = own_loss("sum(z)").forms[Task.MULTICLASS]
-    assert form.forward(z, y)[0].tolist() == pytest.approx(z.sum(0).tolist())
+    formula = own_loss("z").formulas[Task.MULTICLASS]
+    assert formula.forward(z, y)[0].tolist() == pytest.approx(z.sum(0).tolist())
+    formula = own_loss("sum(z)").formulas[Task.MULTICLASS]
+    assert formula.forward(z, y)[0].tolist() == pytest.approx(z.sum(0).tolist())
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(-20, 20), min_size=6, max_size=6))
 def test_it_is_cross_entropy_at_any_logits(logits):
     z, y = torch.tensor(logits).double().view(3, 2), torch.eye(3).double()[:, :2]
-    own = own_loss(CROSS_ENTROPY).forms[Task.MULTICLASS]
-    expected = LOSSES["cross_entropy"].forms[Task.MULTICLASS].forward(z, y)[0]
+    own = own_loss(CROSS_ENTROPY).formulas[Task.MULTICLASS]
+    expected = LOSSES["cross_entropy"].formulas[Task.MULTICLASS].forward(z, y)[0]
     torch.testing.assert_close(own.forward(z, y)[0], expected, rtol=1e-9, atol=1e-12)
 
 
@@ -217,9 +238,10 @@ def test_it_trains_beside_the_others_as_its_twin_does():
             "data": {"name": "iris"},
             "network": {"hidden_sizes": [6]},
             "training": {"batch_size": 50, "epochs": 4, "device": "cpu"},
-            "losses": ["cross_entropy", "custom", "mse", "focal"],
+            "entrants": entrants(
+                "cross_entropy", "custom", "mse", "focal", expression=CROSS_ENTROPY
+            ),
             "seeds": [0, 1],
-            "custom_loss": CROSS_ENTROPY,
         }
     )
     reports = list(train(spec))
@@ -227,8 +249,28 @@ def test_it_trains_beside_the_others_as_its_twin_does():
     assert losses.shape == (12, 8)
     np.testing.assert_allclose(losses[:, 2:4], losses[:, 0:2], rtol=1e-5)
     assert (losses[-1] < losses[0]).all()
-    baselines = reports[0].facts.baselines
-    assert baselines["custom"] == pytest.approx(baselines["cross_entropy"], rel=1e-6)
+    of_cross_entropy, of_own, *_others = reports[0].facts.baselines
+    assert of_own == pytest.approx(of_cross_entropy, rel=1e-6)
+
+
+def test_several_of_them_race_and_each_trains_as_it_does_alone():
+    expressions = (CROSS_ENTROPY, FOCAL, EXAMPLE)
+
+    def losses(*raced: str) -> np.ndarray:
+        spec = ExperimentSpec.parse(
+            {
+                "data": {"name": "iris"},
+                "network": {"hidden_sizes": [6]},
+                "training": {"batch_size": 50, "epochs": 4, "device": "cpu"},
+                "entrants": [{"loss": "custom", "expression": each} for each in raced],
+            }
+        )
+        return np.concatenate([report.losses for report in train(spec)])
+
+    together = losses(*expressions)
+    for place, expression in enumerate(expressions):
+        np.testing.assert_allclose(together[:, [place]], losses(expression), rtol=1e-5)
+    assert len(set(together[-1].round(4))) == 3
 
 
 def test_it_trains_on_values():
@@ -237,8 +279,7 @@ def test_it_trains_on_values():
             "data": {"name": "diabetes"},
             "network": {"hidden_sizes": [6]},
             "training": {"batch_size": 50, "epochs": 5, "device": "cpu"},
-            "losses": ["custom", "gaussian_nll", "mse"],
-            "custom_loss": POWER,
+            "entrants": entrants("custom", "gaussian_nll", "mse", expression=POWER),
         }
     )
     losses = np.concatenate([report.losses for report in train(spec)])
@@ -380,7 +421,7 @@ def test_the_trial_points_at_the_innermost_operation_at_fault(expression, begins
 def test_reading_needs_no_torch():
     program = (
         "import sys; from core.losses import parse, own_loss, Task; parse('z'); "
-        "own_loss('p - y').forms[Task.BINARY].formula; print('torch' in sys.modules)"
+        "own_loss('p - y').formulas[Task.BINARY].latex; print('torch' in sys.modules)"
     )
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert shown.stdout.split() == ["False"], shown.stderr
@@ -411,22 +452,22 @@ def test_reading_needs_no_torch():
     ],
 )
 def test_the_formula_is_typeset(expression, latex):
-    formula = own_loss(expression).forms[Task.MULTICLASS].formula
+    typeset = own_loss(expression).formulas[Task.MULTICLASS].latex
     tail = r",\quad \hat{y} = \mathrm{softmax}(z)" if r"\hat{y}" in latex else ""
-    assert formula == latex + tail
+    assert typeset == latex + tail
 
 
 def test_the_formula_of_values_has_no_index():
-    formula = own_loss("sum(abs(p - y)**1.5)").forms[Task.REGRESSION].formula
-    assert formula == r"\left|\hat{y} - y\right|^{1.5},\quad \hat{y} = z"
+    latex = own_loss("sum(abs(p - y)**1.5)").formulas[Task.REGRESSION].latex
+    assert latex == r"\left|\hat{y} - y\right|^{1.5},\quad \hat{y} = z"
 
 
 @pytest.mark.parametrize("expression", MEANINGS)
 def test_braces_are_balanced(expression):
     for task in Task:
-        formula = own_loss(expression).forms[task].formula
-        assert formula.count("{") == formula.count("}")
-        assert formula.count(r"\left") == formula.count(r"\right")
+        latex = own_loss(expression).formulas[task].latex
+        assert latex.count("{") == latex.count("}")
+        assert latex.count(r"\left") == latex.count(r"\right")
 
 
 # ------------------------------------------------------------------ hostile text
@@ -565,10 +606,10 @@ def test_what_is_read_is_computed_in_bounded_time_and_never_raises():
     tried = 0
     for text in [*grown(600), *HOSTILE]:
         if is_read(text):
-            form = own_loss(text).forms[Task.MULTICLASS]
-            losses, saved = form.forward(z, y)
+            formula = own_loss(text).formulas[Task.MULTICLASS]
+            losses, saved = formula.forward(z, y)
             assert losses.shape == (17,)
-            assert form.backward(saved, y).shape == z.shape
+            assert formula.backward(saved, y).shape == z.shape
             tried += 1
     assert tried > 200
     assert time.perf_counter() - started < 20

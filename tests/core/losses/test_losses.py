@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import math
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,9 +14,9 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from torch import Tensor
 
-import core.losses
-from core.evaluation import Group
-from core.losses import LOSSES, Form, Kind, Link, LossSpec, Task
+from core.losses import LOSSES, Formula, Kind, Link, LossSpec, Task
+from core.network.groups import Group
+from core.spec import Entrant
 from tests.core import plain
 
 #: Values of the parameters that are tried beside the defaults.
@@ -53,7 +51,7 @@ TOLERANCE = {torch.float64: 1e-13, torch.float32: 2e-6}
 CASES = [
     (settled(loss, task, setting), task)
     for loss in LOSSES.values()
-    for task in loss.forms
+    for task in loss.formulas
     for setting in ({}, *SETTINGS.get(loss.key, []))
 ]
 IDS = [
@@ -181,14 +179,14 @@ def sample(
 
 def ours(loss: LossSpec, task: Task, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The catalogue's loss of each example ``[N]`` and gradients ``[N, C]``."""
-    form, encoded = loss.forms[task], plain.columns(y, task, z.shape[1]).T
-    losses, saved = form.forward(z.T.contiguous(), encoded)
-    return losses, form.backward(saved, encoded).T
+    formula, encoded = loss.formulas[task], plain.columns(y, task, z.shape[1]).T
+    losses, saved = formula.forward(z.T.contiguous(), encoded)
+    return losses, formula.backward(saved, encoded).T
 
 
 def mean(loss: LossSpec, task: Task, losses: Tensor, z: Tensor, y: Tensor) -> Tensor:
     """The catalogue's mean of these losses ``[N]``."""
-    return loss.forms[task].mean(losses, plain.columns(y, task, z.shape[1]).T)
+    return loss.formulas[task].mean(losses, plain.columns(y, task, z.shape[1]).T)
 
 
 def counted(loss: LossSpec, task: Task, z: Tensor, y: Tensor) -> float:
@@ -218,18 +216,18 @@ def test_value_and_gradient_are_torchs(loss, task, dtype):
 
 @every_loss
 def test_gradient_is_the_slope_of_the_value(loss, task):
-    form = loss.forms[task]
+    formula = loss.formulas[task]
 
     class Written(torch.autograd.Function):
         @staticmethod
         def forward(context, z, y):
-            losses, saved = form.forward(z, y)
+            losses, saved = formula.forward(z, y)
             context.save_for_backward(saved, y)
             return losses
 
         @staticmethod
         def backward(context, outer):
-            return form.backward(*context.saved_tensors) * outer.unsqueeze(-2), None
+            return formula.backward(*context.saved_tensors) * outer.unsqueeze(-2), None
 
     # The fixed sample has no point within gradcheck's step of a kink.
     z, y = sample(loss, task)
@@ -399,13 +397,13 @@ def test_reduction_divides_the_sum_as_it_says(loss, task):
 
 def test_only_class_weights_count_examples_unevenly():
     for loss, task in CASES:
-        weights = loss.forms[task].example_weights
+        weights = loss.formulas[task].example_weights
         assert (weights is None) == (not loss.values.get("class_weights")), loss.key
     weighted = LOSSES["cross_entropy"].with_parameters({"class_weights": (2.0, 5.0)})
     y = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]])
-    form = weighted.forms[Task.BINARY]
-    assert form.example_weights(y).tolist() == [2, 5, 5]
-    assert form.mean(torch.tensor([2.0, 10.0, 12.0]), y).item() == 2
+    formula = weighted.formulas[Task.BINARY]
+    assert formula.example_weights(y).tolist() == [2, 5, 5]
+    assert formula.mean(torch.tensor([2.0, 10.0, 12.0]), y).item() == 2
 
 
 @settings(deadline=None)
@@ -425,7 +423,8 @@ def test_the_bound_of_that_gradient_is_reached():
 
 
 def baseline(loss: LossSpec, task: Task, classes: int, y: Tensor) -> float:
-    group = Group(loss, loss.forms[task], slice(0, 1), loss.head.width(classes))
+    entrant = Entrant(0, loss.title, loss, 0.01, loss.color, loss.dash)
+    group = Group(entrant, loss.formulas[task], slice(0, 1), loss.head.width(classes))
     return group.baseline(y[None], task)
 
 
@@ -444,9 +443,9 @@ def test_baseline_of_equally_frequent_classes(key, task, classes, expected):
     assert round(baseline(LOSSES[key], task, classes, y), 3) == expected
 
 
-def mean_loss(form: Form, logits: Tensor, encoded: Tensor) -> float:
-    losses, _saved = form.forward(logits.expand(-1, encoded.shape[1]), encoded)
-    return float(form.mean(losses, encoded))
+def mean_loss(formula: Formula, logits: Tensor, encoded: Tensor) -> float:
+    losses, _saved = formula.forward(logits.expand(-1, encoded.shape[1]), encoded)
+    return float(formula.mean(losses, encoded))
 
 
 def some_targets(loss: LossSpec, task: Task) -> st.SearchStrategy[list[float]]:
@@ -462,22 +461,22 @@ def test_no_constant_is_better(loss, task, data):
     width = loss.head.width(CLASSES[task])
     y = torch.tensor(data.draw(some_targets(loss, task))).double()
     moves = data.draw(st.lists(st.floats(-3, 3), min_size=width, max_size=width))
-    form, encoded = loss.forms[task], plain.columns(y, task, width).T
-    best = form.constant(encoded)
+    formula, encoded = loss.formulas[task], plain.columns(y, task, width).T
+    best = formula.constant(encoded)
     moved = best + torch.tensor(moves)[:, None]
-    assert mean_loss(form, moved, encoded) >= mean_loss(form, best, encoded) - 1e-11
+    assert mean_loss(formula, moved, encoded) >= mean_loss(formula, best, encoded) - 1e-11
 
 
 @every_loss
 def test_no_search_finds_a_better_constant(loss, task):
     width = loss.head.width(CLASSES[task])
     y = targets(loss, task, 40)[torch.arange(40) ** 2 % 37]  # classes of unequal frequency
-    form, encoded = loss.forms[task], plain.columns(y, task, width).T
-    best = mean_loss(form, form.constant(encoded), encoded)
-    assert best < mean_loss(form, torch.full((width, 1), 2.0).double(), encoded)
+    formula, encoded = loss.formulas[task], plain.columns(y, task, width).T
+    best = mean_loss(formula, formula.constant(encoded), encoded)
+    assert best < mean_loss(formula, torch.full((width, 1), 2.0).double(), encoded)
 
     def height(z: np.ndarray) -> float:
-        return mean_loss(form, torch.from_numpy(z)[:, None], encoded)
+        return mean_loss(formula, torch.from_numpy(z)[:, None], encoded)
 
     for start in np.random.default_rng(0).normal(0, 2, (3, width)):
         found = minimize(height, start, method="Nelder-Mead", options={"maxiter": 400})
@@ -490,7 +489,7 @@ def test_a_baseline_of_one_class_or_value_is_the_minimum(loss, task):
     y = torch.full((5,), 1.0)
     encoded = plain.columns(y, task, loss.head.width(CLASSES[task])).double()
     lowest = facts(loss, task).lowest(encoded, loss)
-    expected = loss.forms[task].mean(lowest, encoded.T).item()
+    expected = loss.formulas[task].mean(lowest, encoded.T).item()
     assert baseline(loss, task, CLASSES[task], y) == pytest.approx(expected, abs=1e-6)
 
 
@@ -499,23 +498,14 @@ def test_a_baseline_of_one_class_or_value_is_the_minimum(loss, task):
 
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_each_task_is_either_fitted_or_refused_in_a_sentence(loss):
-    assert set(loss.forms) | set(loss.refusals) == set(Task)
+    assert set(loss.formulas) | set(loss.refusals) == set(Task)
     for task in Task:
         refusal = loss.refusal(task)
-        assert (refusal is None) == (task in loss.forms)
+        assert (refusal is None) == (task in loss.formulas)
         if refusal:
             assert refusal[0].isupper()
             assert refusal.endswith(".")
             assert len(refusal.split()) >= 5
-
-
-def test_every_file_that_defines_a_loss_is_in_the_catalogue_under_its_name():
-    in_files = {}
-    for module in pkgutil.iter_modules(core.losses.__path__, "core.losses."):
-        entry = getattr(importlib.import_module(module.name), "LOSS", None)
-        if entry is not None:
-            in_files[module.name.removeprefix("core.losses.")] = entry
-    assert in_files == LOSSES
 
 
 def test_each_loss_looks_like_no_other():
@@ -587,7 +577,7 @@ def test_at_its_neutral_values_a_loss_is_the_plain_one(key, neutral, plain_key):
 @settings(deadline=None)
 @given(data=st.data())
 def test_any_value_in_bounds_gives_torchs_loss(loss, parameter, data):
-    task = data.draw(st.sampled_from(list(loss.forms)))
+    task = data.draw(st.sampled_from(list(loss.formulas)))
     values = {
         Kind.NUMBER: st.floats(parameter.low, parameter.high),
         Kind.WHOLE_NUMBER: st.integers(int(parameter.low), int(parameter.high)),
@@ -629,6 +619,19 @@ def test_binding_leaves_the_catalogue_as_it_was():
     bound = LOSSES["huber"].with_parameters({"delta": 2.0})
     assert (bound.values, LOSSES["huber"].values) == ({"delta": 2.0}, {"delta": 1.0})
     assert LOSSES["huber"].with_parameters({}) == LOSSES["huber"]
+
+
+@every_loss
+def test_probabilities_tell_a_loss_unless_it_says_that_it_reads_the_scores(loss, task):
+    """An offset of all logits changes no softmax, so it may change only what reads scores."""
+    formula = loss.formulas[task]
+    z, y = sample(loss, task)
+    moved = ours(loss, task, z + 1.5, y)[0]
+    is_same = torch.allclose(moved, ours(loss, task, z, y)[0], rtol=1e-12, atol=1e-12)
+    if formula.link is Link.SOFTMAX:
+        assert is_same == (not formula.reads_scores)
+    probabilities = formula.link in (Link.SOFTMAX, Link.SIGMOID)
+    assert formula.is_of_probabilities == (probabilities and not formula.reads_scores)
 
 
 def test_links_take_logits_where_they_say():
