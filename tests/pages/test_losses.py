@@ -13,14 +13,19 @@ from core.anatomy.shapes import ShapeAxis
 from core.data import DATASETS
 from core.losses import CUSTOM, LOSSES, Task
 from core.losses.custom import EXAMPLE
+from core.records import Wanted
+from core.spec import EntrantSpec
 from core.store import Store
 from tests.pages.looking import (
     button,
     charts,
+    click,
     components,
     enter,
     errors,
     fields,
+    go_to,
+    read,
     run,
     texts,
     widgets,
@@ -55,12 +60,12 @@ def shown(app: AppTest, tab: str, key: str = "cross_entropy", dataset: str = "ir
     return app
 
 
-def html(losses: AppTest) -> str:
-    return "\n".join(each.proto.body for each in losses.get("html"))
+def html(app: AppTest) -> str:
+    return "\n".join(each.proto.body for each in app.get("html"))
 
 
-def heading(losses: AppTest) -> str:
-    return next(each.value for each in losses.markdown if each.value.startswith("**"))
+def heading(app: AppTest) -> str:
+    return next(each.value for each in app.markdown if each.value.startswith("**"))
 
 
 # ------------------------------------------------------------------ every tab
@@ -148,23 +153,19 @@ def test_every_data_set_has_its_first_step(losses, dataset) -> None:
 # ------------------------------------------------------------------ moving
 
 
-def where(losses: AppTest) -> tuple[int, int]:
+def where(app: AppTest) -> tuple[int, int]:
     """The step and the place, from 1, as the page says them."""
-    assert not losses.exception
-    step = next(text.split("training step ")[1].split()[0] for text in captions(losses))
-    return int(step), int(heading(losses).strip("*").split()[0])
+    assert not app.exception
+    step = next(text.split("training step ")[1].split()[0] for text in captions(app))
+    return int(step), int(heading(app).strip("*").split()[0])
 
 
-def captions(losses: AppTest) -> list[str]:
-    return [each.value for each in losses.caption if "training step" in each.value]
+def captions(app: AppTest) -> list[str]:
+    return [each.value for each in app.caption if "training step" in each.value]
 
 
-def click(app: AppTest, label: str) -> AppTest:
-    return button(app, label).click().run()
-
-
-def disabled(losses: AppTest) -> set[str]:
-    return {each.label for each in losses.button if each.disabled}
+def disabled(app: AppTest) -> set[str]:
+    return {each.label for each in app.button if each.disabled}
 
 
 def test_next_goes_through_all_places_and_on_into_the_next_step(losses) -> None:
@@ -287,6 +288,107 @@ def test_no_rival_has_to_be_ticked(losses) -> None:
     over(losses, ShapeAxis.LOGIT)
     assert curves(losses, "shape_loss", "Hinge") == 1
     assert curves(losses, "shape_loss", "CrossEntropy") == 0
+
+
+# ------------------------------------------------------------------ to the other pages
+
+SHARP = EntrantSpec(loss="focal", parameters={"gamma": 4.5})
+OWN = EntrantSpec(loss=CUSTOM, expression="-(1 - p)**2 * y * log(p)")
+PLAIN = [EntrantSpec(loss=key) for key in ("cross_entropy", "bce", "mse")]
+STARTED = [
+    (SHARP, "moons", PLAIN),
+    (OWN, "iris", PLAIN),
+    (
+        EntrantSpec(loss="cross_entropy", parameters={"class_weights": (1, 2, 0.5)}),
+        "iris",
+        PLAIN[1:],
+    ),
+    (EntrantSpec(loss="huber", parameters={"delta": 2.5}), "diabetes", PLAIN[2:]),
+    (EntrantSpec(loss=CUSTOM, expression="abs(p - y)**1.5"), "diabetes", PLAIN[2:]),
+]
+
+
+def chosen(app: AppTest, entrant: EntrantSpec, dataset: str) -> AppTest:
+    """The page with the loss as the entrant has it."""
+    shown(app, CONTRACT, entrant.loss, dataset)
+    for name, value in entrant.parameters.items():
+        text = ", ".join(map(str, value)) if isinstance(value, tuple) else value
+        enter(app, "losses", f"explained/entrant/parameters/{entrant.loss}/{name}", text)
+    if entrant.expression is not None:
+        enter(app, "losses", "explained/entrant/expression", entrant.expression)
+    assert not app.error
+    return app
+
+
+@pytest.mark.parametrize(("label", "where"), [("Train it", "train"), ("Race it", "compare")])
+@pytest.mark.parametrize(("entrant", "dataset", "rivals"), STARTED)
+def test_train_it_and_race_it_take_the_loss_as_it_is_set(
+    losses, lab_store, nothing_trains, label, where, entrant, dataset, rivals
+) -> None:
+    click(chosen(losses, entrant, dataset), label)
+    assert not losses.error
+    assert losses.title[0].value == ("Loss Lab" if where == "train" else "Compare losses")
+    experiment_id = losses.query_params["experiment"]
+    spec = lab_store.get(experiment_id).spec
+    lab_store.want(experiment_id, Wanted.STOPPED)
+    assert spec.data.name == dataset
+    assert spec.entrants == (entrant, *rivals)
+    assert len(spec.seeds) == (1 if where == "train" else 5)
+    assert read(losses, where) == spec
+    run(losses)
+    assert read(losses, where) == spec
+    go_to(losses, "losses")
+    assert fields(losses, "losses")[LOSS] == entrant.loss
+    assert fields(losses, "losses")[DATASET] == dataset
+    assert read(go_to(losses, where), where) == spec
+
+
+def test_a_loss_without_a_rival_is_trained_alone_and_not_raced(
+    losses, lab_store, nothing_trains
+) -> None:
+    shown(losses, CONTRACT, "mse", "diabetes")
+    assert button(losses, "Race it").disabled
+    click(losses, "Train it")
+    assert read(losses, "train").entrants == (EntrantSpec(loss="mse"),)
+    click(losses, "Stop")
+
+
+@pytest.mark.parametrize(
+    ("loss", "path", "bad", "sentence"),
+    [
+        ("focal", "parameters/focal/gamma", 11.0, "Entrant 1: Gamma was 11.0; allowed is 0 to 10"),
+        (CUSTOM, "expression", "", "The expression is empty"),
+        (CUSTOM, "expression", "foo(p)", "The name 'foo' is not known"),
+        (CUSTOM, "expression", "sign(p - y)", "The gradient is 0 at a random start"),
+        (
+            "cross_entropy",
+            "parameters/cross_entropy/class_weights",
+            "1, 2",
+            "Entrant 1: Class weight was [1.0, 2.0]; Iris has 3 classes",
+        ),
+    ],
+)
+def test_what_is_no_loss_is_a_sentence_and_loses_nothing(losses, loss, path, bad, sentence) -> None:
+    shown(losses, CONTRACT, loss)
+    path = f"explained/entrant/{path}"
+    before = fields(losses, "losses")
+    enter(losses, "losses", path, bad)
+    assert any(error.startswith(sentence) for error in errors(losses)), errors(losses)
+    assert not any(each.label in ("Train it", "Race it") for each in losses.button)
+    go_to(go_to(losses, "train"), "losses")
+    assert fields(losses, "losses") == before | {path: bad}
+    enter(losses, "losses", path, before[path])
+    assert not losses.error
+    assert button(losses, "Train it")
+
+
+def test_an_example_of_an_own_loss_is_one_click(losses) -> None:
+    run(losses)
+    click(losses, "Write your own")
+    assert fields(losses, "losses")["explained/entrant/expression"] == EXAMPLE
+    click(losses, "`abs(p - y)**1.5`")
+    assert fields(losses, "losses")["explained/entrant/expression"] == "abs(p - y)**1.5"
+    assert not losses.error
 
 
 # ------------------------------------------------------------------ trouble

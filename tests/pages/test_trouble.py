@@ -7,13 +7,28 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from core.errors import LabError
+from core.store.database import EXAMPLE_ID
+from pages.parts.shell import session
 from tests.browser.app import ROOT
+from tests.core.store.test_earlier_version import FINISHED, OLD_FACTS, OLD_SPEC, TABLES, insert
+from tests.pages.looking import (
+    PAGES,
+    button,
+    click,
+    errors,
+    go_to,
+    run,
+    said,
+    texts,
+)
 
 Opened = Callable[[str], AppTest]
 
@@ -28,6 +43,8 @@ def app_with_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
         return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
 
     yield opened
+    with suppress(LabError):
+        session.engine().close()
     st.cache_resource.clear()
 
 
@@ -86,13 +103,79 @@ def test_a_broken_store_is_a_sentence(
     assert "sqlalche.me" not in error.value
 
 
-def test_a_database_of_others_is_told_when_it_is_written_to(
-    app_with_store: Opened, tmp_path: Path
+def test_a_table_of_others_is_left_alone(
+    app_with_store: Opened, tmp_path: Path, nothing_trains: None
 ) -> None:
-    app = app_with_store(a_database_of_others(tmp_path))
-    next(button for button in app.button if button.label == "Train").click().run()
-    assert not app.exception
-    assert "has no column named id" in app.error[0].value
+    url = a_database_of_others(tmp_path)
+    app = app_with_store(url)
+    assert not app.error
+    assert not any("earlier version" in each.value for each in app.caption)
+    click(app, "Train")
+    assert not app.error
+    assert "experiment" in app.query_params
+    with closing(sqlite3.connect(tmp_path / "others.db")) as connection:
+        columns = connection.execute("PRAGMA table_info(experiments)").fetchall()
+    assert [column[1] for column in columns] == ["name"]
+
+
+# ------------------------------------------------------------------ the version before
+
+
+NOTE = (
+    "also has 2 experiments of an earlier version of Loss Lab. They are kept as they are; this "
+    "version can't show them."
+)
+
+
+def a_store_of_the_version_before(folder: Path) -> str:
+    """Two experiments, and the example race, which every version has."""
+    file = folder / "lab.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.executescript(TABLES)
+        rows = [
+            (each, 1.5e9, OLD_SPEC, "finished", "running", None, None, OLD_FACTS, 1, 1, 0.1, 1.5e9)
+            for each in (FINISHED, "0123456789", EXAMPLE_ID)
+        ]
+        insert(connection, "experiments", *rows)
+    return f"sqlite:///{file}"
+
+
+def test_a_store_of_the_version_before_is_told_of_and_works(
+    app_with_store: Opened, tmp_path: Path, nothing_trains: None
+) -> None:
+    app = app_with_store(a_store_of_the_version_before(tmp_path))
+    for page in PAGES:
+        go_to(app, page)
+        assert not app.error
+        assert NOTE in said(app)
+    go_to(app, "compare")
+    assert "An example race" in texts(app)
+    assert "Finished" in texts(app)
+    for page, name in (("train", "Train"), ("compare", "Race")):
+        click(go_to(app, page), name)
+        assert not app.error
+        assert "Starting" in texts(app) or "in the queue" in texts(app)
+    with closing(sqlite3.connect(tmp_path / "lab.db")) as connection:
+        kept = connection.execute("SELECT id, spec FROM experiments").fetchall()
+    assert len(kept) == 3
+    assert {spec for _id, spec in kept} == {OLD_SPEC}
+
+
+@pytest.mark.parametrize("where", ["train", "compare"])
+def test_the_address_of_an_experiment_of_the_version_before_is_a_sentence(
+    app_with_store: Opened, tmp_path: Path, where: str
+) -> None:
+    app = app_with_store(a_store_of_the_version_before(tmp_path))
+    go_to(app, where)
+    app.query_params["experiment"] = FINISHED
+    run(app)
+    (error,) = errors(app)
+    assert error.startswith(f"Experiment {FINISHED} in ")
+    assert "was written by an earlier version of Loss Lab" in error
+    assert not button(app, "Train" if where == "train" else "Race").disabled
+
+
+# ------------------------------------------------------------------ torch
 
 
 def test_the_server_never_imports_torch(tmp_path: Path) -> None:

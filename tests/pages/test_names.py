@@ -1,0 +1,168 @@
+"""Names that look like Markdown or HTML stand on the pages as they were typed, and do nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from google.protobuf.message import Message
+from streamlit.testing.v1 import AppTest
+
+from core.records import Status
+from core.spec import ExperimentSpec
+from core.store import Store
+from pages.parts.shell.text import escaped
+from tests.pages.looking import (
+    charts,
+    components,
+    edit,
+    enter,
+    entrants,
+    errors,
+    race_of,
+    reported,
+    run,
+    shown,
+    unfold,
+)
+
+NAMES = ("![x](http://example.org/x.png)", "<b>bold</b>", "$x$", ":red[x]")
+#: What a Markdown reader or a browser would act on in each name.
+ACTING = ("![x](", "<b>", "$x$", ":red[")
+TABS = ("Verdict", "Own units", "Calibration", "Gradients", "What each learned", "Conditions")
+
+
+def spec_of_names(data: str = "moons", **parts: Any) -> ExperimentSpec:
+    losses = ("mse", "l1", "huber", "mse") if data == "diabetes" else ("bce", "bce", "mse", "hinge")
+    named = [{"loss": loss, "name": name} for loss, name in zip(losses, NAMES, strict=True)]
+    return race_of(data, entrants=named, **parts)
+
+
+def strings(message: Message) -> Iterable[str]:
+    """Every text in what the browser is sent of an element."""
+    for field, value in message.ListFields():
+        values = value if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+        for each in values:
+            if isinstance(each, Message):
+                yield from strings(each)
+            elif isinstance(each, str) and field.name not in ("id", "element_id", "user_key"):
+                yield each
+
+
+def markdown(app: AppTest) -> list[str]:
+    """All texts that the browser reads as Markdown: bodies, labels, options and cells."""
+    kinds = (
+        "markdown", "caption", "error", "info", "warning", "success", "subheader", "title",
+        "button", "toggle", "button_group", "selectbox", "number_input", "slider", "select_slider",
+        "download_button",
+    )  # fmt: skip
+    found = [text for kind in kinds for each in getattr(app, kind) for text in strings(each.proto)]
+    found += [each.label for each in app.text_input] + [each.label for each in app.expander]
+    for table in app.table:
+        found += [*map(str, table.value.index), *map(str, table.value.to_numpy().flat)]
+        found += map(str, table.value.columns)
+    return found
+
+
+def acting(app: AppTest) -> list[str]:
+    """The texts in which a name is more than its characters."""
+    found = [text for text in markdown(app) if any(each in text for each in ACTING)]
+    html = [each.proto.body for each in app.get("html")]
+    return found + [body for body in html if "<b>bold" in body or "<img" in body]
+
+
+def is_shown(app: AppTest, name: str) -> bool:
+    everything = "\n".join(markdown(app))
+    return escaped(name) in everything
+
+
+def figure_texts(app: AppTest) -> str:
+    """All that the charts show as text; Plotly reads some HTML in it."""
+    figures = [json.loads(chart["figure"]) for chart in charts(app)]
+    for figure in figures:
+        for trace in figure["data"]:
+            # Known to Plotly alone.
+            trace.pop("legendgroup", None)
+    return json.dumps(figures)
+
+
+def assert_nothing_acts(app: AppTest) -> None:
+    assert not app.exception
+    assert acting(app) == []
+    assert "<b>bold" not in figure_texts(app)
+
+
+def test_names_that_act_are_found(train: AppTest) -> None:
+    """The look-out of these tests sees a name that is not kept from acting."""
+
+    def unguarded() -> None:
+        import streamlit as st
+
+        st.caption("Against ![x](http://example.org/x.png)")
+        st.table({"<b>bold</b>": [1]})
+        st.toggle("$x$")
+        st.html("<p><b>bold</b></p>")
+
+    app = AppTest.from_function(unguarded).run()
+    assert len(acting(app)) == 4
+
+
+@pytest.mark.parametrize("status", [Status.FINISHED, Status.RUNNING, Status.FAILED])
+def test_on_train(train: AppTest, lab_store: Store, status: Status) -> None:
+    end = None if status is Status.FINISHED else status
+    shown(train, reported(lab_store, spec_of_names(seeds=[0]), end))
+    for place in range(len(NAMES)):
+        edit(train, "train", place)
+        assert_nothing_acts(train)
+    assert all(is_shown(train, name) for name in NAMES)
+    assert tuple(entrants(train, "train").values()) == NAMES
+    assert [each["details"] for each in components(train) if "details" in each] == [
+        [[name, loss] for name, loss in zip(NAMES, ("BCE", "BCE", "MSE", "Hinge"), strict=True)]
+    ]
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("data", ["moons", "digits", "diabetes"])
+def test_on_compare(compare: AppTest, lab_store: Store, data: str, tab: str) -> None:
+    compare.session_state["race_tabs"] = tab
+    protocol = {"epochs": 2, "device": "cpu", "protocol": "best_rate"}
+    shown(compare, reported(lab_store, spec_of_names(data, training=protocol)))
+    edit(compare, "compare", 0)
+    assert_nothing_acts(compare)
+    assert all(is_shown(compare, name) for name in NAMES)
+    enter(compare, "compare", "protocol", "same_rate")
+    assert_nothing_acts(compare)
+
+
+def test_where_training_diverges(train: AppTest, lab_store: Store) -> None:
+    spec = spec_of_names(
+        "diabetes",
+        optimizer={"name": "sgd", "learning_rate": 100},
+        training={"epochs": 6, "batch_size": 8},
+        seeds=[0],
+    )
+    experiment_id = reported(lab_store, spec)
+    shown(train, experiment_id)
+    assert escaped(NAMES[0]) in train.warning[0].value
+    assert_nothing_acts(train)
+    run(train.switch_page("pages/compare.py"))
+    shown(train, experiment_id)
+    assert escaped(NAMES[0]) in train.warning[0].value
+    assert_nothing_acts(train)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_sentence_of_what_is_wrong(compare: AppTest, lab_store: Store, name: str) -> None:
+    unfold(compare)
+    edit(compare, "compare", 0)
+    path = f"entrants/compare/classes/{next(iter(entrants(compare, 'compare')))}"
+    enter(compare, "compare", f"{path}/name", name)
+    enter(compare, "compare", f"{path}/parameters/cross_entropy/class_weights", name)
+    assert any(name in error or "Class weight" in error for error in errors(compare))
+    assert_nothing_acts(compare)
+
+
+def test_what_is_escaped_reads_as_it_was_typed() -> None:
+    assert [escaped(name).replace("\\", "") for name in NAMES] == list(NAMES)
