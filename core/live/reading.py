@@ -37,18 +37,20 @@ class Reading:
 
     def state(self) -> State:
         """Raises ``StoreError``."""
-        store = self._store
         with self._lock:
-            experiment, runs = store.get(self._id), store.runs(self._id)
-            self._curves = curves = self._curves or Curves(self._id, len(runs))
-            curves.extend(
-                store.chunks(self._id, after=curves.last_chunk),
-                store.evaluations(self._id, after_epoch=curves.last_epoch),
+            curves, snapshot = self._curves, self._snapshot
+            news = self._store.news(
+                self._id,
+                after_chunk=curves.last_chunk if curves else -1,
+                after_epoch=curves.last_epoch if curves else -1,
+                after_step=snapshot.step if snapshot else -1,
             )
-            after = self._snapshot.step if self._snapshot else -1
-            self._snapshot = store.snapshot(self._id, after_step=after) or self._snapshot
+            experiment, runs = news.experiment, news.runs
+            self._curves = curves = curves or Curves(self._id, len(runs))
+            curves.extend(news.chunks, news.evaluations)
+            self._snapshot = news.snapshot or snapshot
             is_queued = experiment.status is Status.QUEUED
-            place = store.queue_place(self._id) if is_queued else None
+            place = self._store.queue_place(self._id) if is_queued else None
             return State(experiment, runs, curves, self._snapshot, place)
 
 
