@@ -11,7 +11,7 @@ from core.compare.intervals import Spread
 from core.figures import range_figure, shared_figure, units_figure
 from core.judging.yardsticks import Shared, shared
 from core.live import blocks, learned, words
-from core.live.blocks import Block
+from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.verdict import verdict_blocks
 from core.live.view import Tab, View
@@ -29,17 +29,22 @@ _TAB_TITLES = {
 }
 
 
-def blocks_of(state: State, view: View) -> Iterator[Block]:
+def parts_of(state: State, view: View) -> Iterator[Part]:
+    experiment = state.experiment
     runs = state.curves.evaluated(state.runs)
-    yield from words.progress(state)
-    yield from _equal(state.experiment, state.snapshot)
-    yield from _diverged(state.experiment, runs)
-    yield from _shared_chart(state, runs, view)
+    yield Part("progress", state.progress, lambda: words.progress(state))
+    yield Part("equal", state.judged, lambda: _equal(experiment, state.snapshot))
+    yield Part("diverged", state.runs, lambda: _diverged(experiment, runs))
+    yield Part("shared", state.judged, lambda: _shared_chart(state, runs, view))
+    yield Part("tabs", None, lambda: _tabs(view))
+    yield Part("tab", state.judged, lambda: _TABS[view.tab](state, runs, view))
+
+
+def _tabs(view: View) -> Iterator[Block]:
     titles = {tab.value: title for tab, title in _TAB_TITLES.items()}
     yield blocks.controls(
         "tabs", blocks.choice("tab", "Below the curves", titles, view.tab.value, look="tabs")
     )
-    yield from _TABS[view.tab](state, runs, view)
 
 
 # ------------------------------------------------------------------ conditions

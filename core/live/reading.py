@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from threading import Lock
 
@@ -23,6 +24,23 @@ class State:
     curves: Curves
     snapshot: Snapshot | None
     queue_place: int | None
+    #: The newest step and the newest epoch that the curves had then; by now they may have more.
+    step: int
+    epoch: int
+
+    @property
+    def judged(self) -> Hashable:
+        """What all that is known by epoch follows from: it is the same where this is."""
+        snapshot_step = self.snapshot.step if self.snapshot else None
+        experiment = self.experiment
+        is_known = experiment.facts is not None
+        return self.epoch, self.runs, snapshot_step, experiment.status, is_known
+
+    @property
+    def progress(self) -> Hashable:
+        """What all that goes on with every step follows from."""
+        experiment = self.experiment
+        return self.step, self.judged, experiment.seconds, experiment.reason, self.queue_place
 
 
 class Reading:
@@ -51,7 +69,9 @@ class Reading:
             self._snapshot = news.snapshot or snapshot
             is_queued = experiment.status is Status.QUEUED
             place = self._store.queue_place(self._id) if is_queued else None
-            return State(experiment, runs, curves, self._snapshot, place)
+            return State(
+                experiment, runs, curves, self._snapshot, place, curves.step, curves.last_epoch
+            )
 
 
 class Readings:

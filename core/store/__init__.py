@@ -21,7 +21,7 @@ import secrets
 import time
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -287,22 +287,17 @@ class Store:
         """All that a page follows, in one visit; ``after_step`` is that of a known snapshot."""
         self._check(experiment_id)
         with self._database.read() as connection:
-            # First, so that what a finished experiment has is all there.
+            # In this order, what is read later reaches at least as far as what was read before:
+            # what a finished experiment has is all there, and steps are there for each epoch.
             experiment = self._get(connection, experiment_id)
-            return News(
-                experiment,
-                _runs(_found(connection, _RUNS, experiment_id)),
-                self._chunks(
-                    experiment_id, _found(connection, _CHUNKS, experiment_id, after_chunk)
-                ),
-                # Whoever knows this epoch knows all of them.
-                _evaluations(_found(connection, _EVALUATIONS, experiment_id, after_epoch))
-                if experiment.epoch > after_epoch
-                else [],
-                self._snapshot(
-                    experiment_id, _found(connection, _SNAPSHOT, experiment_id, after_step)
-                ),
-            )
+            found = partial(_found, connection, experiment_id=experiment_id)
+            of_runs = _runs(found(_RUNS))
+            snapshot = self._snapshot(experiment_id, found(_SNAPSHOT, after=after_step))
+            # Who knows the newest epoch knows all evaluations.
+            has_more = experiment.epoch > after_epoch
+            judged = _evaluations(found(_EVALUATIONS, after=after_epoch)) if has_more else []
+            losses = self._chunks(experiment_id, found(_CHUNKS, after=after_chunk))
+            return News(experiment, of_runs, losses, judged, snapshot)
 
     def command(self, experiment_id: str) -> Command:
         """What the job is to do; once the experiment has finished, however that came, stop."""
