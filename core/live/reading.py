@@ -29,16 +29,18 @@ class State:
     epoch: int
 
     @property
+    def looked_at(self) -> Hashable:
+        """What all that a snapshot shows follows from: it is the same where this is."""
+        return self.snapshot.step if self.snapshot else None, self.experiment.facts is not None
+
+    @property
     def judged(self) -> Hashable:
-        """What all that is known by epoch follows from: it is the same where this is."""
-        snapshot_step = self.snapshot.step if self.snapshot else None
-        experiment = self.experiment
-        is_known = experiment.facts is not None
-        return self.epoch, self.runs, snapshot_step, experiment.status, is_known
+        """The same for all that is known by epoch."""
+        return self.epoch, self.runs, self.experiment.status, self.looked_at
 
     @property
     def progress(self) -> Hashable:
-        """What all that goes on with every step follows from."""
+        """The same for all that goes on with every step."""
         experiment = self.experiment
         return self.step, self.judged, experiment.seconds, experiment.reason, self.queue_place
 
