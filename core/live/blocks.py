@@ -61,7 +61,18 @@ def listing(name: str, lines: Iterable[str]) -> Block:
 
 
 def chart(name: str, figure: Figure, *, label: str, height: int) -> Block:
-    """``label`` describes the figure for those who do not see it; ``height`` is in pixels."""
+    """``label`` describes the figure for those who do not see it; ``height`` is in pixels.
+
+    Where traces stand at the same places, the first alone has them: the ``x`` of the others is
+    ``{"of": its number}``.
+    """
+    known: dict[tuple[str, ...], int] = {}
+    traces = []
+    for number, trace in enumerate(figure["data"]):
+        x = trace.get("x")
+        first = known.setdefault(tuple(x.values()), number) if isinstance(x, dict) else number
+        traces.append(trace if first == number else trace | {"x": {"of": first}})
+    figure = figure | {"data": traces}
     return {"id": name, "kind": "chart", "figure": figure, "label": label, "height": height}
 
 

@@ -17,12 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
-def serving(store_url: str) -> Iterator[str]:
-    """Serve the app on a free port with its own store; yields its address."""
+def serving(store_url: str, script: Path = ROOT / "app.py") -> Iterator[str]:
+    """Serve the app, or another script, on a free port with a store; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", str(script)]
+    command += ["--server.port", str(port)]
     environment = {**os.environ, "LOSSLAB_STORE": store_url}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL)
     try:
