@@ -182,12 +182,9 @@ def _draw_parameter(
             choices = range(int(parameter.low), int(parameter.high) + 1)
             form.choice(parameter.label, choices, *path, help=parameter.help)
         case Kind.CLASS_WEIGHTS:
-            form.text(
-                f"{parameter.label}s",
-                *path,
-                placeholder="1 for each",
-                help=f"{explained} One for each class, with commas between.",
-            )
+            # Not as help: a field of text loses what is typed if the focus goes to its help.
+            form.text(f"{parameter.label}s", *path, placeholder="1 for each")
+            st.caption(f"{explained} One for each class, with commas between.")
 
 
 def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | None:
@@ -196,9 +193,9 @@ def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | 
         "Your own loss, of z, p and y",
         *entrant,
         "expression",
-        help=_EXPRESSION_HELP,
         placeholder=EXAMPLE,
     )
+    st.caption(escaped(_EXPRESSION_HELP))
     text: str = draft.value(*entrant, "expression")
     try:
         st.latex(own_loss(text).formulas[task].latex)
