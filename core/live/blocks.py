@@ -6,12 +6,22 @@ HTML. Every block has an ``id`` that stays while what it shows changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.figures import Figure
 
 Block = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Neighbours on a stage, which are the same for as long as what they show, ``shown``, is."""
+
+    name: str
+    shown: Hashable
+    build: Callable[[], Iterable[Block]]
 
 
 def readout(
