@@ -101,6 +101,11 @@ class Hub:
             except LabError as error:
                 await self._tell(self._frame, error)
                 return
+            except Exception:
+                # Viewers would wait for a frame that never comes.
+                _log.exception("A frame can't be built.")
+                await self._tell(self._frame, LabError("What is shown can't be built."))
+                return
             await self._tell(frame, None)
             cost = time.monotonic() - begin
             pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - cost
