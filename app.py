@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from core.errors import LabError
 from core.lab import Lab, lab
+from core.live.ending import when_told_to_end
 from core.live.routes import Live
 from core.live.security import SecurityMiddleware
 
@@ -36,7 +37,8 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     # get their own.
     here = lab()
     starting = asyncio.create_task(asyncio.to_thread(_start, here))
-    yield
+    with when_told_to_end(live.end):
+        yield
     await starting
     await asyncio.to_thread(here.close)
 
@@ -49,10 +51,12 @@ def _start(here: Lab) -> None:
         _log.warning("%s", error)
 
 
+live = Live(lambda: lab().store)
+
 app = st.App(
     _HERE / "pages" / "navigation.py",
     routes=[
-        *Live(lambda: lab().store).routes,
+        *live.routes,
         Mount("/plotly", StaticFiles(directory=_PLOTLY)),
         Mount("/scripts", StaticFiles(directory=_HERE / "pages" / "parts" / "widgets" / "scripts")),
     ],

@@ -32,6 +32,13 @@ class Live:
         self._store = store
         self._hubs: Hubs | None = None
         self._streams: Counter[str] = Counter()
+        self._is_ending = False
+
+    async def end(self) -> None:
+        """End all streams, and begin no more."""
+        self._is_ending = True
+        if self._hubs is not None:
+            await self._hubs.end()
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -58,6 +65,8 @@ class Live:
         return _Stream(self._events(self._hubs, experiment_id, view), self._streams, visitor)
 
     async def _events(self, hubs: Hubs, experiment_id: str, view: View) -> AsyncIterator[bytes]:
+        if self._is_ending:
+            return
         # Asked for when the first event is: a hub that nobody looks at yet may be forgotten.
         events = hubs.of(experiment_id, view).events()
         try:
