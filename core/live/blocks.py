@@ -1,7 +1,8 @@
 """The blocks of a stage: plain data that the browser shows as it comes.
 
 Texts are shown as they are, but for ``**words**`` in bold; nothing in them is ever read as
-HTML. Every block has an ``id`` that stays while what it shows changes.
+HTML. What a person typed goes into such a text by ``typed``. Every block has an ``id`` that
+stays while what it shows changes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,13 @@ from typing import Any
 from core.figures import Figure
 
 Block = dict[str, Any]
+#: Shows as nothing, and keeps the characters beside it from being read as one sign.
+_JOINER = "\u2060"
+
+
+def typed(words: str) -> str:
+    """What a person typed, within a text: no two stars of it are read as a sign for bold."""
+    return words.replace("**", f"*{_JOINER}*").replace("**", f"*{_JOINER}*")
 
 
 @dataclass(frozen=True)

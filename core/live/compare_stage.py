@@ -91,8 +91,8 @@ def _diverged(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Blo
     if ended:
         spec = experiment.spec
         counts = "; ".join(
-            f"{spec.lineup[place].title} in {len(steps)} of {len(spec.seeds)} seeds, first at "
-            f"step {min(steps):,}"
+            f"{blocks.typed(spec.lineup[place].title)} in {len(steps)} of {len(spec.seeds)} seeds, "
+            f"first at step {min(steps):,}"
             for place, steps in ended.items()
         )
         yield blocks.text(
@@ -193,7 +193,8 @@ def _conditions(state: State, view: View) -> Iterator[Block]:
         "losses need other outputs; where they need the same, they start the same too.",
         "caption",
     )
-    yield blocks.text("protocol", f"**Protocol:** {protocol_line(spec, facts)}.")
+    line = blocks.typed(protocol_line(spec, facts))
+    yield blocks.text("protocol", f"**Protocol:** {line}.")
     if facts.range_test:
         yield blocks.chart(
             "range_chart",

@@ -66,6 +66,12 @@ class Hub:
                 self._task.cancel()
                 self._task = None
 
+    async def end(self) -> None:
+        """End the streams of all who look."""
+        if self._task is not None:
+            self._task.cancel()
+        await self._tell(self._frame, LabError("The server is about to end."))
+
     async def _after(self, number: int) -> Frame | None:
         """The newest frame once there is one after ``number``; None if that takes long."""
 
@@ -101,6 +107,11 @@ class Hub:
             except LabError as error:
                 await self._tell(self._frame, error)
                 return
+            except Exception:
+                # Viewers would wait for a frame that never comes.
+                _log.exception("A frame can't be built.")
+                await self._tell(self._frame, LabError("What is shown can't be built."))
+                return
             await self._tell(frame, None)
             cost = time.monotonic() - begin
             pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - cost
@@ -132,6 +143,11 @@ class Hubs:
         if key not in self._hubs:
             self._hubs[key] = Hub(self.readings.of(experiment_id), view)
         return self._hubs[key]
+
+    async def end(self) -> None:
+        """End all streams."""
+        for hub in list(self._hubs.values()):
+            await hub.end()
 
     def _forget_the_idle(self) -> None:
         for key in [key for key, hub in self._hubs.items() if not hub.viewers]:

@@ -62,8 +62,9 @@ def _newest(run: RunCurves, split: Split, measure: Measure) -> str:
 
 
 def _divergence(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
+    lineup = experiment.spec.lineup
     ended = [
-        f"{experiment.spec.lineup[run.run.entrant].title} at step {run.diverged_step:,}"
+        f"{blocks.typed(lineup[run.run.entrant].title)} at step {run.diverged_step:,}"
         for run in runs
         if run.diverged_step is not None
     ]
