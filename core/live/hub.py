@@ -82,7 +82,9 @@ class Hub:
 
         async with self._changed:
             try:
-                await asyncio.wait_for(self._changed.wait_for(is_there), SILENCE_SECONDS)
+                # Not asyncio.wait_for, which can swallow that the viewer went away.
+                async with asyncio.timeout(SILENCE_SECONDS):
+                    await self._changed.wait_for(is_there)
             except TimeoutError:
                 return None
             if self._trouble is not None:
