@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -14,20 +14,16 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def when_told_to_end(end: Callable[[], Awaitable[None]]) -> Iterator[None]:
+def when_told_to_end(end: Callable[[], None]) -> Iterator[None]:
     """Call ``end`` on the running loop when the process is told to end, before its own handler.
 
     Signals that have no handler, and loops beside the main thread, are left as they are.
     """
     loop = asyncio.get_running_loop()
     before: dict[int, Callable[[int, FrameType | None], Any]] = {}
-    tasks: list[asyncio.Future[None]] = []
-
-    def begin() -> None:
-        tasks.append(asyncio.ensure_future(end()))
 
     def told(number: int, frame: FrameType | None) -> None:
-        loop.call_soon_threadsafe(begin)
+        loop.call_soon_threadsafe(end)
         before[number](number, frame)
 
     if threading.current_thread() is threading.main_thread():

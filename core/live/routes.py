@@ -34,11 +34,11 @@ class Live:
         self._streams: Counter[str] = Counter()
         self._is_ending = False
 
-    async def end(self) -> None:
+    def end(self) -> None:
         """End all streams, and begin no more."""
         self._is_ending = True
         if self._hubs is not None:
-            await self._hubs.end()
+            self._hubs.end()
 
     @property
     def routes(self) -> list[BaseRoute]:

@@ -369,7 +369,7 @@ def test_the_end_of_the_server_ends_all_streams(store: Store) -> None:
             asyncio.create_task(follow(hubs, experiment_id, view)) for view in (View(), COMPARE)
         ]
         await until(lambda: all(hub._frame for hub in hubs._hubs.values()) and bool(hubs._hubs))
-        await hubs.end()
+        hubs.end()
         ended = await asyncio.gather(*viewers, return_exceptions=True)
         assert all(isinstance(each, LabError) for each in ended)
 
