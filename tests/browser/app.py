@@ -19,6 +19,13 @@ ROOT = Path(__file__).resolve().parents[2]
 @contextmanager
 def serving(store_url: str) -> Iterator[str]:
     """Serve the app on a free port with its own store; yields its address."""
+    with running(store_url) as (address, _server):
+        yield address
+
+
+@contextmanager
+def running(store_url: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """As ``serving``; yields the process too, which may be ended before the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -28,7 +35,7 @@ def serving(store_url: str) -> Iterator[str]:
     try:
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: _is_up(address, server), 60, "the app to serve")
-        yield address
+        yield address, server
     finally:
         server.terminate()
         server.wait(30)
