@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.engine import Engine
+from core.lab import lab
 from core.store import Store
 from tests.pages.looking import opened
 
@@ -17,12 +17,10 @@ def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     url = f"sqlite:///{tmp_path_factory.mktemp('pages') / 'lab.db'}"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOSSLAB_STORE", url)
-        st.cache_resource.clear()
+        lab.cache_clear()
         yield Store(url)
-        from pages.parts.shell import session
-
-        session.engine().close()
-        st.cache_resource.clear()
+        lab().close()
+        lab.cache_clear()
 
 
 @pytest.fixture

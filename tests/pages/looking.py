@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any
 from unittest.mock import patch
 
-import torch
 from streamlit.testing.v1 import AppTest
 
 from core.records import Status
 from core.spec import ExperimentSpec
 from core.store import Store
-from core.training import train
 from pages.parts.form import draft, whole
 from tests.browser.app import ROOT
 
+#: What Streamlit runs for every page.
+SCRIPT = str(ROOT / "pages" / "navigation.py")
 PAGES = ("train", "compare", "losses")
 #: The kinds of widgets that hold a value.
 _FIELDS = (
@@ -34,14 +33,14 @@ _FIELDS = (
 
 def opened(page: str) -> AppTest:
     """A fresh session whose next pass draws the page."""
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    return app if page == "train" else app.switch_page(f"pages/{page}.py")
+    app = AppTest.from_file(SCRIPT, default_timeout=60)
+    return app if page == "train" else app.switch_page(f"{page}.py")
 
 
 def go_to(app: AppTest, page: str) -> AppTest:
     """The same session on another page, as a click on its name leads there."""
     app.query_params.clear()
-    return run(app.switch_page(f"pages/{page}.py"))
+    return run(app.switch_page(f"{page}.py"))
 
 
 def run(app: AppTest) -> AppTest:
@@ -169,7 +168,7 @@ def texts(app: AppTest) -> str:
     shown = [*app.markdown, *app.caption, *app.error, *app.info, *app.subheader, *app.text]
     values = [str(each.value) for each in shown]
     values += [each.proto.body for each in app.get("html")]
-    return "\n".join([*values, *readouts(app)])
+    return "\n".join(values)
 
 
 def said(app: AppTest) -> str:
@@ -187,14 +186,14 @@ def components(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(each.proto.json or "{}") for each in app.get("bidi_component")]
 
 
-def readouts(app: AppTest) -> list[str]:
-    """What each readout says: its status, pace, details and numbers."""
-    found = []
-    for sent in components(app):
-        if "pace" in sent:
-            pairs = [f"{title}: {value}" for title, value in sent["details"] + sent["numbers"]]
-            found.append("\n".join([sent["status"], sent["pace"], *pairs]))
-    return found
+def staged(app: AppTest) -> dict[str, Any] | None:
+    """What the page's stage was sent, if there is one: which experiment it is, and how it stands.
+
+    What the stage shows of it is tested in ``tests/core/live``.
+    """
+    found = [sent for sent in components(app) if "experiment" in sent]
+    assert len(found) <= 1
+    return found[0] if found else None
 
 
 def charts(app: AppTest) -> list[dict[str, Any]]:
@@ -202,42 +201,7 @@ def charts(app: AppTest) -> list[dict[str, Any]]:
     return [sent for sent in components(app) if sent.get("figure")]
 
 
-def tables(app: AppTest) -> str:
-    return "\n".join(table.value.to_string() for table in app.table).replace("\\", "")
-
-
 # ------------------------------------------------------------------ experiments
-
-
-def race_of(
-    data: str = "moons",
-    losses: Iterable[str] = ("cross_entropy", "mse", "hinge"),
-    **parts: object,
-) -> ExperimentSpec:
-    """A small race from three seeds."""
-    return ExperimentSpec.parse(
-        {
-            "data": {"name": data, "rows": 200},
-            "network": {"hidden_sizes": [4]},
-            "training": {"epochs": 3, "device": "cpu"},
-            "entrants": [{"loss": loss} for loss in losses],
-            "seeds": [0, 1, 2],
-            **parts,
-        }
-    )
-
-
-def reported(store: Store, spec: ExperimentSpec, status: Status | None = None) -> str:
-    """The spec trained here and reported as a job does; left in ``status`` if one is given."""
-    experiment_id = store.create(spec)
-    torch.set_num_threads(1)
-    for progress in train(spec):
-        is_end = progress.outcome is not None
-        if status is not None and is_end:
-            store.set_status(experiment_id, status, "The reason, as a sentence.")
-            break
-        store.report(experiment_id, progress, progress.outcome or Status.RUNNING)
-    return experiment_id
 
 
 def shown(app: AppTest, experiment_id: str) -> AppTest:

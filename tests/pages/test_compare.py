@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 import torch
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
 from core import example
-from core.records import Progress, Status
+from core.records import Status
 from core.spec import OptimizerName, Protocol
 from core.store import Store
 from core.store.tables import experiments
 from core.training import train
+from tests.core.live.staging import REASON, TWO_LOSSES, race_of, recorded, reported
 from tests.pages.looking import (
     button,
-    charts,
     click,
     edit,
     enter,
-    entrants,
     errors,
-    race_of,
     read,
-    reported,
     run,
-    said,
     shown,
-    tables,
+    staged,
     texts,
 )
 
@@ -40,15 +39,19 @@ def stored_experiments(store: Store) -> int:
         return connection.scalar(select(func.count()).select_from(experiments)) or 0
 
 
-def test_it_opens_on_a_finished_example_that_was_really_run(compare: AppTest) -> None:
+def test_it_opens_on_a_finished_example_that_was_really_run(
+    compare: AppTest, lab_store: Store
+) -> None:
     run(compare)
     assert not compare.error
     assert "An example race" in texts(compare)
-    assert "Finished" in texts(compare)
-    assert "CrossEntropy" in tables(compare)
     assert not button(compare, "Race").disabled
-    (shared_chart,) = charts(compare)
-    assert shared_chart["steps"] == example.SPEC.total_steps
+    sent = staged(compare)
+    assert sent is not None
+    assert (sent["page"], sent["status"]) == ("compare", "finished")
+    shown_race = lab_store.get(sent["experiment"])
+    assert shown_race.spec == example.SPEC
+    assert shown_race.step == example.SPEC.total_steps
 
 
 def test_the_recorded_example_is_what_its_settings_give_today() -> None:
@@ -113,94 +116,66 @@ def test_other_data_takes_losses_that_fit(compare) -> None:
     assert not button(compare, "Race").disabled
 
 
-@pytest.mark.parametrize("status", [s for s in Status if s is not Status.FINISHED])
+@pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_its_screen(compare, lab_store, status) -> None:
-    shown(compare, reported(lab_store, race_of(), status))
-    assert status.value.capitalize() in texts(compare)
-    assert "The reason, as a sentence." in said(compare)
-    assert button(compare, "Race").disabled != status.is_finished
-    assert charts(compare)[0]["status"] == status.value
-
-
-def test_the_matrix_says_what_is_no_probability_and_marks_the_best(compare, lab_store) -> None:
-    shown(compare, reported(lab_store, race_of()))
-    hinge = compare.table[0].value.loc["Hinge"]
-    assert list(hinge == "not a probability") == [False, True, True, True, False]
-    assert "(epoch 3)" in said(compare)
-    assert "95 % interval" in said(compare)
-    assert "n = 3" in said(compare)
-
-
-def test_one_seed_shows_nothing(compare, lab_store) -> None:
-    shown(compare, reported(lab_store, race_of(seeds=[4])))
-    assert "One seed shows nothing" in texts(compare)
-    assert "**" not in tables(compare)
-
-
-def test_a_regression_has_its_own_yardsticks(compare, lab_store) -> None:
-    shown(compare, reported(lab_store, race_of("diabetes", ("mse", "l1"))))
-    assert list(compare.table[0].value.columns) == ["R² ↑", "MSE ↓", "MAE ↓"]
-    figure = json.loads(str(charts(compare)[0]["figure"]))
-    assert figure["layout"]["yaxis"]["title"]["text"] == "validation R²"
-
-
-def test_diverged_seeds_are_counted(compare, lab_store) -> None:
-    spec = race_of(
-        "diabetes", ("mse", "l1"), optimizer={"name": "sgd", "learning_rate": 1},
-        training={"epochs": 6, "batch_size": 8},
-    )  # fmt: skip
-    experiment_id = reported(lab_store, spec)
-    runs = lab_store.runs(experiment_id)
-    assert [run.diverged_step is not None for run in runs] == [True] * 3 + [False] * 3
+    experiment_id = recorded(lab_store, status, REASON)
     shown(compare, experiment_id)
-    assert "MSE in 3 of 3 seeds" in compare.warning[0].value
-    assert compare.table[0].value.loc["MSE"].tolist() == ["diverged"] * 3
-    assert "MSE diverged in 3 of 3 seeds" in said(compare)
+    assert not compare.error
+    assert "An example race" not in texts(compare)
+    sent = staged(compare)
+    assert (sent["experiment"], sent["page"], sent["status"]) == (experiment_id, "compare", status)
+    assert button(compare, "Race").disabled != status.is_finished
+    assert button(compare, "Stop").disabled == status.is_finished
+    assert read(compare, "compare") == TWO_LOSSES
 
 
-def test_the_exhibit_sets_up_the_race_where_ce_and_bce_agree(compare, lab_store) -> None:
-    shown(compare, reported(lab_store, race_of(losses=("cross_entropy", "bce"))))
-    assert "Largest difference of their step losses" in texts(compare)
-    click(compare, "Set up the race where they agree")
+def test_an_unknown_experiment_is_a_sentence_above_the_example(compare) -> None:
+    shown(compare, "nonsense")
+    assert "No experiment 'nonsense'" in errors(compare)[0]
+    assert "An example race" in texts(compare)
+    assert staged(compare)["status"] == "finished"
+
+
+# ------------------------------------------------------------------ buttons within the stage
+
+
+@pytest.fixture
+def clickable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage as a button for each name of an action, which sends what the browser would."""
+
+    def stage(*, key: str, data: Any, on_action_change: Callable[[], None], **others: Any) -> None:
+        def click(name: str) -> None:
+            st.session_state[key] = SimpleNamespace(action=name)
+            on_action_change()
+
+        for name in ("set_up_one_function", "another", ""):
+            st.button(f"action {name}", on_click=click, args=(name,))
+
+    monkeypatch.setattr("pages.parts.widgets.stage._stage", stage)
+
+
+def test_the_exhibit_sets_up_the_race_where_ce_and_bce_agree(
+    compare: AppTest, lab_store: Store, clickable: None
+) -> None:
+    spec = race_of(losses=("cross_entropy", "bce"))
+    shown(compare, reported(lab_store, spec))
+    for nothing in ("action another", "action "):
+        click(compare, nothing)
+        assert read(compare, "compare") == spec
+    click(compare, "action set_up_one_function")
     agreeing = read(compare, "compare")
     assert agreeing.training.protocol is Protocol.ONE_FUNCTION
     assert agreeing.optimizer.name is OptimizerName.SGD
     assert [each.loss for each in agreeing.entrants] == ["cross_entropy", "bce"]
     assert not button(compare, "Race").disabled
+    click(compare, "Undo")
+    assert read(compare, "compare") == spec
 
 
-def test_every_tab_has_a_chart_or_a_reason_for_each_entrant_by_its_place(
-    compare, lab_store
+def test_an_action_without_anybody_who_acts_does_nothing(
+    train: AppTest, lab_store: Store, clickable: None
 ) -> None:
-    two = {"loss": "focal"}, {"loss": "focal", "parameters": {"gamma": 5}}
-    spec = race_of(entrants=[{"loss": "hinge"}, *two])
-    experiment_id = reported(lab_store, spec)
-    keys = {
-        "Own units": ["units_0", "units_1", "units_2"],
-        "Calibration": ["calibration_1", "calibration_2"],
-        "Gradients": ["lens_chart"],
-        "What each learned": ["learned_0", "learned_1", "learned_2"],
-        "Conditions": [],
-    }
-    for tab, expected in keys.items():
-        compare.session_state["race_tabs"] = tab
-        shown(compare, experiment_id)
-        assert not compare.error
-        assert [chart["key"] for chart in charts(compare)][1:] == expected
-    compare.session_state["race_tabs"] = "Calibration"
-    run(compare)
-    assert "Its outputs are scores, not probabilities." in texts(compare)
-    titles = ["Hinge", "Focal γ 2", "Focal γ 5"]
-    assert list(entrants(compare, "compare").values()) == titles
-    figure = json.loads(charts(compare)[0]["figure"])
-    assert [line["name"] for line in figure["data"] if line.get("name")][: len(titles)]
-
-
-def test_a_report_without_steps_yet_is_a_screen_too(compare, lab_store) -> None:
-    spec = race_of(training={"epochs": 3, "protocol": "best_rate"})
-    experiment_id = lab_store.create(spec)
-    none = np.empty((0, spec.run_count), np.float32)
-    lab_store.report(experiment_id, Progress(0, 0, 0.0, none, (), (None,) * spec.run_count))
-    shown(compare, experiment_id)
-    assert "trying learning rates" in said(compare)
-    assert "once the first epoch is complete" in texts(compare)
+    shown(train, recorded(lab_store, Status.FINISHED))
+    click(train, "action set_up_one_function")
+    assert not train.error
+    assert read(train, "train") == TWO_LOSSES

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from core.spec import ExperimentSpec
 from core.store import Store
 from pages.parts.form.whole import DEFAULT, PRESET_SEEDS
+from tests.core.live.staging import race_of, reported
 from tests.pages.looking import (
     PAGES,
     asked,
@@ -23,9 +24,7 @@ from tests.pages.looking import (
     fields,
     go_to,
     opened,
-    race_of,
     read,
-    reported,
     run,
     set_entrant,
     shown,

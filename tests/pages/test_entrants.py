@@ -11,6 +11,7 @@ from core.losses.custom import EXAMPLE
 from core.spec import MAX_ENTRANTS, EntrantSpec, ExperimentSpec
 from core.store import Store
 from pages.parts.form.whole import DEFAULT
+from tests.core.live.staging import race_of, reported, stage
 from tests.pages.looking import (
     asked,
     button,
@@ -23,14 +24,10 @@ from tests.pages.looking import (
     errors,
     fields,
     opened,
-    race_of,
     read,
-    reported,
     run,
-    said,
     set_entrant,
     shown,
-    tables,
     texts,
     unfold,
     widgets,
@@ -298,19 +295,6 @@ def test_a_parameter_is_trained_with(
     assert changed == {key: {name: expected}}
 
 
-def test_an_entrant_of_a_name_says_what_it_is(train, lab_store) -> None:
-    spec = race_of(
-        entrants=[
-            {"loss": "focal", "parameters": {"gamma": 5}, "name": "Sharp"},
-            {"loss": "custom", "expression": "abs(p - y)**1.5"},
-        ],
-        seeds=[0],
-    )
-    shown(train, reported(lab_store, spec))
-    assert "Sharp: Focal: gamma 5" in texts(train)
-    assert "Your own: Your own: abs(p - y)**1.5" in texts(train)
-
-
 @on_both_pages
 def test_defaults_are_not_written_and_those_of_other_losses_not_read(
     app: AppTest, where: str
@@ -475,8 +459,12 @@ def test_an_expression_that_cannot_be_trained_fails_with_its_reason(train, lab_s
     experiment_id = train.query_params["experiment"]
     wait_until(lambda: lab_store.get(experiment_id).status.is_finished, 60, "the failure")
     run(train)
-    assert "Failed" in texts(train)
-    assert "The gradient is 0 at a random start, so nothing can be learned from it." in said(train)
+    assert not button(train, "Train").disabled
+    blocks = stage(lab_store, experiment_id)
+    assert blocks["readout"]["status"] == "Failed"
+    assert blocks["reason"]["text"].endswith(
+        "The gradient is 0 at a random start, so nothing can be learned from it."
+    )
 
 
 # ------------------------------------------------------------------ what comes back
@@ -522,27 +510,3 @@ def test_every_parameter_comes_back_as_its_field_has_it(compare: AppTest, lab_st
         edit(compare, "compare", 0)
         assert not compare.error
         assert read(compare, "compare") == spec
-
-
-def test_scores_are_no_probabilities_and_an_expression_of_p_is(compare, lab_store) -> None:
-    for expression, is_known in (("-y*log(p)", True), ("relu(1 - sum(y*z) + z)", False)):
-        spec = race_of(entrants=[{"loss": "mse"}, {"loss": "custom", "expression": expression}])
-        shown(compare, reported(lab_store, spec))
-        own = next(line for line in tables(compare).splitlines() if line.startswith("Your own"))
-        assert ("not a probability" in own) != is_known
-
-
-def test_all_losses_race_on_values(compare, lab_store) -> None:
-    spec = race_of(
-        "diabetes",
-        entrants=[
-            {"loss": loss.key, "expression": "abs(p - y)**1.5" if loss.key == "custom" else None}
-            for loss in fitting(Task.REGRESSION)
-        ],
-    )
-    shown(compare, reported(lab_store, spec))
-    for entrant in spec.lineup:
-        row = next(line for line in tables(compare).splitlines() if line.startswith(entrant.title))
-        assert "nan" not in row
-        assert "diverged" not in row
-    assert "Your own: Your own: abs(p - y)**1.5" in texts(compare)

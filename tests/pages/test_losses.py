@@ -413,7 +413,7 @@ def test_the_server_never_imports_torch(tmp_path: Path) -> None:
     """All tabs are drawn, in a process of its own, and torch is not among its modules."""
     run_without_torch(
         tmp_path,
-        "app.switch_page('pages/losses.py')\n"
+        "app.switch_page('losses.py')\n"
         f"for tab in {TABS!r}:\n"
         "    app.session_state['loss_tabs'] = tab\n"
         "    app.run()\n"

@@ -1,8 +1,10 @@
-"""Names that look like Markdown or HTML stand on the pages as they were typed, and do nothing."""
+"""Names that look like Markdown or HTML stand on the pages as they were typed, and do nothing.
+
+Those on a stage are tested in ``tests/core/live/test_names.py``.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,16 +16,12 @@ from core.records import Status
 from core.spec import ExperimentSpec
 from core.store import Store
 from pages.parts.shell.text import escaped
+from tests.core.live.staging import race_of, reported
 from tests.pages.looking import (
-    charts,
-    components,
     edit,
     enter,
     entrants,
     errors,
-    race_of,
-    reported,
-    run,
     shown,
     unfold,
 )
@@ -31,7 +29,6 @@ from tests.pages.looking import (
 NAMES = ("![x](http://example.org/x.png)", "<b>bold</b>", "$x$", ":red[x]")
 #: What a Markdown reader or a browser would act on in each name.
 ACTING = ("![x](", "<b>", "$x$", ":red[")
-TABS = ("Verdict", "Own units", "Calibration", "Gradients", "What each learned", "Conditions")
 
 
 def spec_of_names(data: str = "moons", **parts: Any) -> ExperimentSpec:
@@ -78,20 +75,9 @@ def is_shown(app: AppTest, name: str) -> bool:
     return escaped(name) in everything
 
 
-def figure_texts(app: AppTest) -> str:
-    """All that the charts show as text; Plotly reads some HTML in it."""
-    figures = [json.loads(chart["figure"]) for chart in charts(app)]
-    for figure in figures:
-        for trace in figure["data"]:
-            # Known to Plotly alone.
-            trace.pop("legendgroup", None)
-    return json.dumps(figures)
-
-
 def assert_nothing_acts(app: AppTest) -> None:
     assert not app.exception
     assert acting(app) == []
-    assert "<b>bold" not in figure_texts(app)
 
 
 def test_names_that_act_are_found(train: AppTest) -> None:
@@ -118,15 +104,10 @@ def test_on_train(train: AppTest, lab_store: Store, status: Status) -> None:
         assert_nothing_acts(train)
     assert all(is_shown(train, name) for name in NAMES)
     assert tuple(entrants(train, "train").values()) == NAMES
-    assert [each["details"] for each in components(train) if "details" in each] == [
-        [[name, loss] for name, loss in zip(NAMES, ("BCE", "BCE", "MSE", "Hinge"), strict=True)]
-    ]
 
 
-@pytest.mark.parametrize("tab", TABS)
 @pytest.mark.parametrize("data", ["moons", "digits", "diabetes"])
-def test_on_compare(compare: AppTest, lab_store: Store, data: str, tab: str) -> None:
-    compare.session_state["race_tabs"] = tab
+def test_on_compare(compare: AppTest, lab_store: Store, data: str) -> None:
     protocol = {"epochs": 2, "device": "cpu", "protocol": "best_rate"}
     shown(compare, reported(lab_store, spec_of_names(data, training=protocol)))
     edit(compare, "compare", 0)
@@ -134,23 +115,6 @@ def test_on_compare(compare: AppTest, lab_store: Store, data: str, tab: str) -> 
     assert all(is_shown(compare, name) for name in NAMES)
     enter(compare, "compare", "protocol", "same_rate")
     assert_nothing_acts(compare)
-
-
-def test_where_training_diverges(train: AppTest, lab_store: Store) -> None:
-    spec = spec_of_names(
-        "diabetes",
-        optimizer={"name": "sgd", "learning_rate": 100},
-        training={"epochs": 6, "batch_size": 8},
-        seeds=[0],
-    )
-    experiment_id = reported(lab_store, spec)
-    shown(train, experiment_id)
-    assert escaped(NAMES[0]) in train.warning[0].value
-    assert_nothing_acts(train)
-    run(train.switch_page("pages/compare.py"))
-    shown(train, experiment_id)
-    assert escaped(NAMES[0]) in train.warning[0].value
-    assert_nothing_acts(train)
 
 
 @pytest.mark.parametrize("name", NAMES)

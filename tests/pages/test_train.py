@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+import importlib.metadata
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data import DATASETS
 from core.losses import LOSSES, Task, fitting
-from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
-from core.spec import LESSON, EntrantSpec, ExperimentSpec, TrainingSpec
+from core.records import Status, Wanted
+from core.spec import LESSON
 from core.store import Store
 from pages.parts.form.entrants import rivals
 from pages.parts.form.whole import DEFAULT
-from tests.facts import facts_with
+from tests.core.live.staging import REASON, TWO_LOSSES, recorded, stage
 from tests.pages.looking import (
     button,
-    charts,
     click,
     enter,
     errors,
@@ -24,38 +24,12 @@ from tests.pages.looking import (
     read,
     run,
     shown,
+    staged,
     texts,
     unfold,
     widgets,
 )
 from tests.waiting import wait_until
-
-SPEC = ExperimentSpec(
-    entrants=(EntrantSpec(loss="mse"), EntrantSpec(loss="bce")), training=TrainingSpec(epochs=7)
-)
-
-
-def recorded(store: Store, status: Status, reason: str | None = None) -> str:
-    """A stored experiment with 90 steps and 2 epochs, left in ``status``."""
-    experiment_id = store.create(SPEC)
-    steps = np.linspace(1, 0.1, 180, dtype=np.float32).reshape(90, 2)
-    rows = [
-        Evaluation(run, epoch, 45 * epoch, split, measure, 0.25 + epoch / 10)
-        for run in (0, 1)
-        for epoch in (0, 1, 2)
-        for split in Split
-        for measure in (Measure.LOSS, Measure.ACCURACY)
-    ]
-    rows += [
-        Evaluation(0, epoch, 45 * epoch, Split.TRAIN, Measure.EPOCH_LOSS, 1 / epoch)
-        for epoch in (1, 2)
-    ]
-    facts = facts_with(baselines=[0.09, 0.325])
-    progress = Progress(90, 2, 0.5, steps, tuple(rows), (None, None), facts)
-    store.report(experiment_id, progress, Status.RUNNING)
-    if status is not Status.RUNNING:
-        store.set_status(experiment_id, status, reason)
-    return experiment_id
 
 
 def test_the_empty_page_says_what_to_do(train: AppTest) -> None:
@@ -66,7 +40,7 @@ def test_the_empty_page_says_what_to_do(train: AppTest) -> None:
     assert button(train, "Pause").disabled
     assert button(train, "Stop").disabled
     assert button(train, "Undo").disabled
-    assert charts(train) == []
+    assert staged(train) is None
 
 
 @pytest.mark.parametrize("key", DATASETS)
@@ -150,23 +124,44 @@ def test_train_makes_an_experiment_and_it_finishes(train: AppTest, lab_store: St
     run(train)
     assert lab_store.get(experiment_id).status is Status.FINISHED
     assert lab_store.get(experiment_id).spec == LESSON
-    assert "Epoch [10/10], Loss: " in texts(train)
+    sent = staged(train)
+    assert sent is not None
+    assert (sent["experiment"], sent["status"]) == (experiment_id, "finished")
+    assert "Epoch [10/10], Loss: " in stage(lab_store, experiment_id)["printed"]["text"]
 
 
 @pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_its_screen(train: AppTest, lab_store: Store, status: Status) -> None:
-    reason = "The reason, as a sentence." if status.is_finished else None
-    shown(train, recorded(lab_store, status, reason))
-    assert status.value.capitalize() in texts(train)
-    if reason:
-        assert reason in texts(train).replace("\\", "")
+    experiment_id = recorded(lab_store, status, REASON if status.is_finished else None)
+    shown(train, experiment_id)
+    assert not train.error
+    sent = staged(train)
+    assert sent is not None
+    assert (sent["experiment"], sent["page"], sent["status"]) == (experiment_id, "train", status)
+    assert "Press Train" not in texts(train)
     assert button(train, "Train").disabled != status.is_finished
+    assert button(train, "Pause" if status is not Status.PAUSED else "Resume").disabled == (
+        status.is_finished
+    )
     assert button(train, "Stop").disabled == status.is_finished
-    assert read(train, "train") == SPEC
-    loss_chart, rivals_chart = charts(train)
-    assert loss_chart["status"] == rivals_chart["status"] == status.value
-    assert loss_chart["steps"] == 90
-    assert "Epoch [2/7], Loss: 0.5000" in texts(train)
+    assert read(train, "train") == TWO_LOSSES
+
+
+def test_the_stage_knows_where_the_server_has_what_it_draws_with(
+    train: AppTest, lab_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment_id = recorded(lab_store, Status.PAUSED)
+    sent = staged(shown(train, experiment_id))
+    assert sent is not None
+    version = importlib.metadata.version("plotly")
+    assert sent["base"] == ""
+    assert sent["script"] == "/scripts/stage.js"
+    assert sent["plotly"] == f"/plotly/plotly.min.js?v={version}"
+    monkeypatch.setattr("pages.parts.widgets.addresses.base", lambda: "/lab")
+    below = staged(run(train))
+    assert below is not None
+    assert (below["base"], below["script"]) == ("/lab", "/lab/scripts/stage.js")
+    assert below["plotly"] == f"/lab/plotly/plotly.min.js?v={version}"
 
 
 def test_pause_resume_and_stop_write_what_is_wanted(train: AppTest, lab_store: Store) -> None:
@@ -196,6 +191,7 @@ def test_an_unknown_experiment_is_a_sentence(train: AppTest) -> None:
     shown(train, "nonsense")
     assert "No experiment 'nonsense'" in errors(train)[0]
     assert "Press Train" in texts(train)
+    assert staged(train) is None
 
 
 def test_the_rivals_are_those_that_fit() -> None:

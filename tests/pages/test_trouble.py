@@ -7,26 +7,26 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.errors import LabError
+from core.lab import lab
 from core.store.database import EXAMPLE_ID
-from pages.parts.shell import session
 from tests.browser.app import ROOT
 from tests.core.store.test_earlier_version import FINISHED, OLD_FACTS, OLD_SPEC, TABLES, insert
 from tests.pages.looking import (
     PAGES,
+    SCRIPT,
     button,
     click,
     errors,
     go_to,
     run,
     said,
+    staged,
     texts,
 )
 
@@ -39,13 +39,12 @@ def app_with_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
 
     def opened(url: str) -> AppTest:
         monkeypatch.setenv("LOSSLAB_STORE", url)
-        st.cache_resource.clear()
-        return AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+        lab.cache_clear()
+        return AppTest.from_file(SCRIPT, default_timeout=60).run()
 
     yield opened
-    with suppress(LabError):
-        session.engine().close()
-    st.cache_resource.clear()
+    lab().close()
+    lab.cache_clear()
 
 
 def a_text_file(folder: Path) -> str:
@@ -101,6 +100,7 @@ def test_a_broken_store_is_a_sentence(
     assert error.value.rstrip().endswith(".")
     assert "Traceback" not in error.value
     assert "sqlalche.me" not in error.value
+    assert staged(app) is None
 
 
 def test_a_table_of_others_is_left_alone(
@@ -150,11 +150,15 @@ def test_a_store_of_the_version_before_is_told_of_and_works(
         assert NOTE in said(app)
     go_to(app, "compare")
     assert "An example race" in texts(app)
-    assert "Finished" in texts(app)
+    sent = staged(app)
+    assert sent is not None
+    assert (sent["experiment"], sent["status"]) == (EXAMPLE_ID, "finished")
     for page, name in (("train", "Train"), ("compare", "Race")):
         click(go_to(app, page), name)
         assert not app.error
-        assert "Starting" in texts(app) or "in the queue" in texts(app)
+        sent = staged(app)
+        assert sent is not None
+        assert (sent["experiment"], sent["status"]) == (app.query_params["experiment"], "queued")
     with closing(sqlite3.connect(tmp_path / "lab.db")) as connection:
         kept = connection.execute("SELECT id, spec FROM experiments").fetchall()
     assert len(kept) == 3
@@ -193,10 +197,10 @@ def run_without_torch(tmp_path: Path, script: str) -> None:
     whole = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "app = AppTest.from_file('app.py', default_timeout=60)\n"
+        "app = AppTest.from_file('pages/navigation.py', default_timeout=60)\n"
         f"{script}"
-        "from pages.parts.shell import session\n"
-        "session.engine().close()\n"
+        "from core.lab import lab\n"
+        "lab().close()\n"
         "found = {'torch', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "assert not found, found\n"
     )

@@ -1,0 +1,99 @@
+"""The app as a server: what it serves beside the pages, and that nothing outlives it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import urllib.error
+import urllib.request
+from http.client import HTTPResponse
+from pathlib import Path
+
+import pytest
+
+from core.records import Status
+from core.store import Store
+from tests.browser.app import running, serving
+from tests.core.engine.test_engine import processes
+from tests.core.live.staging import recorded
+from tests.waiting import wait_until
+
+HEADERS = (
+    "Content-Security-Policy",
+    "X-Frame-Options",
+    "X-Content-Type-Options",
+    "Referrer-Policy",
+)
+
+
+def got(address: str, **headers: str) -> HTTPResponse:
+    """The answer of the server, also where it is a refusal."""
+    request = urllib.request.Request(address, headers=headers)
+    try:
+        answer = urllib.request.urlopen(request, timeout=30)
+    except urllib.error.HTTPError as refusal:
+        answer = refusal
+    assert all(name in answer.headers for name in HEADERS), address
+    return answer  # type: ignore[no-any-return]
+
+
+def children(server: int) -> list[int]:
+    """Living processes that the server started."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError):
+            continue
+        if parent == server:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_while_somebody_looks_and_leaves_no_process(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """The training service starts with the server, before anybody comes, and ends with it."""
+    url = f"sqlite:///{tmp_path / 'lab.db'}"
+    store = Store(url)
+    with running(url) as (address, server):
+        (host,) = wait_until(lambda: children(server.pid), 30, "the training service")
+        wait_until(lambda: len(processes(host)) > 1, 60, "the service to be ready")
+        experiment_id = recorded(store, Status.PAUSED)
+        with got(f"{address}/live/{experiment_id}") as stream:
+            assert json.loads(stream.readline()[6:])["status"] == "paused"
+            server.send_signal(number)
+            server.wait(20)
+            wait_until(lambda: not processes(host), 15, "the end of the training service")
+
+
+def test_what_it_serves_beside_the_pages(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'lab.db'}"
+    store = Store(url)
+    with serving(url) as address:
+        for path, kind in {
+            "/": "html",
+            "/compare": "html",
+            "/plotly/plotly.min.js": "javascript",
+            "/scripts/stage.js": "javascript",
+            "/scripts/stream.js": "javascript",
+            "/scripts/chart.js": "javascript",
+        }.items():
+            with got(address + path) as answer:
+                assert answer.status == 200, path
+                assert answer.headers["Content-Type"].split(";")[0].endswith(kind), path
+        for path in ("/scripts/../stage.py", "/scripts/missing.js", "/plotly/../../pyproject.toml"):
+            assert got(address + path).status in (400, 404), path
+        assert got(address, Host="evil.example").status == 400
+        assert got(f"{address}/live/nonsense").status == 404
+        experiment_id = recorded(store, Status.STOPPED)
+        with got(f"{address}/live/{experiment_id}", **{"Accept-Encoding": "gzip"}) as stream:
+            assert stream.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+            assert "Content-Encoding" not in stream.headers
+            assert json.loads(stream.readline()[6:])["last"] is True
+        with got(f"{address}/live/{experiment_id}/losses.csv") as file:
+            assert file.headers["Content-Disposition"] == (
+                f'attachment; filename="loss-lab-{experiment_id}-losses.csv"'
+            )
+            assert file.readline().startswith(b"entrant,seed,epoch,step,")
