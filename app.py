@@ -18,7 +18,8 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from core.errors import LabError
-from core.lab import lab
+from core.lab import Lab, lab
+from core.live.ending import when_told_to_end
 from core.live.routes import Live
 from core.live.security import SecurityMiddleware
 
@@ -32,24 +33,30 @@ _log = logging.getLogger(__name__)
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
     """The training service starts with the server, and ends with it."""
-    starting = asyncio.create_task(asyncio.to_thread(_start))
-    yield
+    # Asked for here first, where nothing else runs yet: threads that did so at once would each
+    # get their own.
+    here = lab()
+    starting = asyncio.create_task(asyncio.to_thread(_start, here))
+    with when_told_to_end(live.end):
+        yield
     await starting
-    await asyncio.to_thread(lab().close)
+    await asyncio.to_thread(here.close)
 
 
-def _start() -> None:
+def _start(here: Lab) -> None:
     try:
-        _ = lab().engine
+        _ = here.engine
     except LabError as error:
         # The pages say it too, and try again.
         _log.warning("%s", error)
 
 
+live = Live(lambda: lab().store)
+
 app = st.App(
     _HERE / "pages" / "navigation.py",
     routes=[
-        *Live(lambda: lab().store).routes,
+        *live.routes,
         Mount("/plotly", StaticFiles(directory=_PLOTLY)),
         Mount("/scripts", StaticFiles(directory=_HERE / "pages" / "parts" / "widgets" / "scripts")),
     ],

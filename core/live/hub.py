@@ -33,7 +33,8 @@ class Hub:
     def __init__(self, reading: Reading, view: View) -> None:
         self._reading = reading
         self._view = view
-        self._changed = asyncio.Condition()
+        #: Set at the next frame, or at trouble; then there is another.
+        self._news = asyncio.Event()
         self._frame: Frame | None = None
         self._trouble: LabError | None = None
         self._events: dict[tuple[int, int], bytes] = {}
@@ -66,22 +67,24 @@ class Hub:
                 self._task.cancel()
                 self._task = None
 
+    def end(self) -> None:
+        """End the streams of all who look."""
+        if self._task is not None:
+            self._task.cancel()
+        self._tell(self._frame, LabError("The server is about to end."))
+
     async def _after(self, number: int) -> Frame | None:
         """The newest frame once there is one after ``number``; None if that takes long."""
-
-        def is_there() -> bool:
-            return self._trouble is not None or (
-                self._frame is not None and self._frame.number > number
-            )
-
-        async with self._changed:
-            try:
-                await asyncio.wait_for(self._changed.wait_for(is_there), SILENCE_SECONDS)
-            except TimeoutError:
-                return None
-            if self._trouble is not None:
-                raise self._trouble
-            return self._frame
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                while True:
+                    if self._trouble is not None:
+                        raise self._trouble
+                    if self._frame is not None and self._frame.number > number:
+                        return self._frame
+                    await self._news.wait()
+        except TimeoutError:
+            return None
 
     def _event(self, frame: Frame, after: int) -> bytes:
         """The same bytes for all viewers who have the same frame."""
@@ -99,9 +102,14 @@ class Hub:
             try:
                 frame, is_awaited = await asyncio.to_thread(self._build, frame)
             except LabError as error:
-                await self._tell(self._frame, error)
+                self._tell(self._frame, error)
                 return
-            await self._tell(frame, None)
+            except Exception:
+                # Viewers would wait for a frame that never comes.
+                _log.exception("A frame can't be built.")
+                self._tell(self._frame, LabError("What is shown can't be built."))
+                return
+            self._tell(frame, None)
             cost = time.monotonic() - begin
             pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - cost
             await asyncio.sleep(max(pause, cost / _BUSY_SHARE - cost))
@@ -113,10 +121,10 @@ class Hub:
         is_awaited = not experiment.wanted.is_met_by(experiment.status) or state.curves.step == 0
         return next_frame(state, self._view, before), is_awaited
 
-    async def _tell(self, frame: Frame | None, trouble: LabError | None) -> None:
-        async with self._changed:
-            self._frame, self._trouble = frame, trouble
-            self._changed.notify_all()
+    def _tell(self, frame: Frame | None, trouble: LabError | None) -> None:
+        self._frame, self._trouble = frame, trouble
+        self._news.set()
+        self._news = asyncio.Event()
 
 
 class Hubs:
@@ -132,6 +140,11 @@ class Hubs:
         if key not in self._hubs:
             self._hubs[key] = Hub(self.readings.of(experiment_id), view)
         return self._hubs[key]
+
+    def end(self) -> None:
+        """End all streams."""
+        for hub in self._hubs.values():
+            hub.end()
 
     def _forget_the_idle(self) -> None:
         for key in [key for key, hub in self._hubs.items() if not hub.viewers]:

@@ -10,8 +10,9 @@ from contextlib import aclosing
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
-from core.errors import LabError, UnknownExperiment
+from core.errors import LabError, StoreError, UnknownExperiment
 from core.live.files import FILES
 from core.live.hub import Hubs
 from core.live.view import View
@@ -31,6 +32,13 @@ class Live:
         self._store = store
         self._hubs: Hubs | None = None
         self._streams: Counter[str] = Counter()
+        self._is_ending = False
+
+    def end(self) -> None:
+        """End all streams, and begin no more."""
+        self._is_ending = True
+        if self._hubs is not None:
+            self._hubs.end()
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -41,11 +49,8 @@ class Live:
 
     async def stream(self, request: Request) -> Response:
         """Server-sent events of the view that the address describes."""
-        visitor = request.client.host if request.client else ""
         if _is_foreign(request):
             return PlainTextResponse("Live data is for pages of this server alone.", 403)
-        if self._streams[visitor] >= MOST_OF_ONE or self._streams.total() >= MOST_OF_ALL:
-            return PlainTextResponse("Too many streams are open. Try again later.", 503)
         experiment_id = request.path_params["experiment_id"]
         try:
             view = View.parse(request.query_params)
@@ -53,12 +58,17 @@ class Live:
             await asyncio.to_thread(store.get, experiment_id)
         except LabError as error:
             return _refusal(error)
+        visitor = request.client.host if request.client else ""
+        if self._streams[visitor] >= MOST_OF_ONE or self._streams.total() >= MOST_OF_ALL:
+            return PlainTextResponse("Too many streams are open. Try again later.", 503)
         self._hubs = self._hubs or Hubs(store)
-        events = self._counted(self._hubs.of(experiment_id, view).events(), visitor)
-        return StreamingResponse(events, media_type="text/event-stream", headers=_HEADERS)
+        return _Stream(self._events(self._hubs, experiment_id, view), self._streams, visitor)
 
-    async def _counted(self, events: AsyncIterator[bytes], visitor: str) -> AsyncIterator[bytes]:
-        self._streams[visitor] += 1
+    async def _events(self, hubs: Hubs, experiment_id: str, view: View) -> AsyncIterator[bytes]:
+        if self._is_ending:
+            return
+        # Asked for when the first event is: a hub that nobody looks at yet may be forgotten.
+        events = hubs.of(experiment_id, view).events()
         try:
             async with aclosing(events):  # type: ignore[type-var]
                 async for event in events:
@@ -66,10 +76,6 @@ class Live:
         except LabError:
             # The page asks again, and is told what is wrong.
             return
-        finally:
-            self._streams[visitor] -= 1
-            if not self._streams[visitor]:
-                del self._streams[visitor]
 
     async def file(self, request: Request) -> Response:
         """One of the files of an experiment, to be saved."""
@@ -86,8 +92,28 @@ class Live:
         return PlainTextResponse(text, headers=headers, media_type="text/csv")
 
 
+class _Stream(StreamingResponse):
+    """A stream that counts as its visitor's from the time it is made, also if it never begins."""
+
+    def __init__(self, events: AsyncIterator[bytes], streams: Counter[str], visitor: str) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=_HEADERS)
+        self._streams, self._visitor = streams, visitor
+        streams[visitor] += 1
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._streams[self._visitor] -= 1
+            if not self._streams[self._visitor]:
+                del self._streams[self._visitor]
+
+
 def _refusal(error: LabError) -> Response:
-    return PlainTextResponse(str(error), 404 if isinstance(error, UnknownExperiment) else 400)
+    if isinstance(error, UnknownExperiment):
+        return PlainTextResponse(str(error), 404)
+    # A store may be busy for a while: then the page tries again.
+    return PlainTextResponse(str(error), 503 if isinstance(error, StoreError) else 400)
 
 
 def _is_foreign(request: Request) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -10,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Names that the server answers to beside its address and localhost, with commas between.
 HOSTS_VARIABLE = "LOSSLAB_HOSTS"
-_OWN_HOSTS = ("localhost", "127.0.0.1", "[::1]", "testserver")
+_OWN_HOSTS = {"localhost"}
 
 #: Streamlit needs styles and evaluated code of its own; nothing comes from elsewhere.
 _POLICY = "; ".join(
@@ -45,29 +47,37 @@ class SecurityMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         configured = os.environ.get(HOSTS_VARIABLE, "")
-        self._hosts = {name.strip() for name in configured.split(",") if name.strip()}
+        named = {name.strip().lower() for name in configured.split(",")}
+        self._hosts = _OWN_HOSTS | named - {""}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                MutableHeaders(scope=message).update(_HEADERS)
+            await send(message)
+
         if not self._is_allowed(Headers(scope=scope).get("host", "")):
             refusal = PlainTextResponse(
                 f"This server does not answer to that name; {HOSTS_VARIABLE} lists the names "
                 "that it answers to.",
                 400,
             )
-            await refusal(scope, receive, send)
+            await refusal(scope, receive, send_with_headers)
             return
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
         await self._app(scope, receive, send_with_headers)
 
     def _is_allowed(self, host: str) -> bool:
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        is_number = name.replace(".", "").isdigit() or name.startswith("[")
-        return not name or is_number or name in _OWN_HOSTS or name in self._hosts
+        name = (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
+        return not name or name in self._hosts or _is_address(name)
+
+
+def _is_address(name: str) -> bool:
+    """Whether it is a number, which no page elsewhere can be called by."""
+    is_of_six = name.startswith("[") and name.endswith("]")
+    with suppress(ValueError):
+        return ip_address(name[1:-1] if is_of_six else name).version == (6 if is_of_six else 4)
+    return False

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, ValidationError
+from pydantic_core import ErrorDetails
 
-from core.bounds import Bounds, Frozen
+from core.bounds import Bounds, Frozen, quoted
 from core.compare.courses import CurveAxis
 from core.compare.intervals import Spread
 from core.errors import SpecError
@@ -57,5 +58,13 @@ class View(Frozen):
         try:
             return cls.model_validate(dict(options))
         except ValidationError as error:
-            names = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-            raise SpecError(f"The view has no such option: {', '.join(sorted(names))}.") from error
+            raise SpecError(*map(_sentence, error.errors())) from error
+
+
+def _sentence(problem: ErrorDetails) -> str:
+    name, kind = str(problem["loc"][0]), problem["type"]
+    if kind == "extra_forbidden":
+        return f"A view has no option called {quoted(name)}."
+    if kind == "value_error":
+        return str(problem["ctx"]["error"])
+    return f"The view's option {name!r} was {quoted(problem['input'])}, which it can't be."

@@ -38,7 +38,8 @@ def progress(state: State, numbers: Mapping[str, str] = _NOTHING) -> Iterator[Bl
     )
     if experiment.reason:
         is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
-        yield blocks.text("reason", experiment.reason, "error" if is_bad else "info")
+        kind = "error" if is_bad else "info"
+        yield blocks.text("reason", blocks.typed(experiment.reason), kind)
 
 
 def number(value: float | None) -> str:

@@ -19,17 +19,18 @@ ROOT = Path(__file__).resolve().parents[2]
 class Server:
     """The app on a port and a store of its own, which it keeps when it is started again."""
 
-    def __init__(self, store_url: str) -> None:
+    def __init__(self, store_url: str, script: Path = ROOT / "app.py") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
         self.store_url = store_url
+        self._script = script
         self.address = f"http://127.0.0.1:{self._port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        command = [sys.executable, "-m", "streamlit", "run", "app.py"]
+        command = [sys.executable, "-m", "streamlit", "run", str(self._script)]
         command += ["--server.port", str(self._port)]
         environment = {**os.environ, "LOSSLAB_STORE": self.store_url}
         self._process = subprocess.Popen(
@@ -61,9 +62,9 @@ class Server:
 
 
 @contextmanager
-def serving(store_url: str) -> Iterator[str]:
-    """Serve the app on a free port with its own store; yields its address."""
-    server = Server(store_url)
+def serving(store_url: str, script: Path = ROOT / "app.py") -> Iterator[str]:
+    """Serve the app, or another script, on a free port with a store; yields its address."""
+    server = Server(store_url, script)
     try:
         server.start()
         yield server.address

@@ -116,6 +116,13 @@ def edit(page: Page, title: str) -> None:
     expect_edited(page, title)
 
 
+def add(page: Page, loss: str) -> None:
+    """Add an entrant of a loss that Compare keeps in a fold."""
+    if not button(page, loss).is_visible():
+        page.get_by_text("Add another loss", exact=True).click()
+    press(page, loss)
+
+
 def expect_edited(page: Page, title: str) -> None:
     """Wait until the fields of this entrant are the ones that are open."""
     expect(entrant(page, title)).to_have_attribute("aria-checked", "true")
@@ -126,7 +133,7 @@ def expect_edited(page: Page, title: str) -> None:
 
 
 def _entrants(page: Page) -> Locator:
-    return page.get_by_role("radiogroup", name="Click an entrant to edit it")
+    return page.get_by_role("radiogroup", name=re.compile("^Entrants"))
 
 
 # ------------------------------------------------------------------ all that is on a page

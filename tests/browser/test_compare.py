@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,
+    add,
     button,
     chart,
     choose,
@@ -185,7 +186,7 @@ def make_the_six(page: Page) -> None:
     press(page, "Duplicate")
     expect_edited(page, "Focal #2")
     set_number(page, "Gamma", 5)
-    press(page, "MSE on raw outputs")
+    add(page, "MSE on raw outputs")
     expect_edited(page, "MSE on raw outputs")
     expect_entrants(page, *SIX)
 
@@ -298,7 +299,7 @@ def test_nothing_is_cut_off_or_inaccessible(
         expect_accessible(page)
     edit(page, "CrossEntropy")
     expect_accessible(page)
-    press(page, "Your own")
+    add(page, "Your own")
     expect_edited(page, "Your own")
     expect_accessible(page)
     context.close()

@@ -1,0 +1,409 @@
+"""The stage of the Compare page: a race in each status, and every tab of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core import example
+from core.compare.courses import CurveAxis
+from core.compare.intervals import Spread
+from core.judging.yardsticks import shared, yardsticks
+from core.live.blocks import Block
+from core.live.view import Tab
+from core.losses import Task, fitting
+from core.records import Progress, Status
+from core.spec import ExperimentSpec
+from core.store import Store
+from tests.core.live.staging import (
+    REASON,
+    charts,
+    controls,
+    race_of,
+    reported,
+    stage,
+    table,
+    whole,
+    words,
+)
+
+
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store for races that several tests look at."""
+    return Store(f"sqlite:///{tmp_path_factory.mktemp('races') / 'lab.db'}")
+
+
+@pytest.fixture(scope="module")
+def moons(raced: Store) -> str:
+    return reported(raced, race_of())
+
+
+@pytest.fixture(scope="module")
+def diabetes(raced: Store) -> str:
+    return reported(raced, race_of("diabetes", ("mse", "l1")))
+
+
+def compared(store: Store, experiment_id: str, **options: str) -> dict[str, Block]:
+    return stage(store, experiment_id, page="compare", **options)
+
+
+# ------------------------------------------------------------------ as it stands
+
+
+def test_the_example_is_a_finished_race(store: Store) -> None:
+    shown = compared(store, example.ensure(store))
+    assert shown["readout"]["status"] == "Finished"
+    assert shown["readout"]["fraction"] == 1
+    assert "CrossEntropy" in table(shown, "matrix")
+    assert list(charts(shown)) == ["shared_chart"]
+
+
+@pytest.mark.parametrize("status", [each for each in Status if each is not Status.FINISHED])
+def test_every_status_has_its_blocks(store: Store, status: Status) -> None:
+    shown = compared(store, reported(store, race_of(), status))
+    assert shown["readout"]["status"] == status.value.capitalize()
+    assert shown["reason"]["text"] == REASON
+    assert list(charts(shown)) == ["shared_chart"]
+    assert shown["readout"]["numbers"] == []
+
+
+def test_one_that_waits_has_all_tabs(store: Store) -> None:
+    store.create(race_of())
+    waiting = store.create(race_of())
+    assert compared(store, waiting)["readout"]["pace"] == "Number 2 in the queue"
+    for tab in Tab:
+        shown = compared(store, waiting, tab=tab.value)
+        assert controls(shown)["tab"]["value"] == tab.value
+        if tab is not Tab.UNITS:
+            assert list(shown)[-1] != "tabs"
+            assert shown[list(shown)[-1]]["kind"] == "info"
+
+
+def test_a_report_without_steps_has_its_blocks(store: Store) -> None:
+    spec = race_of(training={"epochs": 3, "protocol": "best_rate"})
+    experiment_id = store.create(spec)
+    none = np.empty((0, spec.run_count), np.float32)
+    store.report(experiment_id, Progress(0, 0, 0.0, none, (), (None,) * spec.run_count))
+    shown = compared(store, experiment_id)
+    assert shown["readout"]["pace"] == "trying learning rates"
+    assert "once the first epoch is complete" in shown["verdict"]["text"]
+
+
+def test_what_was_equal_is_said_with_fingerprints(raced: Store, moons: str) -> None:
+    facts, snapshot = raced.get(moons).facts, raced.snapshot(moons)
+    assert facts is not None
+    assert snapshot is not None
+    assert compared(raced, moons)["equal"]["text"] == (
+        "**Equal:** trunk weights, batches and their order, split, 3 epochs, learning rate 0.001. "
+        f"**Different:** loss, head. SHA-256 for seed 0: trunk {facts.trunk_sha256[0][:8]}, batch "
+        f"order {snapshot.order_sha256[0][:8]}."
+    )
+    assert "unequal" not in compared(raced, moons)
+
+
+def test_without_a_trunk_and_with_own_rates_it_says_so(store: Store) -> None:
+    spec = race_of(
+        network={"hidden_sizes": []},
+        entrants=[{"loss": "bce"}, {"loss": "mse", "learning_rate": 0.3}],
+    )
+    words_of = compared(store, store.create(spec))["equal"]["text"]
+    assert "no hidden layers, so no trunk" in words_of
+    assert "**Different:** loss, head, learning rate." in words_of
+
+
+def test_a_trunk_that_differs_is_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment_id = store.create(race_of())
+    monkeypatch.setattr("core.live.compare_stage.trunks_agree", lambda experiment: False)
+    assert compared(store, experiment_id)["unequal"]["kind"] == "error"
+
+
+# ------------------------------------------------------------------ the verdict
+
+
+def test_the_matrix_says_what_is_no_probability(raced: Store, moons: str) -> None:
+    shown = compared(raced, moons)
+    hinge = table(shown, "matrix")["Hinge"]
+    assert [cell == "not a probability" for cell in hinge] == [False, True, True, True, False]
+    assert shown["matrix"]["columns"][0] == ""
+    assert len(shown["matrix"]["columns"]) == 1 + len(hinge)
+    assert shown["matrix_heading"]["text"] == "Trained with, measured with (epoch 3)"
+    (download,) = shown["matrix_heading"]["controls"]
+    assert download["address"] == "scores.csv"
+    assert "95 % interval" in words(shown)
+    assert "n = 3" in words(shown)
+
+
+def test_the_best_is_bold(store: Store) -> None:
+    spec = race_of(
+        entrants=[{"loss": "bce"}, {"loss": "bce", "learning_rate": 1e-6}],
+        training={"epochs": 20, "device": "cpu"},
+    )
+    shown = compared(store, reported(store, spec))
+    best, worst = table(shown, "matrix").values()
+    assert any(cell.startswith("**") and cell.endswith("**") for cell in best)
+    assert not any("**" in cell for cell in worst)
+
+
+def test_every_yardstick_gives_its_verdict(raced: Store, moons: str) -> None:
+    offered = yardsticks(Task.BINARY)
+    menu = controls(compared(raced, moons))["verdict_by"]
+    assert [value for value, _ in menu["offered"]] == [each.measure.value for each in offered]
+    assert menu["value"] == offered[0].measure.value
+    verdicts = set()
+    for yardstick in offered:
+        shown = compared(raced, moons, verdict_by=yardstick.measure.value)
+        assert controls(shown)["verdict_by"]["value"] == yardstick.measure.value
+        verdicts.add("\n".join(shown["verdict"]["lines"]))
+    assert len(verdicts) == len(offered)
+
+
+def test_a_yardstick_that_the_task_does_not_have_counts_as_its_first(
+    raced: Store, diabetes: str
+) -> None:
+    assert compared(raced, diabetes, verdict_by="nll", judged_by="accuracy") == compared(
+        raced, diabetes
+    )
+
+
+def test_one_seed_shows_nothing(store: Store) -> None:
+    shown = compared(store, reported(store, race_of(seeds=[4])))
+    assert any("One seed shows nothing" in line for line in shown["verdict"]["lines"])
+    assert not any("**" in cell for row in table(shown, "matrix").values() for cell in row)
+
+
+def test_one_entrant_alone_has_nothing_to_compare(store: Store) -> None:
+    shown = compared(store, reported(store, race_of(losses=["bce"])))
+    assert shown["verdict"]["lines"] == ["One entrant alone: nothing to compare."]
+
+
+def test_a_regression_has_its_own_yardsticks(raced: Store, diabetes: str) -> None:
+    shown = compared(raced, diabetes)
+    assert shown["matrix"]["columns"] == ["", "R² ↑", "MSE ↓", "MAE ↓"]
+    axis = shown["shared_chart"]["figure"]["layout"]["yaxis"]
+    assert axis["title"]["text"] == "validation R²"
+
+
+def test_diverged_seeds_are_counted(store: Store) -> None:
+    spec = race_of(
+        "diabetes", ("mse", "l1"), optimizer={"name": "sgd", "learning_rate": 1},
+        training={"epochs": 6, "batch_size": 8},
+    )  # fmt: skip
+    experiment_id = reported(store, spec)
+    ended = [run.diverged_step for run in store.runs(experiment_id)]
+    assert [step is not None for step in ended] == [True] * 3 + [False] * 3
+    first = min(step for step in ended if step is not None)
+    for tab in Tab:
+        shown = compared(store, experiment_id, tab=tab.value)
+        assert shown["diverged"]["kind"] == "warning"
+        assert f"MSE in 3 of 3 seeds, first at step {first:,}." in shown["diverged"]["text"]
+    shown = compared(store, experiment_id)
+    assert table(shown, "matrix")["MSE"] == ["diverged"] * 3
+    assert any("MSE diverged in 3 of 3 seeds" in line for line in shown["verdict"]["lines"])
+
+
+@pytest.mark.parametrize("protocol", ["same_rate", "one_function"])
+def test_the_exhibit_sets_up_the_race_where_ce_and_bce_agree(store: Store, protocol: str) -> None:
+    spec = race_of(
+        losses=("cross_entropy", "bce"),
+        optimizer={"name": "sgd", "learning_rate": 0.1},
+        training={"epochs": 2, "device": "cpu", "protocol": protocol},
+    )
+    fold = compared(store, reported(store, spec))["one_function"]
+    assert fold["kind"] == "fold"
+    why, apart, action = fold["blocks"]
+    assert "both are the same function of p" in why["text"]
+    assert apart["text"].startswith("Largest difference of their step losses in this race: **")
+    difference = float(apart["text"].split("**")[1])
+    assert (difference < 1e-5) == (protocol == "one_function")
+    assert action["kind"] == "action"
+    assert action["id"] == "set_up_one_function"
+    assert action["disabled"] == (protocol == "one_function")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        race_of(),
+        race_of("blobs", ("cross_entropy", "bce")),
+        race_of(entrants=[{"loss": "cross_entropy", "parameters": {"label_smoothing": 0.1}},
+                          {"loss": "bce"}]),
+    ],
+)  # fmt: skip
+def test_where_they_are_not_one_function_there_is_no_exhibit(
+    store: Store, spec: ExperimentSpec
+) -> None:
+    assert "one_function" not in compared(store, reported(store, spec))
+
+
+def test_scores_are_no_probabilities_and_an_expression_of_p_is(store: Store) -> None:
+    for expression, is_known in (("-y*log(p)", True), ("relu(1 - sum(y*z) + z)", False)):
+        spec = race_of(entrants=[{"loss": "mse"}, {"loss": "custom", "expression": expression}])
+        own = table(compared(store, reported(store, spec)), "matrix")["Your own"]
+        assert ("not a probability" in own) != is_known
+
+
+def test_all_losses_race_on_values(store: Store) -> None:
+    spec = race_of(
+        "diabetes",
+        entrants=[
+            {"loss": loss.key, "expression": "abs(p - y)**1.5" if loss.key == "custom" else None}
+            for loss in fitting(Task.REGRESSION)
+        ],
+    )
+    rows = table(compared(store, reported(store, spec)), "matrix")
+    assert list(rows) == [entrant.title for entrant in spec.lineup]
+    assert not {"nan", "diverged"} & {cell for row in rows.values() for cell in row}
+    assert not any("nan" in cell for row in rows.values() for cell in row)
+
+
+# ------------------------------------------------------------------ the curves
+
+
+def test_each_shared_yardstick_can_be_on_the_axis(raced: Store, moons: str) -> None:
+    offered = controls(compared(raced, moons))["judged_by"]["offered"]
+    assert len(offered) == len(shared(Task.BINARY))
+    titles = set()
+    for key, title in offered:
+        shown = compared(raced, moons, judged_by=key)
+        assert controls(shown)["judged_by"]["value"] == key
+        assert shown["shared_chart"]["label"].startswith(title)
+        titles.add(shown["shared_chart"]["figure"]["layout"]["yaxis"]["title"]["text"])
+    assert len(titles) == len(offered)
+
+
+def test_what_is_judged_by_nonsense_is_judged_by_the_first(raced: Store, moons: str) -> None:
+    assert compared(raced, moons, judged_by="<b>luck</b>") == compared(raced, moons)
+
+
+@pytest.mark.parametrize("axis", list(CurveAxis))
+@pytest.mark.parametrize("band", list(Spread))
+def test_axes_and_bands_are_picked(raced: Store, moons: str, axis: CurveAxis, band: Spread) -> None:
+    for seeds in ("false", "true"):
+        shown = compared(raced, moons, axis=axis.value, band=band.value, seeds=seeds)
+        picked = controls(shown)
+        assert (picked["axis"]["value"], picked["band"]["value"]) == (axis.value, band.value)
+        assert picked["seeds"]["value"] == (seeds == "true")
+        assert band.value in shown["shared_chart"]["label"]
+    plain = compared(raced, moons, axis=axis.value, band=band.value)["shared_chart"]
+    assert len(shown["shared_chart"]["figure"]["data"]) > len(plain["figure"]["data"])
+
+
+def test_a_log_axis_is_for_losses_in_their_own_units(raced: Store, moons: str) -> None:
+    shown = compared(raced, moons, tab="units", log="true")
+    assert controls(shown)["log"]["value"] is True
+    kinds = {name: figure["layout"]["yaxis"].get("type") for name, figure in charts(shown).items()}
+    assert kinds.pop("shared_chart") != "log"
+    assert set(kinds.values()) == {"log"}
+
+
+# ------------------------------------------------------------------ the tabs
+
+
+EXPECTED = {
+    Tab.VERDICT: [],
+    Tab.UNITS: ["units_0", "units_1", "units_2"],
+    Tab.CALIBRATION: ["calibration_1", "calibration_2"],
+    Tab.GRADIENTS: ["lens_chart"],
+    Tab.LEARNED: ["learned_0", "learned_1", "learned_2"],
+    Tab.CONDITIONS: [],
+}
+
+
+@pytest.fixture(scope="module")
+def siblings(raced: Store) -> str:
+    two = {"loss": "focal"}, {"loss": "focal", "parameters": {"gamma": 5}}
+    return reported(raced, race_of(entrants=[{"loss": "hinge"}, *two]))
+
+
+@pytest.mark.parametrize("tab", list(Tab))
+def test_every_tab_has_a_chart_or_a_reason_for_each_entrant_by_its_place(
+    raced: Store, siblings: str, tab: Tab
+) -> None:
+    shown = compared(raced, siblings, tab=tab.value)
+    assert controls(shown)["tab"]["value"] == tab.value
+    assert [value for value, _ in controls(shown)["tab"]["offered"]] == [each.value for each in Tab]
+    assert list(charts(shown)) == ["shared_chart", *EXPECTED[tab]]
+    headings = [each["text"] for each in whole(shown) if each["id"].endswith("_heading")]
+    if tab in (Tab.CALIBRATION, Tab.LEARNED):
+        assert headings == ["Hinge", "Focal γ 2", "Focal γ 5"]
+    if tab is Tab.CALIBRATION:
+        assert "Its outputs are scores, not probabilities." in words(shown)
+        assert "(epoch 3)" in shown["calibration_caption"]["text"]
+
+
+def test_titles_stand_on_the_curves(raced: Store, siblings: str) -> None:
+    named = [
+        line["name"]
+        for line in compared(raced, siblings)["shared_chart"]["figure"]["data"]
+        if line.get("name")
+    ]
+    assert {"Hinge", "Focal γ 2", "Focal γ 5"} <= set(named)
+
+
+def test_surfaces_of_the_plane_are_of_the_picked_seed(raced: Store, moons: str) -> None:
+    shown = compared(raced, moons, tab="learned")
+    assert controls(shown)["seed"]["offered"] == [[str(each), str(each)] for each in range(3)]
+    assert controls(shown)["seed"]["value"] == "0"
+    assert shown["learned_caption"]["text"].startswith("Blue is sure of class 0")
+    other = compared(raced, moons, tab="learned", seed="2")
+    assert controls(other)["seed"]["value"] == "2"
+    for name in EXPECTED[Tab.LEARNED]:
+        assert charts(other)[name] != charts(shown)[name]
+    assert compared(raced, moons, tab="learned", seed="99") == shown
+
+
+def test_classes_of_the_plane_have_their_colours(store: Store) -> None:
+    spec = race_of("blobs", ("cross_entropy", "mse"), seeds=[5])
+    assert spec.dataset.outputs > 2
+    shown = compared(store, reported(store, spec), tab="learned")
+    assert "in the colour of the class" in shown["learned_caption"]["text"]
+    assert list(charts(shown)) == ["shared_chart", "learned_0", "learned_1"]
+
+
+def test_classes_of_many_features_have_confusions_of_all_seeds(store: Store) -> None:
+    shown = compared(
+        store, reported(store, race_of("iris", ("cross_entropy", "mse"))), tab="learned"
+    )
+    assert "seed" not in controls(shown)
+    assert "all seeds together" in shown["learned_caption"]["text"]
+    assert list(charts(shown)) == ["shared_chart", "learned_0", "learned_1"]
+
+
+def test_a_regression_has_predictions_and_no_calibration(raced: Store, diabetes: str) -> None:
+    shown = compared(raced, diabetes, tab="learned")
+    assert shown["learned_caption"]["text"].startswith("Predictions against the truth")
+    assert "seed" in controls(shown)
+    assert list(charts(shown)) == ["shared_chart", "learned_0", "learned_1"]
+    calibration = compared(raced, diabetes, tab="calibration")
+    assert "this data set asks for a number" in calibration["calibration_caption"]["text"]
+    assert list(charts(calibration)) == ["shared_chart"]
+    gradients = compared(raced, diabetes, tab="gradients")
+    assert "over the residuals" in gradients["lens_caption"]["text"]
+
+
+def test_the_conditions_are_those_of_every_seed(raced: Store, moons: str) -> None:
+    facts, snapshot = raced.get(moons).facts, raced.snapshot(moons)
+    assert facts is not None
+    assert snapshot is not None
+    shown = compared(raced, moons, tab="conditions")
+    assert table(shown, "fingerprints") == {
+        str(seed): [
+            facts.trunk_sha256[seed][:16],
+            "3 of 3 entrants",
+            snapshot.order_sha256[seed][:16],
+        ]
+        for seed in range(3)
+    }
+    assert shown["fingerprints"]["columns"][-1] == "batch order to epoch 3"
+    assert shown["protocol"]["text"].startswith("**Protocol:** ")
+    assert "range_chart" not in shown
+
+
+def test_the_search_for_rates_is_drawn(store: Store) -> None:
+    training = {"epochs": 2, "device": "cpu", "protocol": "best_rate"}
+    shown = compared(store, reported(store, race_of(training=training)), tab="conditions")
+    assert list(charts(shown)) == ["shared_chart", "range_chart"]
+    assert "steps at each rate" in shown["range_caption"]["text"]
+    for entrant in race_of().lineup:
+        assert entrant.title in shown["protocol"]["text"]

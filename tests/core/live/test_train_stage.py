@@ -1,0 +1,181 @@
+"""The stage of the Train page: what it shows of an experiment in each status."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.records import Evaluation, Measure, Progress, Split, Status
+from core.store import Store
+from tests.core.live.staging import (
+    REASON,
+    TWO_LOSSES,
+    charts,
+    controls,
+    race_of,
+    recorded,
+    reported,
+    stage,
+)
+from tests.facts import facts_with
+
+COLORS = {
+    Status.QUEUED: "gray",
+    Status.RUNNING: "blue",
+    Status.PAUSED: "orange",
+    Status.FINISHED: "green",
+    Status.STOPPED: "gray",
+    Status.DIVERGED: "red",
+    Status.FAILED: "red",
+    Status.INTERRUPTED: "orange",
+}
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_every_status_has_its_blocks(store: Store, status: Status) -> None:
+    reason = REASON if status.is_finished else None
+    shown = stage(store, recorded(store, status, reason))
+    readout = shown["readout"]
+    assert readout["status"] == status.value.capitalize()
+    assert readout["color"] == COLORS[status]
+    assert readout["fraction"] == pytest.approx(90 / TWO_LOSSES.total_steps)
+    assert dict(readout["numbers"]) == {
+        "Batch loss": "0.1050",
+        "Training loss": "0.4500",
+        "Validation loss": "0.4500",
+        "Training accuracy": "45.0%",
+        "Validation accuracy": "45.0%",
+    }
+    if reason:
+        is_bad = status in (Status.FAILED, Status.INTERRUPTED)
+        assert shown["reason"]["text"] == REASON
+        assert shown["reason"]["kind"] == ("error" if is_bad else "info")
+    else:
+        assert "reason" not in shown
+    assert list(charts(shown)) == ["loss_chart", "rivals_chart"]
+    assert shown["rivals_heading"]["text"] == "MSE against BCE"
+    assert "Epoch [1/7], Loss: 1.0000\nEpoch [2/7], Loss: 0.5000" in shown["printed"]["text"]
+    (download,) = shown["printed_heading"]["controls"]
+    assert download == {"kind": "download", "label": "CSV", "address": "losses.csv"}
+
+
+@pytest.mark.parametrize(
+    ("status", "pace"),
+    [
+        (Status.RUNNING, "epoch 2 of 7 · 1.2 s left · 180 steps/s · on cpu"),
+        (Status.PAUSED, "epoch 2 of 7 · 1.2 s left · 180 steps/s · on cpu"),
+        (Status.STOPPED, "epoch 2 of 7 · 0.5 s of training · 180 steps/s · on cpu"),
+    ],
+)
+def test_the_pace_is_what_is_left_or_what_it_took(store: Store, status: Status, pace: str) -> None:
+    assert stage(store, recorded(store, status))["readout"]["pace"] == pace
+
+
+def test_who_waits_is_told_their_place(store: Store) -> None:
+    waiting = [store.create(TWO_LOSSES) for _ in range(3)]
+    paces = [stage(store, each)["readout"]["pace"] for each in waiting]
+    assert paces == ["Starting", "Number 2 in the queue", "Number 3 in the queue"]
+    shown = stage(store, waiting[0])
+    assert shown["readout"]["fraction"] == 0
+    assert {value for _, value in shown["readout"]["numbers"]} == {"–"}
+    assert shown["printed"]["text"] == "The first epoch is not complete yet."
+    assert list(charts(shown)) == ["loss_chart", "rivals_chart"]
+
+
+def test_before_the_first_step_a_search_for_rates_is_told_of(store: Store) -> None:
+    spec = race_of(training={"epochs": 3, "protocol": "best_rate"})
+    experiment_id = store.create(spec)
+    none = np.empty((0, spec.run_count), np.float32)
+    store.report(experiment_id, Progress(0, 0, 0.0, none, (), (None,) * spec.run_count))
+    assert stage(store, experiment_id)["readout"]["pace"] == "trying learning rates"
+
+
+def test_one_that_trains_alone_has_no_rivals(store: Store) -> None:
+    shown = stage(store, reported(store, race_of(losses=["mse"], seeds=[0])))
+    assert list(charts(shown)) == ["loss_chart"]
+    assert "rivals_heading" not in shown
+    assert shown["readout"]["status"] == "Finished"
+    assert shown["readout"]["fraction"] == 1
+
+
+def test_rivals_are_named_in_a_row(store: Store) -> None:
+    shown = stage(store, store.create(race_of(losses=["mse", "bce", "hinge", "cross_entropy"])))
+    assert shown["rivals_heading"]["text"] == "MSE against BCE, Hinge and CrossEntropy"
+
+
+def test_a_regression_has_its_own_yardstick(store: Store) -> None:
+    shown = stage(store, reported(store, race_of("diabetes", ["mse", "l1"], seeds=[0])))
+    assert [title for title, _ in shown["readout"]["numbers"]][3:] == [
+        "Training R²",
+        "Validation R²",
+    ]
+    assert "%" not in str(shown["readout"]["numbers"])
+
+
+def test_what_diverged_is_told_with_its_step(store: Store) -> None:
+    spec = race_of(
+        "diabetes", ["mse", "l1"], optimizer={"name": "sgd", "learning_rate": 1}, seeds=[0],
+        training={"epochs": 6, "batch_size": 8},
+    )  # fmt: skip
+    experiment_id = reported(store, spec)
+    step = store.runs(experiment_id)[0].diverged_step
+    shown = stage(store, experiment_id)
+    assert shown["diverged"]["kind"] == "warning"
+    assert shown["diverged"]["text"].startswith(
+        f"No longer a finite number: MSE at step {step:,}. A smaller learning rate"
+    )
+    assert dict(shown["readout"]["numbers"])["Batch loss"] == "not finite"
+
+
+def test_the_options_are_on_the_chart_and_its_controls(store: Store) -> None:
+    experiment_id = reported(store, race_of(seeds=[0]))
+    plain = stage(store, experiment_id)
+    assert controls(plain)["log"]["value"] is False
+    assert controls(plain)["smoothing"]["value"] == 0
+    assert plain["loss_chart"]["figure"]["layout"]["yaxis"].get("type", "linear") != "log"
+    other = stage(store, experiment_id, log="true", smoothing="0.9")
+    assert controls(other)["log"]["value"] is True
+    assert controls(other)["smoothing"]["value"] == 0.9
+    assert other["loss_chart"]["figure"]["layout"]["yaxis"]["type"] == "log"
+    assert other["loss_chart"]["figure"]["data"] != plain["loss_chart"]["figure"]["data"]
+    slider = controls(plain)["smoothing"]
+    assert (slider["low"], slider["high"]) == (0, 0.99)
+
+
+def test_the_printed_list_has_the_newest_epochs(store: Store) -> None:
+    spec = race_of(losses=["mse"], seeds=[0], training={"epochs": 1000})
+    experiment_id = store.create(spec)
+    rows = tuple(
+        Evaluation(0, epoch, epoch, Split.TRAIN, Measure.EPOCH_LOSS, 1 / epoch)
+        for epoch in range(1, 301)
+    )
+    steps = np.ones((300, 1), np.float32)
+    facts = facts_with(baselines=[0.1])
+    store.report(experiment_id, Progress(300, 300, 1.0, steps, rows, (None,), facts))
+    lines = stage(store, experiment_id)["printed"]["text"].splitlines()
+    assert len(lines) == 200
+    assert lines[0] == "Epoch [101/1000], Loss: 0.0099"
+    assert lines[-1] == "Epoch [300/1000], Loss: 0.0033"
+
+
+def test_an_entrant_of_a_name_says_what_it_is(store: Store) -> None:
+    spec = race_of(
+        entrants=[
+            {"loss": "focal", "parameters": {"gamma": 5}, "name": "Sharp"},
+            {"loss": "custom", "expression": "abs(p - y)**1.5"},
+        ],
+        seeds=[0],
+    )
+    for page in ("train", "compare"):
+        assert stage(store, store.create(spec), page=page)["readout"]["details"] == [
+            ["Sharp", "Focal: gamma 5"],
+            ["Your own", "Your own: abs(p - y)**1.5"],
+        ]
+
+
+def test_a_reason_with_stars_is_shown_with_them(store: Store) -> None:
+    reason = "The loss (p - y)**2 + z**2 is not finite at p = 0."
+    experiment_id = recorded(store, Status.FAILED, reason)
+    shown = stage(store, experiment_id)["reason"]["text"]
+    assert "**" not in shown
+    assert shown.replace("\u2060", "") == reason
