@@ -13,7 +13,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from core.records import Status
 from core.store import Store
 from tests.browser.app import Server
-from tests.browser.conftest import open_experiments, stop_all
+from tests.browser.cable import Cable
+from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,
     button,
@@ -67,13 +68,16 @@ class Streams:
         self.open: set[Request] = set()
         self.opened = 0
         page.on("request", self._begin)
-        page.on("requestfinished", self.open.discard)
-        page.on("requestfailed", self.open.discard)
+        page.on("requestfinished", self._end)
+        page.on("requestfailed", self._end)
 
     def _begin(self, request: Request) -> None:
         if re.search(r"/live/[^/]+$", request.url.split("?")[0]):
             self.open.add(request)
             self.opened += 1
+
+    def _end(self, request: Request) -> None:
+        self.open.discard(request)
 
 
 def begin(page: Page, address: str) -> None:
@@ -113,6 +117,13 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.start()
     yield server
     server.end()
+
+
+@pytest.fixture
+def cable(address: str) -> Iterator[Cable]:
+    cable = Cable(address)
+    yield cable
+    cable.close()
 
 
 # ------------------------------------------------------------------ what it costs
@@ -182,7 +193,7 @@ def test_options_of_train_need_no_pass_and_stay(lab_page: Page, address: str) ->
     page.keyboard.press("End")
     expect_drawn(page, TRAIN_OPTIONS_SHOWN)
     assert passes.count == before
-    set_number(page, "Batch size", 64)
+    set_number(page, "Epochs", 77)
     assert passes.count > before
     expect_drawn(page, TRAIN_OPTIONS_SHOWN)
     come_back(page, "Train")
@@ -209,7 +220,7 @@ def test_options_of_compare_need_no_pass_and_stay(lab_page: Page, address: str) 
     open_tab(page, "Own units")
     expect_drawn(page, COMPARE_OPTIONS_SHOWN)
     assert passes.count == before
-    set_number(page, "Batch size", 64)
+    set_number(page, "Epochs", 77)
     assert passes.count > before
     expect_drawn(page, COMPARE_OPTIONS_SHOWN)
     come_back(page, "Compare")
@@ -269,18 +280,34 @@ def test_a_killed_server_is_waited_for_and_followed_again(page: Page, server: Se
     wait_for_status(page, "stopped")
 
 
-def test_a_cut_of_the_network_is_waited_out(lab_page: Page, address: str) -> None:
+def test_a_cut_of_the_network_is_waited_out(lab_page: Page, cable: Cable) -> None:
     page = lab_page
-    begin(page, address)
+    begin(page, cable.address)
     start(page)
-    streams = Streams(page)
-    page.context.set_offline(True)
+    cable.cut()
     wait_for_stream(page, "waiting")
+    expect(stage(page).get_by_role("status")).to_contain_text("The connection is lost")
     seen = steps(page)
-    page.context.set_offline(False)
+    cable.mend()
     wait_for_stream(page, "live")
     wait_for_steps(page, more_than=seen + 500)
-    assert len(pumped(page, streams).open) == 1
+    expect(stage(page).get_by_role("status")).to_be_hidden()
+
+
+def test_a_browser_that_is_online_again_follows_once(lab_page: Page, address: str) -> None:
+    page = lab_page
+    streams = Streams(page)
+    begin(page, address)
+    start(page)
+    opened, seen = streams.opened, steps(page)
+    page.context.set_offline(True)
+    page.wait_for_function("() => !navigator.onLine")
+    page.context.set_offline(False)
+    wait_until(lambda: pumped(page, streams).opened > opened, PATIENCE_S, "a new stream")
+    wait_for_steps(page, more_than=seen + 500)
+    wait_for_stream(page, "live")
+    assert pumped(page, streams).opened == opened + 1
+    assert len(streams.open) == 1
 
 
 SHOW_OR_HIDE = """isHidden => {
