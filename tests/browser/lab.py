@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
@@ -26,6 +27,11 @@ def chart(page: Page, key: str = "loss_chart") -> Locator:
     return page.locator(f'[data-testid="live-chart"][data-chart="{key}"]')
 
 
+def stage(page: Page) -> Locator:
+    """Where the experiment is shown live."""
+    return page.get_by_test_id("stage")
+
+
 def steps(page: Page, key: str = "loss_chart") -> int:
     return int(chart(page, key).get_attribute("data-steps") or 0)
 
@@ -44,6 +50,33 @@ def wait_for_steps(page: Page, more_than: int = 0, key: str = "loss_chart") -> i
 
 def wait_for_status(page: Page, status: str) -> None:
     expect(chart(page)).to_have_attribute("data-status", status, timeout=PATIENCE_MS)
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open what stands below the curves of a race; wait until it is what is shown."""
+    tab = stage(page).get_by_role("tab", name=name)
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
+
+
+def table(page: Page, name: str) -> Locator:
+    """A table of the stage: ``matrix`` or ``fingerprints``."""
+    return page.locator(f'.stage-table[data-table="{name}"] table')
+
+
+def matrix(page: Page) -> dict[str, list[str]]:
+    """Cells of each entrant's row, as they are read."""
+    rows = table(page, "matrix").locator("tbody tr")
+    return {
+        row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows.all()
+    }
+
+
+def download(page: Page, file: str) -> Path:
+    """Click the link to a file of the experiment; where the browser has saved it."""
+    with page.expect_download() as saved:
+        stage(page).locator(f'a[data-control="{file}"]').click()
+    return saved.value.path()
 
 
 def set_number(page: Page, label: str, value: float) -> None:

@@ -70,13 +70,16 @@ DEFAULTS: dict[str, Fields] = {
 #: By its label, the value of every field that can be seen.
 FIELDS = """() => Object.fromEntries(
     [...document.querySelectorAll(
-        '[data-testid=stMain] :is(input, textarea, [role=slider], [role=combobox])')]
-    .filter(field => field.offsetParent !== null && field.type !== 'file')
+        '[data-testid=stMain] :is(input, textarea, select, [role=slider], [role=combobox])')]
+    .filter(field => field.checkVisibility() && field.type !== 'file')
     .map((field, place) => [
         field.getAttribute('aria-label')
+            || field.closest('.stage label')?.firstChild.textContent.trim()
+            || field.closest('.stage label')?.innerText.trim()
             || field.closest('[data-testid]')?.innerText.split('\\n')[0] || `field ${place}`,
         field.type === 'checkbox' ? String(field.checked)
-            : field.getAttribute('aria-valuetext') || field.value || field.innerText || '',
+            : field.getAttribute('aria-valuetext') || field.selectedOptions?.[0].text
+            || field.value || field.innerText || '',
     ]))"""
 ARE_THESE = f"""expected => {{
     const shown = Object.entries(({FIELDS})())
