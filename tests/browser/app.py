@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -44,11 +45,16 @@ class Server:
         self._process.kill()
         self._process.wait(30)
 
-    def end(self) -> None:
+    def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it in good order; one that was killed has ended already."""
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(number)
             self._process.wait(30)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def _is_up(self) -> bool:
         assert self._process is not None
