@@ -183,8 +183,9 @@ def _draw_parameter(
             form.choice(parameter.label, choices, *path, help=parameter.help)
         case Kind.CLASS_WEIGHTS:
             # Not as help: a field of text loses what is typed if the focus goes to its help.
-            form.text(f"{parameter.label}s", *path, placeholder="1 for each")
-            st.caption(f"{explained} One for each class, with commas between.")
+            with st.container():
+                form.text(f"{parameter.label}s", *path, placeholder="1 for each")
+                st.caption(f"{explained} One for each class, with commas between.")
 
 
 def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | None:
@@ -195,7 +196,7 @@ def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | 
         "expression",
         placeholder=EXAMPLE,
     )
-    st.caption(escaped(_EXPRESSION_HELP))
+    layout.fold("What it can be made of", _draw_expression_help)
     text: str = draft.value(*entrant, "expression")
     try:
         st.latex(own_loss(text).formulas[task].latex)
@@ -203,6 +204,10 @@ def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | 
         draw_error(error, text)
         return None
     return text
+
+
+def _draw_expression_help() -> None:
+    st.caption(escaped(_EXPRESSION_HELP))
 
 
 def draw_error(error: LossExpressionError, expression: str) -> None:
