@@ -40,7 +40,7 @@ from core.spec import (
 )
 from core.training import train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
 #: One that ends before long whatever happens, and not before it is stopped.
 LONG = {"data": {"name": "moons"}, "training": {"epochs": 10_000, "device": "cpu"}}
