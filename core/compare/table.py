@@ -24,7 +24,7 @@ def table(columns: Sequence[Column], spec: ExperimentSpec) -> list[str]:
 def legend(columns: Sequence[Column], spec: ExperimentSpec) -> list[str]:
     """A sentence for each sign that stands in the cells of a table."""
     has_best = any(column.best is not None for column in columns)
-    has_scores_alone = any(
+    lacks_probabilities = any(
         not can_score(entrant.loss, spec, column.yardstick)
         for entrant in spec.lineup
         for column in columns
@@ -32,7 +32,7 @@ def legend(columns: Sequence[Column], spec: ExperimentSpec) -> list[str]:
     sentences = {
         f"Mean ± half its 95 % interval over {len(spec.seeds)} seeds.": len(spec.seeds) > 1,
         f"{_BEST} Best, where paired intervals against every other entrant exclude 0.": has_best,
-        f"{_NOT_PROBABILITIES} The outputs are not probabilities.": has_scores_alone,
+        f"{_NOT_PROBABILITIES} The outputs are not probabilities.": lacks_probabilities,
     }
     return [sentence for sentence, applies in sentences.items() if applies]
 

@@ -96,7 +96,8 @@ class ExperimentSpec(Frozen):
             refusal = entrant.loss.refusal(self.dataset.task)
             if refusal:
                 yield f"{entrant.loss.title} does not fit {self.dataset.title}. {refusal}"
-            yield from self._wrong_class_weights(entrant)
+            else:
+                yield from self._wrong_class_weights(entrant)
         train_rows = self.data.train_rows
         if self.training.batch_size > train_rows:
             yield (

@@ -406,7 +406,6 @@ def test_only_class_weights_count_examples_unevenly():
     assert formula.mean(torch.tensor([2.0, 10.0, 12.0]), y).item() == 2
 
 
-@settings(deadline=None)
 @given(z=st.floats(-100, 100), y=st.sampled_from([0.0, 1.0]))
 def test_squared_error_of_a_sigmoid_has_a_bounded_gradient(z, y):
     gradient = ours(LOSSES["mse"], Task.BINARY, torch.tensor([[z]]).double(), torch.tensor([y]))[1]
@@ -455,7 +454,7 @@ def some_targets(loss: LossSpec, task: Task) -> st.SearchStrategy[list[float]]:
 
 
 @every_loss
-@settings(deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_no_constant_is_better(loss, task, data):
     width = loss.head.width(CLASSES[task])
@@ -574,7 +573,6 @@ def test_at_its_neutral_values_a_loss_is_the_plain_one(key, neutral, plain_key):
 
 
 @every_parameter
-@settings(deadline=None)
 @given(data=st.data())
 def test_any_value_in_bounds_gives_torchs_loss(loss, parameter, data):
     task = data.draw(st.sampled_from(list(loss.formulas)))

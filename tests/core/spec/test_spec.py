@@ -274,7 +274,7 @@ def test_any_value_in_any_field_is_parsed_or_refused_in_sentences(path, value):
         refusal(nested(path, value))
 
 
-@given(given_entrants=st.lists(st.dictionaries(st.sampled_from(OF_ENTRANTS), values)))
+@given(given_entrants=st.lists(st.dictionaries(st.sampled_from(OF_ENTRANTS), values), max_size=3))
 def test_any_entrants_are_parsed_or_refused_in_sentences(given_entrants):
     known = [{"loss": "huber"} | entrant for entrant in given_entrants]
     for parts in ({"entrants": given_entrants}, {"entrants": known}):

@@ -337,6 +337,13 @@ def test_a_bad_entrant_is_refused_by_its_place(entrant, sentence):
         assert sentence in message
 
 
+def test_class_weights_are_no_trouble_of_their_own_where_there_are_no_classes():
+    entrant = CE | {"parameters": {"class_weights": [1, 2]}}
+    assert refusal({"data": {"name": "diabetes"}, "entrants": [entrant]}) == (
+        "CrossEntropy does not fit Diabetes. It needs classes; this data set's target is a number."
+    )
+
+
 def test_each_bad_entrant_has_its_own_sentence():
     with pytest.raises(SpecError) as refused:
         ExperimentSpec.parse({"entrants": [MSE | {"learning_rate": 0, "x": 1}, CE, {"loss": "x"}]})

@@ -24,6 +24,7 @@ from core.compare.scores import scores
 from core.data import DATASETS
 from core.judging.yardsticks import yardsticks
 from core.records import Snapshot
+from core.run.__main__ import main
 from core.run.result import Result
 from core.spec import (
     ENTRANTS,
@@ -39,7 +40,7 @@ from core.spec import (
 )
 from core.training import train
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 README = ROOT / "README.md"
 #: One that ends before long whatever happens, and not before it is stopped.
 LONG = {"data": {"name": "moons"}, "training": {"epochs": 10_000, "device": "cpu"}}
@@ -75,6 +76,18 @@ def run(*arguments: object, given: bytes = b"") -> subprocess.CompletedProcess[s
     return subprocess.CompletedProcess(
         ended.args, ended.returncode, ended.stdout.decode(), ended.stderr.decode()
     )
+
+
+@pytest.fixture
+def run_here(monkeypatch, capsys):
+    """``run`` in this process, which has PyTorch loaded already."""
+
+    def run_main(*arguments: object) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["core.run", *map(str, arguments)])
+        code = main()
+        return subprocess.CompletedProcess(arguments, code, *capsys.readouterr())
+
+    return run_main
 
 
 def strictly(text: str) -> dict[str, Any]:
@@ -185,10 +198,10 @@ def test_the_columns_of_the_table_end_where_their_heads_end(printed):
     assert [each[-5:] for each in ends] == [ends[0]] * 4
 
 
-def test_the_best_is_marked_where_the_matrix_shows_one(written):
+def test_the_best_is_marked_where_the_matrix_shows_one(written, run_here):
     """A learning rate that is far too small loses by every yardstick."""
     entrants = [{"loss": "cross_entropy", "learning_rate": 1e-6}, {"loss": "cross_entropy"}]
-    ended = run(written(race(entrants=entrants, training={"epochs": 20, "device": "cpu"})))
+    ended = run_here(written(race(entrants=entrants, training={"epochs": 20, "device": "cpu"})))
     slow, fast = ended.stdout.splitlines()[3:5]
     assert slow.startswith("CrossEntropy, rate 1e-06 ")
     assert "*" not in slow
@@ -197,22 +210,22 @@ def test_the_best_is_marked_where_the_matrix_shows_one(written):
     assert "learning rates 1e-06, 0.01" in ended.stdout
 
 
-def test_four_entrants_fit_a_hundred_columns(written):
+def test_four_entrants_fit_a_hundred_columns(written, run_here):
     entrants = [{"loss": loss} for loss in ("cross_entropy", "bce", "mse", "hinge")]
-    ended = run(written(race(entrants=entrants)))
+    ended = run_here(written(race(entrants=entrants)))
     assert max(map(len, ended.stdout.splitlines())) <= 100
 
 
-def test_one_seed_has_scores_and_no_interval(written):
-    ended = run(written(race(seeds=[5], entrants=[{"loss": "mse"}])))
+def test_one_seed_has_scores_and_no_interval(written, run_here):
+    ended = run_here(written(race(seeds=[5], entrants=[{"loss": "mse"}])))
     assert "; seed 5; " in ended.stdout
     assert "±" not in ended.stdout
     assert len(ended.stdout.splitlines()) == 4
 
 
-def test_values_have_their_own_yardsticks(written):
+def test_values_have_their_own_yardsticks(written, run_here):
     settings = race(data={"name": "diabetes"}, entrants=[{"loss": "mse"}, {"loss": "l1"}])
-    result = strictly(run("--json", written(settings)).stdout)
+    result = strictly(run_here("--json", written(settings)).stdout)
     assert list(result["entrants"][0]["scores"]) == ["r2", "mse", "mae"]
     assert None not in result["entrants"][1]["scores"]["mae"]
 
@@ -228,8 +241,8 @@ WILD = race(
 )
 
 
-def test_diverged_runs_have_no_scores_and_the_others_theirs(written):
-    ended = run("--json", written(WILD))
+def test_diverged_runs_have_no_scores_and_the_others_theirs(written, run_here):
+    ended = run_here("--json", written(WILD))
     assert ended.returncode == 0
     wild, tame = strictly(ended.stdout)["entrants"]
     assert wild["status"] == "diverged"
@@ -239,8 +252,8 @@ def test_diverged_runs_have_no_scores_and_the_others_theirs(written):
     assert tame["scores"]["mse"] == scores(snapshot, spec, "mse")[1].tolist()
 
 
-def test_the_table_says_what_diverged(written):
-    shown = run(written(WILD)).stdout
+def test_the_table_says_what_diverged(written, run_here):
+    shown = run_here(written(WILD)).stdout
     assert re.search(r"^MSE, rate 1000 +no score +no score +no score$", shown, re.MULTILINE)
     assert "MSE, rate 1000 diverged from 3 of 3 seeds." in shown
     assert "MSE diverged" not in shown
@@ -264,8 +277,8 @@ def test_one_diverged_seed_has_no_scores_and_the_other_seeds_theirs():
     assert "\nCrossEntropy diverged from 1 of 3 seeds." in result.text()
 
 
-def test_a_training_that_diverges_as_a_whole_is_still_a_result(written):
-    ended = run("--json", written(WILD | {"entrants": WILD["entrants"][:1]}))
+def test_a_training_that_diverges_as_a_whole_is_still_a_result(written, run_here):
+    ended = run_here("--json", written(WILD | {"entrants": WILD["entrants"][:1]}))
     result = strictly(ended.stdout)
     assert ended.returncode == 0
     assert result["entrants"][0]["status"] == "diverged"
