@@ -64,8 +64,9 @@ def test_it_ends_while_somebody_looks_and_leaves_no_process(
         with got(f"{address}/live/{experiment_id}") as stream:
             assert json.loads(stream.readline()[6:])["status"] == "paused"
             server.send_signal(number)
-            server.wait(20)
-            wait_until(lambda: not processes(host), 15, "the end of the training service")
+            server.wait(40)
+            # What was loading torch ends once it has.
+            wait_until(lambda: not processes(host), 60, "the end of the training service")
 
 
 def test_what_it_serves_beside_the_pages(tmp_path: Path) -> None:
