@@ -16,7 +16,6 @@ _PAGE = "compare"
 
 
 def main() -> None:
-    session.engine()
     shown = session.opened(_PAGE) or session.store().get(session.example())
     whole.begin(_PAGE, shown if shown.id != session.example() else None)
     setup, view = layout.columns("Compare losses")

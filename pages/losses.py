@@ -23,7 +23,6 @@ _GO_TO = "go_to"
 def main() -> None:
     if page := st.session_state.pop(_GO_TO, None):
         st.switch_page(page)
-    session.engine()
     whole.begin("losses", None)
     layout.begin("Losses")
     entrant, dataset = choice.draw()

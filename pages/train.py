@@ -13,7 +13,6 @@ _PAGE = "train"
 
 
 def main() -> None:
-    session.engine()
     shown = session.opened(_PAGE)
     whole.begin(_PAGE, shown)
     setup, view = layout.columns("Loss Lab")

@@ -112,6 +112,8 @@ class Curves:
         self._envelope = Envelope(run_count)
         self._smoothings: OrderedDict[float, _Smoothing] = OrderedDict()
         self._evaluations: list[dict[tuple[Split, Measure], _Rows]] = [{} for _ in range(run_count)]
+        #: For two runs: of how many steps the largest difference is known, and what it is.
+        self._differences: dict[tuple[int, int], tuple[int, float]] = {}
         self._run_count = run_count
         self._lock = Lock()
 
@@ -142,7 +144,12 @@ class Curves:
         """The largest |difference| of two runs' losses at any step; NaN before the first."""
         with self._lock:
             losses = self._losses.array
-        return float(np.abs(losses[:, run] - losses[:, other]).max()) if len(losses) else math.nan
+            seen, largest = self._differences.get((run, other), (0, -math.inf))
+            if len(losses) > seen:
+                new = np.abs(losses[seen:, run] - losses[seen:, other]).max()
+                largest = float(np.maximum(largest, new))
+                self._differences[run, other] = len(losses), largest
+        return largest if len(losses) else math.nan
 
     def evaluated(self, runs: Sequence[Run]) -> tuple[RunCurves, ...]:
         """The runs with their evaluations alone, which costs less than ``view``."""

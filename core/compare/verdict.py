@@ -118,7 +118,7 @@ def sentences(verdict: Verdict, yardstick: Yardstick, finished: bool = True) -> 
 def _without_score(verdict: Verdict, yardstick: Yardstick) -> Iterator[str]:
     for entrant in (verdict.a, verdict.b):
         if entrant.no_score:
-            yield f"{entrant.title}'s {entrant.no_score}, so it has no {yardstick.name}."
+            yield f"{_possessive(entrant.title)} {entrant.no_score}, so it has no {yardstick.name}."
 
 
 def _left_out(verdict: Verdict, difference: Difference) -> Iterator[str]:
@@ -169,7 +169,8 @@ def _better(verdict: Verdict, difference: Difference, yardstick: Yardstick, open
     amount = _number(scale * abs(difference.mean), decimals)
     side = "higher" if yardstick.higher_is_better else "lower"
     return (
-        f"{opening}, {a}'s {yardstick.name} is {amount}{unit} {side} than {b}'s "
+        f"{opening}, {_possessive(a)} {yardstick.name} is {amount}{unit} {side} than "
+        f"{_possessive(b)} "
         f"(95 % interval {_number(near, decimals)} to {_number(far, decimals)}, "
         f"n = {difference.n}, wins {difference.wins} of {difference.n})."
     )
@@ -227,6 +228,11 @@ def _goal(threshold: float, yardstick: Yardstick) -> str:
     value = f"{round(scale * threshold, decimals):.12g}"
     name = yardstick.name
     return f"{value} % {name}" if yardstick.digits.is_share else f"{name} {value}"
+
+
+def _possessive(title: str) -> str:
+    """As in "BCE's" and "MSE on raw outputs'"."""
+    return f"{title}'" if title.endswith("s") else f"{title}'s"
 
 
 def _units(yardstick: Yardstick) -> tuple[int, int, str]:

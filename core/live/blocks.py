@@ -7,7 +7,8 @@ stays while what it shows changes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from core.figures import Figure
@@ -20,6 +21,15 @@ _JOINER = "\u2060"
 def typed(words: str) -> str:
     """What a person typed, within a text: no two stars of it are read as a sign for bold."""
     return words.replace("**", f"*{_JOINER}*").replace("**", f"*{_JOINER}*")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Neighbours on a stage, which are the same for as long as what they show, ``shown``, is."""
+
+    name: str
+    shown: Hashable
+    build: Callable[[], Iterable[Block]]
 
 
 def readout(
@@ -59,7 +69,18 @@ def listing(name: str, lines: Iterable[str]) -> Block:
 
 
 def chart(name: str, figure: Figure, *, label: str, height: int) -> Block:
-    """``label`` describes the figure for those who do not see it; ``height`` is in pixels."""
+    """``label`` describes the figure for those who do not see it; ``height`` is in pixels.
+
+    Where traces stand at the same places, the first alone has them: the ``x`` of the others is
+    ``{"of": its number}``.
+    """
+    known: dict[tuple[str, ...], int] = {}
+    traces = []
+    for number, trace in enumerate(figure["data"]):
+        x = trace.get("x")
+        first = known.setdefault(tuple(x.values()), number) if isinstance(x, dict) else number
+        traces.append(trace if first == number else trace | {"x": {"of": first}})
+    figure = figure | {"data": traces}
     return {"id": name, "kind": "chart", "figure": figure, "label": label, "height": height}
 
 

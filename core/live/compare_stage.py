@@ -11,9 +11,9 @@ from core.compare.intervals import Spread
 from core.figures import range_figure, shared_figure, units_figure
 from core.judging.yardsticks import Shared, shared
 from core.live import blocks, learned, words
-from core.live.blocks import Block
+from core.live.blocks import Block, Part
 from core.live.reading import State
-from core.live.verdict import verdict_blocks
+from core.live.verdict import verdict_parts
 from core.live.view import Tab, View
 from core.records import Experiment, Measure, Snapshot, Split
 from core.spec import ExperimentSpec
@@ -29,17 +29,22 @@ _TAB_TITLES = {
 }
 
 
-def blocks_of(state: State, view: View) -> Iterator[Block]:
+def parts_of(state: State, view: View) -> Iterator[Part]:
+    experiment = state.experiment
     runs = state.curves.evaluated(state.runs)
-    yield from words.progress(state)
-    yield from _equal(state.experiment, state.snapshot)
-    yield from _diverged(state.experiment, runs)
-    yield from _shared_chart(state, runs, view)
+    yield Part("progress", state.progress, lambda: words.progress(state))
+    yield Part("equal", state.looked_at, lambda: _equal(experiment, state.snapshot))
+    yield Part("diverged", state.runs, lambda: _diverged(experiment, runs))
+    yield Part("shared", state.judged, lambda: _shared_chart(state, runs, view))
+    yield Part("tabs", None, lambda: _tabs(view))
+    yield from _TABS[view.tab](state, runs, view)
+
+
+def _tabs(view: View) -> Iterator[Block]:
     titles = {tab.value: title for tab, title in _TAB_TITLES.items()}
     yield blocks.controls(
         "tabs", blocks.choice("tab", "Below the curves", titles, view.tab.value, look="tabs")
     )
-    yield from _TABS[view.tab](state, runs, view)
 
 
 # ------------------------------------------------------------------ conditions
@@ -173,7 +178,7 @@ def _units(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Bloc
 # ------------------------------------------------------------------ the conditions of every seed
 
 
-def _conditions(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+def _conditions(state: State, view: View) -> Iterator[Block]:
     """Fingerprints of every seed, and how learning rates were found."""
     experiment, snapshot = state.experiment, state.snapshot
     if experiment.facts is None or snapshot is None:
@@ -226,11 +231,26 @@ def _fingerprints(spec: ExperimentSpec, trunks: Sequence[str], snapshot: Snapsho
     return blocks.table("fingerprints", columns, rows, "Fingerprints of every seed")
 
 
-_TABS: dict[Tab, Callable[[State, Sequence[RunCurves], View], Iterator[Block]]] = {
-    Tab.VERDICT: verdict_blocks,
-    Tab.UNITS: _units,
-    Tab.CALIBRATION: learned.calibration,
-    Tab.GRADIENTS: learned.lens,
-    Tab.LEARNED: learned.surfaces,
-    Tab.CONDITIONS: _conditions,
+def _units_parts(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Part]:
+    yield Part("units", state.judged, lambda: _units(state, runs, view))
+
+
+def _of_snapshot(
+    build: Callable[[State, View], Iterator[Block]],
+) -> Callable[[State, Sequence[RunCurves], View], Iterator[Part]]:
+    """What changes with the newest snapshot alone."""
+
+    def parts(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Part]:
+        yield Part(view.tab, state.looked_at, lambda: build(state, view))
+
+    return parts
+
+
+_TABS: dict[Tab, Callable[[State, Sequence[RunCurves], View], Iterator[Part]]] = {
+    Tab.VERDICT: verdict_parts,
+    Tab.UNITS: _units_parts,
+    Tab.CALIBRATION: _of_snapshot(learned.calibration),
+    Tab.GRADIENTS: _of_snapshot(learned.lens),
+    Tab.LEARNED: _of_snapshot(learned.surfaces),
+    Tab.CONDITIONS: _of_snapshot(_conditions),
 }

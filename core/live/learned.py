@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from core.compare.curves import RunCurves
 from core.figures import (
     Figure,
     confusion_figure,
@@ -44,7 +43,7 @@ def _side_by_side(
     return blocks.grid(kind, cells)
 
 
-def calibration(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+def calibration(state: State, view: View) -> Iterator[Block]:
     """A reliability diagram for each entrant, all seeds together."""
     experiment, snapshot = state.experiment, state.snapshot
     if snapshot is None:
@@ -74,7 +73,7 @@ def calibration(state: State, runs: Sequence[RunCurves], view: View) -> Iterator
     yield _side_by_side(experiment, "calibration", figure_of)
 
 
-def lens(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+def lens(state: State, view: View) -> Iterator[Block]:
     """Each entrant's gradient over where the newest batch lies."""
     experiment, snapshot = state.experiment, state.snapshot
     if snapshot is None or experiment.facts is None:
@@ -105,7 +104,7 @@ def lens(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]
     )
 
 
-def surfaces(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+def surfaces(state: State, view: View) -> Iterator[Block]:
     """Decision surfaces for data in the plane; else confusions, or predictions."""
     experiment, snapshot = state.experiment, state.snapshot
     if snapshot is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from threading import Lock
 
@@ -23,6 +24,25 @@ class State:
     curves: Curves
     snapshot: Snapshot | None
     queue_place: int | None
+    #: The newest step and the newest epoch that the curves had then; by now they may have more.
+    step: int
+    epoch: int
+
+    @property
+    def looked_at(self) -> Hashable:
+        """What all that a snapshot shows follows from: it is the same where this is."""
+        return self.snapshot.step if self.snapshot else None, self.experiment.facts is not None
+
+    @property
+    def judged(self) -> Hashable:
+        """The same for all that is known by epoch."""
+        return self.epoch, self.runs, self.experiment.status, self.looked_at
+
+    @property
+    def progress(self) -> Hashable:
+        """The same for all that goes on with every step."""
+        experiment = self.experiment
+        return self.step, self.judged, experiment.seconds, experiment.reason, self.queue_place
 
 
 class Reading:
@@ -37,19 +57,23 @@ class Reading:
 
     def state(self) -> State:
         """Raises ``StoreError``."""
-        store = self._store
         with self._lock:
-            experiment, runs = store.get(self._id), store.runs(self._id)
-            self._curves = curves = self._curves or Curves(self._id, len(runs))
-            curves.extend(
-                store.chunks(self._id, after=curves.last_chunk),
-                store.evaluations(self._id, after_epoch=curves.last_epoch),
+            curves, snapshot = self._curves, self._snapshot
+            news = self._store.news(
+                self._id,
+                after_chunk=curves.last_chunk if curves else -1,
+                after_epoch=curves.last_epoch if curves else -1,
+                after_step=snapshot.step if snapshot else -1,
             )
-            after = self._snapshot.step if self._snapshot else -1
-            self._snapshot = store.snapshot(self._id, after_step=after) or self._snapshot
+            experiment, runs = news.experiment, news.runs
+            self._curves = curves = curves or Curves(self._id, len(runs))
+            curves.extend(news.chunks, news.evaluations)
+            self._snapshot = news.snapshot or snapshot
             is_queued = experiment.status is Status.QUEUED
-            place = store.queue_place(self._id) if is_queued else None
-            return State(experiment, runs, curves, self._snapshot, place)
+            place = self._store.queue_place(self._id) if is_queued else None
+            return State(
+                experiment, runs, curves, self._snapshot, place, curves.step, curves.last_epoch
+            )
 
 
 class Readings:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from core.compare.curves import CurveSet, RunCurves
 from core.figures import loss_figure, rivals_figure
 from core.judging.yardsticks import first_yardstick
 from core.live import blocks, words
-from core.live.blocks import Block
+from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import SMOOTHING, View
 from core.records import Experiment, Measure, Split
@@ -18,16 +18,28 @@ _PRINTED_EPOCHS = 200
 _NONE_YET = "The first epoch is not complete yet."
 
 
-def blocks_of(state: State, view: View) -> Iterator[Block]:
-    experiment = state.experiment
-    curves = state.curves.view(state.runs, view.smoothing)
-    first = curves.runs[0]
-    yield from words.progress(state, _numbers(experiment, first))
-    yield from _divergence(experiment, curves)
-    yield from _loss_chart(experiment, curves, view)
-    if len(experiment.spec.entrants) > 1:
-        yield from _rivals_chart(experiment, curves)
-    yield from _printed(experiment, first)
+def parts_of(state: State, view: View) -> Iterator[Part]:
+    experiment, curves = state.experiment, state.curves
+    spec = experiment.spec
+    runs = curves.evaluated(state.runs)
+    first = runs[0]
+    yield Part(
+        "progress",
+        state.progress,
+        lambda: words.progress(state, _numbers(experiment, first)),
+    )
+    yield Part("diverged", state.runs, lambda: _divergence(experiment, runs))
+    yield Part(
+        "loss",
+        (state.step, state.judged),
+        lambda: _loss_chart(
+            experiment, curves.view(state.runs[spec.runs_of(0)], view.smoothing), view
+        ),
+    )
+    if len(spec.entrants) > 1:
+        judged = CurveSet(experiment.id, state.step, runs)
+        yield Part("rivals", state.judged, lambda: _rivals_chart(experiment, judged))
+    yield Part("printed", state.judged, lambda: _printed(experiment, first))
 
 
 def _numbers(experiment: Experiment, first: RunCurves) -> dict[str, str]:
@@ -49,11 +61,11 @@ def _newest(run: RunCurves, split: Split, measure: Measure) -> str:
     return words.number(newest)
 
 
-def _divergence(experiment: Experiment, curves: CurveSet) -> Iterator[Block]:
+def _divergence(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
     lineup = experiment.spec.lineup
     ended = [
         f"{blocks.typed(lineup[run.run.entrant].title)} at step {run.diverged_step:,}"
-        for run in curves.runs
+        for run in runs
         if run.diverged_step is not None
     ]
     if ended:
@@ -120,7 +132,9 @@ def _printed(experiment: Experiment, first: RunCurves) -> Iterator[Block]:
     lines = [
         f"Epoch [{epoch}/{total}], Loss: {value:.4f}"
         for epoch, value in zip(
-            line.epochs[-_PRINTED_EPOCHS:], line.values[-_PRINTED_EPOCHS:], strict=True
+            line.epochs[-_PRINTED_EPOCHS:].tolist(),
+            line.values[-_PRINTED_EPOCHS:].tolist(),
+            strict=True,
         )
     ]
     yield blocks.heading(

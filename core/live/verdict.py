@@ -9,7 +9,7 @@ from core.compare.scores import Column, can_score, compare, matrix, score_text
 from core.compare.verdict import summary
 from core.judging.yardsticks import yardsticks
 from core.live import blocks
-from core.live.blocks import Block
+from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import View
 from core.records import Experiment, Snapshot
@@ -19,14 +19,28 @@ from core.spec import Entrant, ExperimentSpec, Protocol
 ONE_FUNCTION = ("cross_entropy", "bce")
 
 
-def verdict_blocks(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+def verdict_parts(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Part]:
     """The verdict by the picked yardstick, above the matrix of all of them."""
     experiment, snapshot = state.experiment, state.snapshot
     if snapshot is None or snapshot.epoch == 0:
-        yield blocks.text(
-            "verdict", "There is something to compare once the first epoch is complete.", "info"
-        )
+        yield Part("verdict", None, _nothing_yet)
         return
+    yield Part("verdict", state.judged, lambda: _verdict(experiment, snapshot, runs, view))
+    yield Part(
+        "one_function", state.judged, lambda: _why_ce_and_bce_differ(experiment, state.curves)
+    )
+    yield Part("matrix", state.looked_at, lambda: _matrix(experiment, snapshot))
+
+
+def _nothing_yet() -> Iterator[Block]:
+    yield blocks.text(
+        "verdict", "There is something to compare once the first epoch is complete.", "info"
+    )
+
+
+def _verdict(
+    experiment: Experiment, snapshot: Snapshot, runs: Sequence[RunCurves], view: View
+) -> Iterator[Block]:
     offered = {each.measure.value: each for each in yardsticks(experiment.spec.dataset.task)}
     picked = view.verdict_by if view.verdict_by in offered else next(iter(offered))
     titles = {key: each.title for key, each in offered.items()}
@@ -37,8 +51,6 @@ def verdict_blocks(state: State, runs: Sequence[RunCurves], view: View) -> Itera
     verdicts = compare(runs, experiment.spec, snapshot, offered[picked])
     lines = summary(verdicts, offered[picked], finished=experiment.status.is_finished)
     yield blocks.listing("verdict", lines or ["One entrant alone: nothing to compare."])
-    yield from _why_ce_and_bce_differ(experiment, state.curves)
-    yield from _matrix(experiment, snapshot)
 
 
 def _matrix(experiment: Experiment, snapshot: Snapshot) -> Iterator[Block]:

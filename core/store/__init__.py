@@ -21,10 +21,23 @@ import secrets
 import time
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import Connection, Row, Select, and_, func, insert, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from core.errors import SpecError, StoreError, UnknownExperiment
 from core.records import (
@@ -51,6 +64,8 @@ _Select = Select[*tuple[Any, ...]]
 
 _ID = re.compile(f"[0-9a-f]{{{2 * ID_BYTES}}}")
 _SHOWN_ID_LENGTH = 20
+#: Specs and facts that are kept as they were read; nothing changes them.
+_MOST_PARSED = 64
 
 _WENT_AWAY = (
     "The training service went away, for example because the app or the machine was "
@@ -63,6 +78,64 @@ class Command(NamedTuple):
 
     wanted: Wanted
     pause_after_epoch: int | None
+
+
+class News(NamedTuple):
+    """Where an experiment stands, and what was recorded of it after what was known."""
+
+    experiment: Experiment
+    runs: tuple[Run, ...]
+    chunks: list[Chunk]
+    evaluations: list[Evaluation]
+    snapshot: Snapshot | None
+
+
+#: The queries of one experiment, built once as that costs more than to run them.
+_KEY: BindParameter[str] = bindparam("key")
+_AFTER: BindParameter[int] = bindparam("after")
+_EXPERIMENT = select(experiments).where(experiments.c.id == _KEY)
+_RUNS = (
+    select(
+        runs.c.run,
+        runs.c.entrant,
+        runs.c.seed,
+        runs.c.status,
+        runs.c.diverged_step,
+    )
+    .where(runs.c.experiment_id == _KEY)
+    .order_by(runs.c.run)
+)
+_CHUNKS = (
+    select(
+        chunks.c.chunk,
+        chunks.c.first_step,
+        chunks.c.seconds,
+        chunks.c.steps,
+        chunks.c.losses,
+    )
+    .where(chunks.c.experiment_id == _KEY, chunks.c.chunk > _AFTER)
+    .order_by(chunks.c.chunk)
+)
+_EVALUATIONS = (
+    select(
+        evaluations.c.run,
+        evaluations.c.epoch,
+        evaluations.c.step,
+        evaluations.c.split,
+        evaluations.c.measure,
+        evaluations.c.value,
+    )
+    .where(evaluations.c.experiment_id == _KEY, evaluations.c.epoch > _AFTER)
+    .order_by(
+        evaluations.c.epoch,
+        evaluations.c.run,
+        evaluations.c.split,
+        evaluations.c.measure,
+    )
+)
+_SNAPSHOT = select(snapshots.c.content).where(
+    snapshots.c.experiment_id == _KEY, snapshots.c.step > _AFTER
+)
 
 
 class Store:
@@ -199,7 +272,32 @@ class Store:
     # -------------------------------------------------------- reading
 
     def get(self, experiment_id: str) -> Experiment:
-        return self._experiment(self._one(select(experiments), experiment_id))
+        self._check(experiment_id)
+        with self._database.read() as connection:
+            return self._get(connection, experiment_id)
+
+    def news(
+        self,
+        experiment_id: str,
+        *,
+        after_chunk: int = -1,
+        after_epoch: int = -1,
+        after_step: int = -1,
+    ) -> News:
+        """All that a page follows, in one visit; ``after_step`` is that of a known snapshot."""
+        self._check(experiment_id)
+        with self._database.read() as connection:
+            # In this order, what is read later reaches at least as far as what was read before:
+            # what a finished experiment has is all there, and steps are there for each epoch.
+            experiment = self._get(connection, experiment_id)
+            found = partial(_found, connection, experiment_id=experiment_id)
+            of_runs = _runs(found(_RUNS))
+            snapshot = self._snapshot(experiment_id, found(_SNAPSHOT, after=after_step))
+            # Who knows the newest epoch knows all evaluations.
+            has_more = experiment.epoch > after_epoch
+            judged = _evaluations(found(_EVALUATIONS, after=after_epoch)) if has_more else []
+            losses = self._chunks(experiment_id, found(_CHUNKS, after=after_chunk))
+            return News(experiment, of_runs, losses, judged, snapshot)
 
     def command(self, experiment_id: str) -> Command:
         """What the job is to do; once the experiment has finished, however that came, stop."""
@@ -226,67 +324,19 @@ class Store:
         return 1 + (ahead or 0)
 
     def runs(self, experiment_id: str) -> tuple[Run, ...]:
-        key = runs.c
-        rows = self._rows(
-            select(key.run, key.entrant, key.seed, key.status, key.diverged_step)
-            .where(key.experiment_id == experiment_id)
-            .order_by(key.run),
-            experiment_id,
-        )
-        return tuple(
-            Run(index, entrant, seed, Status(status), diverged)
-            for index, entrant, seed, status, diverged in rows
-        )
+        return _runs(self._rows(_RUNS, experiment_id))
 
     def chunks(self, experiment_id: str, after: int = -1) -> list[Chunk]:
         """The chunks numbered above ``after``, in order."""
-        key = chunks.c
-        rows = self._rows(
-            select(key.chunk, key.first_step, key.seconds, key.steps, key.losses)
-            .where(key.experiment_id == experiment_id, key.chunk > after)
-            .order_by(key.chunk),
-            experiment_id,
-        )
-        try:
-            return [
-                Chunk(index, first, seconds, np.frombuffer(blob, writing.BLOB).reshape(steps, -1))
-                for index, first, seconds, steps, blob in rows
-            ]
-        except ValueError as error:
-            raise self._damaged(experiment_id, error) from error
+        return self._chunks(experiment_id, self._rows(_CHUNKS, experiment_id, after))
 
     def evaluations(self, experiment_id: str, after_epoch: int = -1) -> list[Evaluation]:
         """The evaluations of the epochs after ``after_epoch``, in the order of epochs and runs."""
-        key = evaluations.c
-        rows = self._rows(
-            select(key.run, key.epoch, key.step, key.split, key.measure, key.value)
-            .where(key.experiment_id == experiment_id, key.epoch > after_epoch)
-            .order_by(key.epoch, key.run, key.split, key.measure),
-            experiment_id,
-        )
-        return [
-            Evaluation(
-                run,
-                epoch,
-                step,
-                Split(split),
-                Measure(measure),
-                math.nan if value is None else value,
-            )
-            for run, epoch, step, split, measure, value in rows
-        ]
+        return _evaluations(self._rows(_EVALUATIONS, experiment_id, after_epoch))
 
     def snapshot(self, experiment_id: str, after_step: int = -1) -> Snapshot | None:
         """The newest snapshot if it is of a step after ``after_step``."""
-        key = snapshots.c
-        rows = self._rows(
-            select(key.content).where(key.experiment_id == experiment_id, key.step > after_step),
-            experiment_id,
-        )
-        try:
-            return Snapshot.from_bytes(rows[0].content) if rows else None
-        except ValueError as error:
-            raise self._damaged(experiment_id, error) from error
+        return self._snapshot(experiment_id, self._rows(_SNAPSHOT, experiment_id, after_step))
 
     # -------------------------------------------------------- underneath
 
@@ -301,11 +351,32 @@ class Store:
             raise self._missing(experiment_id)
         return row
 
-    def _rows(self, selected: _Select, experiment_id: str) -> Sequence[_Row]:
+    def _get(self, connection: Connection, experiment_id: str) -> Experiment:
+        rows = _found(connection, _EXPERIMENT, experiment_id)
+        if not rows:
+            raise self._missing(experiment_id)
+        return self._experiment(rows[0])
+
+    def _chunks(self, experiment_id: str, rows: Sequence[_Row]) -> list[Chunk]:
+        try:
+            return [
+                Chunk(index, first, seconds, np.frombuffer(blob, writing.BLOB).reshape(steps, -1))
+                for index, first, seconds, steps, blob in rows
+            ]
+        except ValueError as error:
+            raise self._damaged(experiment_id, error) from error
+
+    def _snapshot(self, experiment_id: str, rows: Sequence[_Row]) -> Snapshot | None:
+        try:
+            return Snapshot.from_bytes(rows[0].content) if rows else None
+        except ValueError as error:
+            raise self._damaged(experiment_id, error) from error
+
+    def _rows(self, selected: _Select, experiment_id: str, after: int = -1) -> Sequence[_Row]:
         """What is recorded of an experiment: none may mean that there is no such one."""
         self._check(experiment_id)
         with self._database.read() as connection:
-            rows = connection.execute(selected).all()
+            rows = _found(connection, selected, experiment_id, after)
             if not rows:
                 self._require(connection, experiment_id)
         return rows
@@ -358,12 +429,12 @@ class Store:
             return Experiment(
                 id=row.id,
                 created_at=datetime.fromtimestamp(row.created_at, UTC),
-                spec=ExperimentSpec.parse(str(row.spec)),
+                spec=_spec(str(row.spec)),
                 status=Status(row.status),
                 wanted=Wanted(row.wanted),
                 pause_after_epoch=row.pause_after_epoch,
                 reason=row.reason,
-                facts=Facts.from_plain(json.loads(row.facts)) if row.facts else None,
+                facts=_facts(row.facts) if row.facts else None,
                 step=row.step,
                 epoch=row.epoch,
                 seconds=row.seconds,
@@ -371,3 +442,41 @@ class Store:
             )
         except (SpecError, ValueError, TypeError) as error:
             raise self._damaged(row.id, error) from error
+
+
+def _found(
+    connection: Connection, selected: _Select, experiment_id: str, after: int = -1
+) -> Sequence[_Row]:
+    return connection.execute(selected, {"key": experiment_id, "after": after}).all()
+
+
+def _runs(rows: Sequence[_Row]) -> tuple[Run, ...]:
+    return tuple(
+        Run(index, entrant, seed, Status(status), diverged)
+        for index, entrant, seed, status, diverged in rows
+    )
+
+
+def _evaluations(rows: Sequence[_Row]) -> list[Evaluation]:
+    return [
+        Evaluation(
+            run,
+            epoch,
+            step,
+            Split(split),
+            Measure(measure),
+            math.nan if value is None else value,
+        )
+        for run, epoch, step, split, measure, value in rows
+    ]
+
+
+@lru_cache(_MOST_PARSED)
+def _spec(text: str) -> ExperimentSpec:
+    """The same text is read again and again while an experiment trains."""
+    return ExperimentSpec.parse(text)
+
+
+@lru_cache(_MOST_PARSED)
+def _facts(text: str) -> Facts:
+    return Facts.from_plain(json.loads(text))

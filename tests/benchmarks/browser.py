@@ -1,19 +1,34 @@
-"""What a person waits for, measured in the browser against the real app."""
+"""What a person waits for, measured in the browser against the real app.
+
+Beside it stands what the least possible page of Streamlit needs for the same, measured in
+turns: a busy machine makes both slower.
+"""
 
 from __future__ import annotations
 
 import statistics
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+from core.engine import Engine
+from core.store import Store
+from tests.benchmarks.viewers import RACE, TRAINING, rate, training
 from tests.browser.app import serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
 from tests.browser.lab import button, set_number, wait_for_status, wait_for_steps
 
 ROUNDS = 9
+#: A training is looked at, and not, for so long in turns.
+SECONDS = 4.0
+LOOKS = 6
+COUNTER = Path(__file__).with_name("counter.py")
 
-#: Milliseconds from the click on a button to a chart of which ``isThere(host)`` is true.
+#: Milliseconds from the click on a button to an element of which ``isThere(host)`` is true.
 _CLICK_TO = """([label, selector, isThere]) => new Promise(done => {
     const button = [...document.querySelectorAll('button')]
         .find(each => each.innerText.includes(label))
@@ -42,27 +57,80 @@ _MOVE = """() => new Promise(done => {
     look()
 })"""
 _CHART = '[data-testid="live-chart"][data-chart="loss_chart"]'
+#: Milliseconds from the navigation to the first button that is drawn, of the button's page.
+_FIRST_BUTTON = """() => new Promise(done => {
+    const look = () => {
+        if (document.querySelector('[data-testid="stButton"] button')) done(performance.now())
+        else requestAnimationFrame(look)
+    }
+    look()
+})"""
 
 
 def measure() -> dict[str, float]:
-    """Medians of click to first points and of Stop to ``stopped``, in seconds."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(f"sqlite:///{folder}/lab.db") as address,
-        sync_playwright() as playwright,
-    ):
-        browser = playwright.chromium.launch(executable_path=system_chromium(), args=ARGUMENTS)
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
+    """Medians of what a person waits for, in seconds; what looking costs the training."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/lab.db"
+        with (
+            serving(url) as address,
+            serving(url, COUNTER) as counter,
+            sync_playwright() as playwright,
+        ):
+            browser = playwright.chromium.launch(executable_path=system_chromium(), args=ARGUMENTS)
+            measured = _clicks(browser, address, counter)
+            measured["first_paint_ratio"] = _first_paint(browser, address, counter)
+            with closing(Engine(url)) as engine:
+                measured |= _looks(browser, Store(url), engine, address)
+            browser.close()
+    return measured
+
+
+@contextmanager
+def _page(browser: Browser) -> Iterator[Page]:
+    """A page of a fresh context, which has nothing in its cache."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
+
+
+# ------------------------------------------------------------------ clicks
+
+
+def _clicks(browser: Browser, address: str, counter: str) -> dict[str, float]:
+    with _page(browser) as page, _page(browser) as counting:
+        counting.goto(counter)
         _round(page, address)  # the host warms up
-        rounds = [_round(page, address) for _ in range(ROUNDS)]
+        _count(counting, 1)
+        rounds = [(*_round(page, address), _count(counting, 2 + n)) for n in range(ROUNDS)]
         moves = _slider_moves(page, address)
-        browser.close()
-    starts, stops = zip(*rounds, strict=True)
+    starts, stops, counts = (statistics.median(each) for each in zip(*rounds, strict=True))
     return {
-        "click_to_points_s": statistics.median(starts),
-        "stop_s": statistics.median(stops),
+        "click_to_points_s": starts,
+        "stop_s": stops,
+        "streamlit_click_s": counts,
         "slider_s": statistics.median(moves),
     }
+
+
+def _round(page: Page, address: str) -> tuple[float, float]:
+    page.goto(address)
+    button(page, "Train").wait_for()
+    set_number(page, "Epochs", 10_000)
+    page.wait_for_function("() => window.Plotly")
+    started = page.evaluate(_CLICK_TO, ["Train", _CHART, "Number(host.dataset.steps) > 0"])
+    wait_for_steps(page, more_than=200)
+    stopped = page.evaluate(_CLICK_TO, ["Stop", _CHART, "host.dataset.status === 'stopped'"])
+    wait_for_status(page, "stopped")
+    return started / 1000, stopped / 1000
+
+
+def _count(page: Page, clicks: int) -> float:
+    """Seconds from the click on the least page's button to the text that says so."""
+    button(page, "Count").wait_for()
+    is_counted = f"host.innerText === 'counted {clicks}'"
+    milliseconds: float = page.evaluate(_CLICK_TO, ["Count", '[data-testid="stText"]', is_counted])
+    return milliseconds / 1000
 
 
 def _slider_moves(page: Page, address: str) -> list[float]:
@@ -74,17 +142,76 @@ def _slider_moves(page: Page, address: str) -> list[float]:
     return [page.evaluate(_MOVE) / 1000 for _ in range(ROUNDS)]
 
 
-def _round(page: Page, address: str) -> tuple[float, float]:
-    page.set_default_timeout(60_000)
-    page.goto(address)
-    button(page, "Train").wait_for()
-    set_number(page, "Epochs", 10_000)
-    page.wait_for_function("() => window.Plotly")
-    started = page.evaluate(_CLICK_TO, ["Train", _CHART, "Number(host.dataset.steps) > 0"])
-    wait_for_steps(page, more_than=200)
-    stopped = page.evaluate(_CLICK_TO, ["Stop", _CHART, "host.dataset.status === 'stopped'"])
-    wait_for_status(page, "stopped")
-    return started / 1000, stopped / 1000
+# ------------------------------------------------------------------ the first paint
+
+
+def _first_paint(browser: Browser, address: str, counter: str) -> float:
+    """How much longer the Train page's first button takes than the least page's, if at all."""
+    for each in (address, counter):
+        _to_first_button(browser, each)
+    pairs = [
+        (_to_first_button(browser, address), _to_first_button(browser, counter))
+        for _ in range(ROUNDS)
+    ]
+    ours, least = (statistics.median(each) for each in zip(*pairs, strict=True))
+    return ours / least
+
+
+def _to_first_button(browser: Browser, address: str) -> float:
+    with _page(browser) as page:
+        page.goto(address, wait_until="commit")
+        milliseconds: float = page.evaluate(_FIRST_BUTTON)
+        return milliseconds
+
+
+# ------------------------------------------------------------------ what looking costs
+
+
+def _looks(browser: Browser, store: Store, engine: Engine, address: str) -> dict[str, float]:
+    """The browser's share of one core, and how fast it trains beside nobody looking."""
+    with training(store, engine, TRAINING) as key:
+        beside, busy = _looked_at(browser, store, key, f"{address}/?experiment={key}", "loss_chart")
+    with training(store, engine, RACE) as key:
+        of_race, _busy = _looked_at(
+            browser, store, key, f"{address}/compare?experiment={key}", "shared_chart"
+        )
+    return {"browser_busy": busy, "live_vs_alone": beside, "race_live_vs_alone": of_race}
+
+
+def _looked_at(
+    browser: Browser, store: Store, key: str, address: str, chart: str
+) -> tuple[float, float]:
+    """Medians of the rate of training by that with nobody looking, and of the page's share."""
+    ratios, shares = [], []
+    for _ in range(LOOKS):
+        with rate(store, key) as alone:
+            time.sleep(SECONDS)
+        with _page(browser) as page:
+            page.goto(address)
+            wait_for_steps(page, key=chart)
+            with rate(store, key) as watched, _busy(page) as share:
+                page.wait_for_timeout(1000 * SECONDS)
+        ratios.append(watched() / alone())
+        shares.append(share())
+    return statistics.median(ratios), statistics.median(shares)
+
+
+@contextmanager
+def _busy(page: Page) -> Iterator[Callable[[], float]]:
+    """The share of the time that the page's main thread works."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def metrics() -> tuple[float, float]:
+        found = session.send("Performance.getMetrics")["metrics"]
+        values = {each["name"]: each["value"] for each in found}
+        return values["TaskDuration"], values["Timestamp"]
+
+    shares: list[float] = []
+    worked, at = metrics()
+    yield lambda: shares[0]
+    worked_then, then = metrics()
+    shares.append((worked_then - worked) / (then - at))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
@@ -26,6 +27,11 @@ def chart(page: Page, key: str = "loss_chart") -> Locator:
     return page.locator(f'[data-testid="live-chart"][data-chart="{key}"]')
 
 
+def stage(page: Page) -> Locator:
+    """Where the experiment is shown live."""
+    return page.get_by_test_id("stage")
+
+
 def steps(page: Page, key: str = "loss_chart") -> int:
     return int(chart(page, key).get_attribute("data-steps") or 0)
 
@@ -44,6 +50,33 @@ def wait_for_steps(page: Page, more_than: int = 0, key: str = "loss_chart") -> i
 
 def wait_for_status(page: Page, status: str) -> None:
     expect(chart(page)).to_have_attribute("data-status", status, timeout=PATIENCE_MS)
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open what stands below the curves of a race; wait until it is what is shown."""
+    tab = stage(page).get_by_role("tab", name=name)
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
+
+
+def table(page: Page, name: str) -> Locator:
+    """A table of the stage: ``matrix`` or ``fingerprints``."""
+    return page.locator(f'.stage-table[data-table="{name}"] table')
+
+
+def matrix(page: Page) -> dict[str, list[str]]:
+    """Cells of each entrant's row, as they are read."""
+    rows = table(page, "matrix").locator("tbody tr")
+    return {
+        row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows.all()
+    }
+
+
+def download(page: Page, file: str) -> Path:
+    """Click the link to a file of the experiment; where the browser has saved it."""
+    with page.expect_download() as saved:
+        stage(page).locator(f'a[data-control="{file}"]').click()
+    return saved.value.path()
 
 
 def set_number(page: Page, label: str, value: float) -> None:
@@ -83,6 +116,13 @@ def edit(page: Page, title: str) -> None:
     expect_edited(page, title)
 
 
+def add(page: Page, loss: str) -> None:
+    """Add an entrant of a loss that Compare keeps in a fold."""
+    if not button(page, loss).is_visible():
+        page.get_by_text("Add another loss", exact=True).click()
+    press(page, loss)
+
+
 def expect_edited(page: Page, title: str) -> None:
     """Wait until the fields of this entrant are the ones that are open."""
     expect(entrant(page, title)).to_have_attribute("aria-checked", "true")
@@ -93,7 +133,7 @@ def expect_edited(page: Page, title: str) -> None:
 
 
 def _entrants(page: Page) -> Locator:
-    return page.get_by_role("radiogroup", name="Click an entrant to edit it")
+    return page.get_by_role("radiogroup", name=re.compile("^Entrants"))
 
 
 # ------------------------------------------------------------------ all that is on a page

@@ -13,17 +13,22 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,
+    add,
     button,
     chart,
     choose,
+    download,
     edit,
     entrant,
     expect_accessible,
     expect_edited,
     expect_entrants,
+    matrix,
+    open_tab,
     press,
     set_number,
     steps,
+    table,
     wait_for_steps,
     x_range,
     zooming,
@@ -52,19 +57,6 @@ def race(page: Page, epochs: int) -> None:
     expect(page).to_have_url(re.compile("experiment=[0-9a-f]+"))
     expect(page.get_by_text("An example race")).to_have_count(0)
     expect(chart(page, SHARED)).not_to_have_attribute("data-steps", "1350")
-
-
-def matrix(page: Page) -> dict[str, list[str]]:
-    """Cells of each entrant's row, as they are read."""
-    table = page.get_by_test_id("stTable").first
-    rows = table.locator("tbody tr")
-    return {
-        row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows.all()
-    }
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
 
 
 def test_it_opens_on_a_finished_example(compare_page: Page) -> None:
@@ -194,7 +186,7 @@ def make_the_six(page: Page) -> None:
     press(page, "Duplicate")
     expect_edited(page, "Focal #2")
     set_number(page, "Gamma", 5)
-    press(page, "MSE on raw outputs")
+    add(page, "MSE on raw outputs")
     expect_edited(page, "MSE on raw outputs")
     expect_entrants(page, *SIX)
 
@@ -222,9 +214,9 @@ def test_six_entrants_are_put_together_by_clicks_and_raced(compare_page: Page) -
 
 def expect_the_six_in_the_settings(page: Page) -> None:
     page.get_by_text("Settings as a file").click()
-    with page.expect_download() as download:
+    with page.expect_download() as saved:
         press(page, "Download settings")
-    settings = json.loads(download.value.path().read_text(encoding="utf-8"))
+    settings = json.loads(saved.value.path().read_text(encoding="utf-8"))
     assert [(each["loss"], each["parameters"]) for each in settings["entrants"]] == [
         ("cross_entropy", {}),
         ("cross_entropy", {"label_smoothing": 0.1}),
@@ -255,12 +247,10 @@ def expect_the_six_in_matrix_and_file(page: Page) -> None:
     is_probability = [[cell != "not a probability" for cell in found[title]] for title in SIX]
     assert is_probability[:5] == [[True] * 5] * 5
     assert is_probability[5] == [True, False, False, False, True]  # accuracy and AUROC
-    with page.expect_download() as download:
-        press(page, "CSV")
-    table = pd.read_csv(download.value.path())
-    assert list(table.entrant.unique()) == list(SIX)
-    assert list(table.seed) == [0, 1, 2, 3, 4] * 6
-    assert table.accuracy.between(0.9, 1).all()
+    scores = pd.read_csv(download(page, "scores.csv"))
+    assert list(scores.entrant.unique()) == list(SIX)
+    assert list(scores.seed) == [0, 1, 2, 3, 4] * 6
+    assert scores.accuracy.between(0.9, 1).all()
 
 
 def test_the_keyboard_is_enough_to_edit_an_entrant_and_to_race(compare_page: Page) -> None:
@@ -303,13 +293,13 @@ def test_nothing_is_cut_off_or_inaccessible(
     page = context.new_page()
     page.goto(f"{address}/compare")
     wait_for_status(page, "finished")
-    for tab in ("Verdict", "Conditions"):
+    for tab, shown in (("Verdict", "matrix"), ("Conditions", "fingerprints")):
         open_tab(page, tab)
-        page.get_by_test_id("stTable").first.wait_for()
+        table(page, shown).wait_for()
         expect_accessible(page)
     edit(page, "CrossEntropy")
     expect_accessible(page)
-    press(page, "Your own")
+    add(page, "Your own")
     expect_edited(page, "Your own")
     expect_accessible(page)
     context.close()

@@ -17,6 +17,7 @@ from tests.browser.lab import (
     choose,
     expect_accessible,
     press,
+    table,
     wait_for_status,
 )
 
@@ -152,9 +153,8 @@ def test_a_loss_of_ones_own_is_written_trained_and_raced(losses_page: Page) -> N
     expect(page.get_by_role("textbox", name="Your own loss")).to_have_value(OWN)
     press(page, "Race it")
     expect(chart(page, "shared_chart")).to_have_attribute("data-status", "finished")
-    matrix = page.get_by_test_id("stTable").first
     for loss in ("Your own", "CrossEntropy", "BCE", "MSE"):
-        expect(matrix.get_by_role("rowheader", name=loss)).to_be_visible()
+        expect(table(page, "matrix").get_by_role("rowheader", name=loss)).to_be_visible()
     verdict = page.get_by_text(re.compile("Your own and CrossEntropy|Your own's accuracy")).first
     expect(verdict).to_contain_text("95 % interval")
 

@@ -18,6 +18,7 @@ from tests.browser.lab import (
     PATIENCE_MS,
     button,
     chart,
+    download,
     edit,
     expect_accessible,
     expect_edited,
@@ -148,7 +149,7 @@ def test_the_lesson_prints_the_ten_numbers_of_the_pytorch_program(train_page: Pa
     wait_for_status(page, "finished")
     expected = lesson_program()
     lines = [f"Epoch [{i}/10], Loss: {loss:.4f}" for i, loss in enumerate(expected, 1)]
-    printed = page.locator(".st-key-printed pre")
+    printed = page.get_by_test_id("printed")
     expect(printed).to_contain_text(lines[-1])
     assert printed.inner_text().split("\n")[:10] == lines
 
@@ -223,9 +224,7 @@ def test_the_csv_has_every_epoch_of_every_entrant(train_page: Page) -> None:
     page = train_page
     press(page, "One epoch")
     wait_for_status(page, "paused")
-    with page.expect_download() as download:
-        press(page, "CSV")
-    table = pd.read_csv(download.value.path())
+    table = pd.read_csv(download(page, "losses.csv"))
     assert list(table.entrant.unique()) == ["CrossEntropy", "BCE", "MSE"]
     assert list(table.epoch.unique()) == [0, 1]
     assert table[table.epoch == 1].train_epoch_loss.notna().all()

@@ -172,8 +172,8 @@ def test_the_table_has_means_and_intervals_in_columns(printed):
                 assert cell == "–"
                 continue
             mean = interval(scores(snapshot, spec, yardstick.measure)[entrant.place])
-            half = f"{mean.high - mean.mean:{yardstick.format}}".rstrip("%")
-            assert cell.rstrip("*") == f"{mean.mean:{yardstick.format}} ± {half}"
+            half = f"{mean.high - mean.mean:{yardstick.digits.format}}".rstrip("%")
+            assert cell.rstrip("*") == f"{mean.mean:{yardstick.digits.format}} ± {half}"
     assert "Mean ± half its 95 % interval over 3 seeds." in rows
     assert "– The outputs are not probabilities." in rows
 

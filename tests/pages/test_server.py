@@ -13,7 +13,7 @@ import pytest
 
 from core.records import Status
 from core.store import Store
-from tests.browser.app import running, serving
+from tests.browser.app import Server, serving
 from tests.core.engine.test_engine import processes
 from tests.core.live.staging import recorded
 from tests.waiting import wait_until
@@ -57,16 +57,19 @@ def test_it_ends_while_somebody_looks_and_leaves_no_process(
     """The training service starts with the server, before anybody comes, and ends with it."""
     url = f"sqlite:///{tmp_path / 'lab.db'}"
     store = Store(url)
-    with running(url) as (address, server):
+    server = Server(url)
+    try:
+        server.start()
         (host,) = wait_until(lambda: children(server.pid), 30, "the training service")
         wait_until(lambda: len(processes(host)) > 1, 60, "the service to be ready")
         experiment_id = recorded(store, Status.PAUSED)
-        with got(f"{address}/live/{experiment_id}") as stream:
+        with got(f"{server.address}/live/{experiment_id}") as stream:
             assert json.loads(stream.readline()[6:])["status"] == "paused"
-            server.send_signal(number)
-            server.wait(40)
+            server.end(number)
             # What was loading torch ends once it has.
             wait_until(lambda: not processes(host), 60, "the end of the training service")
+    finally:
+        server.kill()
 
 
 def test_what_it_serves_beside_the_pages(tmp_path: Path) -> None:

@@ -187,7 +187,6 @@ class Entrants:
                 "name",
                 placeholder=title,
                 max_chars=NAME_LENGTH,
-                help="What it is called in charts and tables. Empty: what it is.",
             )
         with st.container(horizontal=True):
             st.button(

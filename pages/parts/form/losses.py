@@ -182,12 +182,10 @@ def _draw_parameter(
             choices = range(int(parameter.low), int(parameter.high) + 1)
             form.choice(parameter.label, choices, *path, help=parameter.help)
         case Kind.CLASS_WEIGHTS:
-            form.text(
-                f"{parameter.label}s",
-                *path,
-                placeholder="1 for each",
-                help=f"{explained} One for each class, with commas between.",
-            )
+            # Not as help: a field of text loses what is typed if the focus goes to its help.
+            with st.container():
+                form.text(f"{parameter.label}s", *path, placeholder="1 for each")
+                st.caption(f"{explained} One for each class, with commas between.")
 
 
 def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | None:
@@ -196,9 +194,9 @@ def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | 
         "Your own loss, of z, p and y",
         *entrant,
         "expression",
-        help=_EXPRESSION_HELP,
         placeholder=EXAMPLE,
     )
+    layout.fold("What it can be made of", _draw_expression_help)
     text: str = draft.value(*entrant, "expression")
     try:
         st.latex(own_loss(text).formulas[task].latex)
@@ -206,6 +204,10 @@ def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | 
         draw_error(error, text)
         return None
     return text
+
+
+def _draw_expression_help() -> None:
+    st.caption(escaped(_EXPRESSION_HELP))
 
 
 def draw_error(error: LossExpressionError, expression: str) -> None:

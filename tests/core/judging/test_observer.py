@@ -22,7 +22,7 @@ from torch import Tensor
 from core.data import DATASETS, load
 from core.judging.baselines import null_scores
 from core.judging.lens import gradient_lens, margins_of
-from core.losses import LOSSES, Link, LossSpec, Task, fitting
+from core.losses import LOSSES, Link, LossSpec, Task
 from core.network.groups import Group
 from core.records import Snapshot, Status
 from core.records.snapshot import MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE
@@ -32,7 +32,7 @@ from core.training import recording, train
 from core.training.preparation import Prepared, prepare
 from core.training.recording import Recorder
 from tests.core import plain
-from tests.core.experiments import entrants
+from tests.core.experiments import entrants, races
 
 CLASSES = {Task.BINARY: 2, Task.MULTICLASS: 4, Task.REGRESSION: 1}
 EVERY_LOSS = [(loss, task) for loss in LOSSES.values() for task in loss.formulas]
@@ -52,9 +52,19 @@ def spec_of(data: str, losses: tuple[str, ...] = (), seeds=(0, 1), **parts) -> E
         "training": {"batch_size": 32, "epochs": 2, "device": "cpu"},
         "seeds": seeds,
     } | parts
-    losses = losses or [each.key for each in fitting(DATASETS[data].task)]
+    losses = losses or races(DATASETS[data].task)[0]
     raced = entrants(*losses, expression="relu(1 - sum(y*z) + z)")
     return ExperimentSpec.parse(spec | {"entrants": raced})
+
+
+def all_raced(*names: str) -> pytest.MarkDecorator:
+    """Every loss that fits the data, in as few races as hold them."""
+    cases = [
+        pytest.param(data, keys, id=f"{data}-{number}")
+        for data in names
+        for number, keys in enumerate(races(DATASETS[data].task), start=1)
+    ]
+    return pytest.mark.parametrize(("data", "losses"), cases)
 
 
 def trained(spec: ExperimentSpec) -> tuple[Prepared, Snapshot]:
@@ -96,9 +106,9 @@ def classes_of(z: Tensor) -> Tensor:
 # ------------------------------------------------------------------ classes
 
 
-@pytest.mark.parametrize("data", ["digits", "breast_cancer", "iris"])
-def test_confusion_is_scikit_learns_and_every_row_has_its_confidence(data):
-    prepared, seen = trained(spec_of(data))
+@all_raced("digits", "breast_cancer", "iris")
+def test_confusion_is_scikit_learns_and_every_row_has_its_confidence(data, losses):
+    prepared, seen = trained(spec_of(data, losses))
     judged, classes = prepared.evaluator.judged, prepared.spec.dataset.outputs
     rows = judged.y.shape[1]
     runs = prepared.spec.run_count
@@ -122,9 +132,9 @@ def test_confusion_is_scikit_learns_and_every_row_has_its_confidence(data):
         assert ece == pytest.approx(np.abs(right - confidences).sum() / rows, rel=1e-5)
 
 
-@pytest.mark.parametrize("data", ["moons", "xor", "blobs"])
-def test_the_surface_is_what_plain_networks_say_at_its_points(data):
-    prepared, seen = trained(spec_of(data))
+@all_raced("moons", "xor", "blobs")
+def test_the_surface_is_what_plain_networks_say_at_its_points(data, losses):
+    prepared, seen = trained(spec_of(data, losses))
     for run in range(prepared.spec.run_count):
         x_low, x_high, y_low, y_high = seen.extent[run % 2].tolist()
         x, y = np.meshgrid(
@@ -235,9 +245,9 @@ def targets_of(prepared: Prepared, group: Group, seed: int) -> np.ndarray:
     return data.y_train + (data.target_offset if group.formula.link is Link.EXP else 0)
 
 
-@pytest.mark.parametrize("data", ["digits", "breast_cancer", "diabetes"])
-def test_the_histogram_has_the_first_rows_before_any_batch(data):
-    spec = spec_of(data)
+@all_raced("digits", "breast_cancer", "diabetes")
+def test_the_histogram_has_the_first_rows_before_any_batch(data, losses):
+    spec = spec_of(data, losses)
     with torch.inference_mode():
         prepared = prepare(spec)
         seen = Recorder(prepared).report_start().snapshot
@@ -293,12 +303,13 @@ def test_a_broken_run_is_seen_as_broken_and_its_neighbour_as_before():
     np.testing.assert_array_equal(seen.surface[1], whole.surface[1])
 
 
-@pytest.mark.parametrize("data", ["digits", "breast_cancer", "diabetes"])
-def test_training_that_diverges_is_seen_to_its_end(data, monkeypatch):
+@all_raced("digits", "breast_cancer", "diabetes")
+def test_training_that_diverges_is_seen_to_its_end(data, losses, monkeypatch):
     # So few that the end comes within an epoch.
     monkeypatch.setattr(recording, "_MOST_STEPS", 5)
     spec = spec_of(
         data,
+        losses,
         network={"hidden_sizes": [32, 32, 32]},
         optimizer={"name": "momentum", "learning_rate": 10, "weight_decay": 1},
     )

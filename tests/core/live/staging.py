@@ -87,8 +87,9 @@ def recorded(store: Store, status: Status, reason: str | None = None) -> str:
 def stage(store: Store, experiment_id: str, **options: str) -> dict[str, Block]:
     """The blocks of the stage that these options describe, as the browser gets them."""
     view = View.parse(options)
-    blocks_of = train_stage.blocks_of if view.page is Page.TRAIN else compare_stage.blocks_of
-    shown = list(blocks_of(Reading(store, experiment_id).state(), view))
+    parts_of = train_stage.parts_of if view.page is Page.TRAIN else compare_stage.parts_of
+    parts = parts_of(Reading(store, experiment_id).state(), view)
+    shown = [block for part in parts for block in part.build()]
     # The browser reads no numbers that JSON does not have.
     sent = json.loads(json.dumps(shown, allow_nan=False))
     found = {block["id"]: block for block in sent}

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.live import frames
+from core.live.blocks import Block, Part, text
 from core.live.frames import Frame, next_frame
 from core.live.reading import Reading
 from core.live.view import View
@@ -48,14 +49,18 @@ class Viewer:
         return list(self._blocks.values())
 
 
+def part_of(name: str, words: str) -> Part:
+    return Part(name, words, lambda: [text(name, words)])
+
+
 def made_of(store: Store, contents: Sequence[dict[str, str]]) -> list[Frame]:
     """A frame for each of the contents, which are texts by the names of their blocks."""
     state = Reading(store, recorded(store, Status.RUNNING)).state()
     made: list[Frame] = []
     for content in contents:
-        blocks = [{"id": name, "kind": "text", "text": words} for name, words in content.items()]
+        parts = [part_of(name, words) for name, words in content.items()]
         view = View()
-        with patch.dict(frames._STAGES, {view.page: lambda state, view, it=blocks: iter(it)}):
+        with patch.dict(frames._STAGES, {view.page: lambda state, view, it=parts: iter(it)}):
             made.append(next_frame(state, view, made[-1] if made else None))
     return made
 
@@ -109,6 +114,24 @@ def test_whoever_skips_frames_has_what_the_newest_shows(
         if place not in skipped:
             viewer.see(frame)
             assert viewer.shown == sent(frame, 0)["blocks"]
+
+
+def test_a_part_is_built_only_when_it_shows_something_else(kept: Store) -> None:
+    state = Reading(kept, recorded(kept, Status.RUNNING)).state()
+    built = []
+
+    def parts(words: str) -> list[Part]:
+        def build() -> list[Block]:
+            built.append(words)
+            return [text("a", words)]
+
+        return [Part("a", words, build)]
+
+    frame = None
+    for words in ("1", "1", "2", "2", "1"):
+        with patch.dict(frames._STAGES, {View().page: lambda *_, it=words: iter(parts(it))}):
+            frame = next_frame(state, View(), frame)
+    assert built == ["1", "2", "1"]
 
 
 def test_a_frame_says_how_the_experiment_stands(store: Store) -> None:

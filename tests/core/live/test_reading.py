@@ -17,13 +17,16 @@ def test_only_what_is_new_is_read(store: Store) -> None:
     experiment_id = recorded(store, Status.RUNNING)
     reading = Reading(store, experiment_id)
     assert reading.state().curves.step == 90
-    with (
-        patch.object(store, "chunks", wraps=store.chunks) as chunks,
-        patch.object(store, "evaluations", wraps=store.evaluations) as evaluations,
-    ):
-        assert reading.state().curves.step == 90
-        chunks.assert_called_once_with(experiment_id, after=0)
-        evaluations.assert_called_once_with(experiment_id, after_epoch=2)
+    with patch.object(store, "news", wraps=store.news) as news:
+        state = reading.state()
+        assert state.curves.step == 90
+        snapshot = state.snapshot
+        news.assert_called_once_with(
+            experiment_id,
+            after_chunk=0,
+            after_epoch=2,
+            after_step=snapshot.step if snapshot else -1,
+        )
     more = np.ones((10, 2), np.float32)
     store.report(experiment_id, Progress(100, 2, 0.6, more, (), (None, None)))
     assert reading.state().curves.step == 100

@@ -16,30 +16,18 @@ from core.errors import LossExpressionError, SpecError
 from core.judging.yardsticks import first_yardstick, gives_probabilities, yardsticks
 from core.losses import LOSSES, RIVALS, Task, fitting
 from core.records import Measure, Progress, Split, Status
-from core.spec import MAX_ENTRANTS, EntrantSpec, ExperimentSpec
+from core.spec import EntrantSpec, ExperimentSpec
 from core.training import train
 from core.training.preparation import prepare
 from core.training.rows import load_rows
-from tests.core import plain
+from tests.core import experiments, plain
 
 DATA = {Task.BINARY: "moons", Task.MULTICLASS: "wine", Task.REGRESSION: "diabetes"}
 CASES = [(loss.key, task) for loss in LOSSES.values() for task in loss.formulas]
 every_loss = pytest.mark.parametrize(("key", "task"), CASES)
-
-#: Parameters with which it trains, for each loss that has some; "some" class weights.
-CHANGED = {
-    "cross_entropy": {"label_smoothing": 0.1, "class_weights": "some"},
-    "bce": {"pos_weight": 2.0},
-    "kl_div": {"smoothing": 0.3},
-    "focal": {"gamma": 0.5},
-    "hinge": {"margin": 2.0, "p": 2},
-    "mse_on_raw_outputs": {"k": 2.0, "M": 3.0},
-    "generalised_cross_entropy": {"q": 0.4},
-    "symmetric_cross_entropy": {"alpha": 0.5, "beta": 0.8, "A": -2.0},
-    "huber": {"delta": 0.3},
-    "smooth_l1": {"beta": 0.3},
-}
-SOME_WEIGHTS = (0.5, 2.0, 1.5)
+every_loss_with_parameters = pytest.mark.parametrize(
+    ("key", "task"), [case for case in CASES if LOSSES[case[0]].parameters]
+)
 OWN = "(p - y)**2 * (1 + y**2)"
 
 
@@ -52,10 +40,7 @@ def at_defaults(key: str, task: Task) -> EntrantSpec:
 
 
 def changed(key: str, task: Task) -> EntrantSpec:
-    """The loss with parameters that are not its defaults, where it has any."""
-    weights = SOME_WEIGHTS[: DATASETS[DATA[task]].outputs]
-    values = {name: weights if v == "some" else v for name, v in CHANGED.get(key, {}).items()}
-    return entrant(key, parameters=values)
+    return experiments.changed(key, DATASETS[DATA[task]].outputs, OWN)
 
 
 def spec_of(task: Task, *entrants: EntrantSpec | str, **parts: object) -> ExperimentSpec:
@@ -129,18 +114,12 @@ def alike(curves: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(curves, expected, rtol=1e-5, atol=1e-6)
 
 
-def races(task: Task) -> list[list[str]]:
-    """The losses that fit, in as few races as hold them."""
-    keys = [loss.key for loss in fitting(task)]
-    return [keys[at : at + MAX_ENTRANTS] for at in range(0, len(keys), MAX_ENTRANTS)]
-
-
 @pytest.mark.parametrize(
     ("task", "keys"),
     [
         pytest.param(task, keys, id=f"{task}-{number}")
         for task in Task
-        for number, keys in enumerate(races(task), start=1)
+        for number, keys in enumerate(experiments.races(task), start=1)
     ],
 )
 @pytest.mark.parametrize("setting", [at_defaults, changed])
@@ -158,14 +137,14 @@ def test_all_race_and_each_trains_as_it_does_alone(task, keys, setting):
 
 
 def test_every_loss_with_parameters_is_tried_with_all_of_them_changed():
-    assert {key: set(values) for key, values in CHANGED.items()} == {
+    assert {key: set(values) for key, values in experiments.CHANGED.items()} == {
         loss.key: {each.name for each in loss.parameters}
         for loss in LOSSES.values()
         if loss.parameters
     }
 
 
-@pytest.mark.parametrize(("key", "task"), [case for case in CASES if case[0] in CHANGED])
+@every_loss_with_parameters
 def test_two_settings_of_a_loss_race_and_differ(key, task):
     entrants = at_defaults(key, task), changed(key, task)
     spec = spec_of(task, *entrants, seeds=[3, 4])
@@ -183,7 +162,7 @@ def test_two_settings_of_a_loss_race_and_differ(key, task):
     assert judged[0] != pytest.approx(judged[2], rel=1e-3)
 
 
-@pytest.mark.parametrize(("key", "task"), [case for case in CASES if case[0] in CHANGED])
+@every_loss_with_parameters
 @torch.inference_mode()
 def test_its_parameters_reach_training(key, task):
     """The first loss of all, before any update, is the formula's with the parameters bound."""

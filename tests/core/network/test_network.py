@@ -9,15 +9,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core import losses
-from core.losses import Head, Task
+from core.data import DATASETS
+from core.losses import Head, Task, fitting
 from core.network.groups import make_groups
 from core.network.stack import Stack
 from core.network.start import initialise
-from core.spec import Activation, ExperimentSpec, OptimizerName, StartSpec
+from core.spec import Activation, EntrantSpec, ExperimentSpec, OptimizerName, StartSpec
 from core.training.preparation import prepare
 from tests.core import plain
-from tests.core.experiments import entrants
+from tests.core.experiments import CHANGED, changed, entrants, races
 
 
 @pytest.fixture(autouse=True)
@@ -32,15 +32,20 @@ def one_thread():
 HIDDEN = (6, 5, 4)
 DEPTHS = range(len(HIDDEN) + 1)
 DATA = {Task.BINARY: "moons", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
+RACES = [
+    pytest.param(task, keys, id=f"{task}-{number}")
+    for task in Task
+    for number, keys in enumerate(races(task), start=1)
+]
 BATCHES = {Task.BINARY: 12, Task.MULTICLASS: 50, Task.REGRESSION: 100}
 
 
-def spec_for(task: Task, **parts: object) -> ExperimentSpec:
-    """All losses of a task in one small stack, the last batch of an epoch shorter."""
+def spec_for(task: Task, raced: Sequence[EntrantSpec], **parts: object) -> ExperimentSpec:
+    """A small stack, the last batch of an epoch shorter."""
     spec = {
         "data": {"name": DATA[task], "rows": 50},
         "training": {"batch_size": BATCHES[task], "epochs": 1, "device": "cpu"},
-        "entrants": entrants(*(loss.key for loss in losses.fitting(task))),
+        "entrants": raced,
     }
     return ExperimentSpec.parse(spec | parts)
 
@@ -50,10 +55,11 @@ def spec_for(task: Task, **parts: object) -> ExperimentSpec:
 
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("activation", Activation)
-@pytest.mark.parametrize("task", Task)
-def test_gradients_are_autograds(task, activation, depth):
+@pytest.mark.parametrize(("task", "keys"), RACES)
+def test_gradients_are_autograds(task, keys, activation, depth):
     """In float64, where only a wrong formula could show: 1e-12."""
-    spec = spec_for(task, network={"hidden_sizes": HIDDEN[:depth], "activation": activation})
+    network = {"hidden_sizes": HIDDEN[:depth], "activation": activation}
+    spec = spec_for(task, entrants(*keys), network=network)
     groups = make_groups(spec)
     stack = Stack(len(groups), spec.layer_sizes, activation, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
@@ -103,29 +109,17 @@ ONCE = list(zip(Activation, OptimizerName, DEPTHS, strict=True))
 @pytest.mark.parametrize("task", Task)
 def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, depth):
     """With ragged batches and weight decay."""
-    fitting = [loss.key for loss in losses.fitting(task) if loss.key in THOROUGH]
-    compare_first_steps(task, activation, optimizer, depth, entrants(*fitting))
+    keys = [loss.key for loss in fitting(task) if loss.key in THOROUGH]
+    compare_first_steps(task, activation, optimizer, depth, entrants(*keys))
 
 
 @pytest.mark.parametrize(("activation", "optimizer", "depth"), ONCE)
-@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize(("task", "keys"), RACES)
 def test_so_are_those_of_every_other_loss_and_of_other_parameters(
-    task, activation, optimizer, depth
+    task, keys, activation, optimizer, depth
 ):
-    parameters = {
-        "cross_entropy": {"label_smoothing": 0.1},
-        "bce": {"pos_weight": 2},
-        "hinge": {"margin": 0.5, "p": 2},
-        "kl_div": {"smoothing": 0.3},
-        "focal": {"gamma": 1.5},
-        "smooth_l1": {"beta": 0.5},
-        "huber": {"delta": 0.5},
-    }
-    others = [
-        each.model_dump() | {"parameters": parameters.get(each.loss, {})}
-        for each in entrants(*(loss.key for loss in losses.fitting(task)))
-        if each.loss in parameters or each.loss not in THOROUGH
-    ]
+    classes = DATASETS[DATA[task]].outputs
+    others = [changed(key, classes) for key in keys if key in CHANGED or key not in THOROUGH]
     compare_first_steps(task, activation, optimizer, depth, others)
 
 
@@ -134,7 +128,7 @@ def compare_first_steps(
     activation: Activation,
     optimizer: OptimizerName,
     depth: int,
-    raced: Sequence[object],
+    raced: Sequence[EntrantSpec],
 ) -> None:
     """The steps of a stack against those of plain networks.
 
@@ -144,9 +138,9 @@ def compare_first_steps(
     """
     spec = spec_for(
         task,
+        raced,
         network={"hidden_sizes": HIDDEN[:depth], "activation": activation},
         optimizer={"name": optimizer, "learning_rate": OPTIMIZERS[optimizer], "weight_decay": 0.01},
-        entrants=raced,
     )
     with torch.inference_mode():
         prepared = prepare(spec)

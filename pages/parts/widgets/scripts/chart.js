@@ -98,7 +98,7 @@ const shown = () => new Promise((go) => { requestAnimationFrame(() => setTimeout
 async function redraw(Plotly, host, frame) {
   const drawn = host.chart.drawn
   if (!drawn || frame.figure !== drawn.figure || !sameTheme(frame.theme, drawn.theme)) {
-    const { data, layout } = frame.figure
+    const { data, layout } = whole(frame.figure)
     await Plotly.react(host, data, themed(layout, frame.theme), CONFIG)
     host.dataset.traces = data.length
   }
@@ -107,6 +107,12 @@ async function redraw(Plotly, host, frame) {
   host.dispatchEvent(new CustomEvent("drawn", { bubbles: true }))
   host.dataset.steps = frame.steps
   host.dataset.status = frame.status
+}
+
+// Where traces stand at the same places, the first alone has them.
+function whole({ data, layout }) {
+  const given = (trace) => trace.x?.of === undefined
+  return { layout, data: data.map((t) => given(t) ? t : { ...t, x: data[t.x.of].x }) }
 }
 
 // One <script> a page, however many charts.

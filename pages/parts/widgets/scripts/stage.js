@@ -455,7 +455,9 @@ const CONTROLS = {
     }
     menu.append(title, inside)
     menu.addEventListener("keydown", ({ key }) => {
-      if (key === "Escape") menu.open = false
+      if (key !== "Escape" || !menu.open) return
+      menu.open = false
+      title.focus()
     })
     return menu
   },

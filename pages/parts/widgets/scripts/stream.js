@@ -17,33 +17,42 @@ export function follow(address, onFrame, onState) {
   let isDone = false
 
   async function read() {
-    controller = new AbortController()
-    const { signal } = controller
+    const attempt = (controller = new AbortController())
     try {
-      const response = await fetch(address, { signal, cache: "no-store" })
+      const response = await inTime(fetch(address, { signal: attempt.signal, cache: "no-store" }))
       if (!response.ok) {
         const words = await response.text()
         if (response.status < 500) return finish("refused", words)
         throw new Error(words)
       }
-      await take(response.body.getReader(), signal)
-      if (!isDone && !signal.aborted) throw new Error("The stream broke off.")
-    } catch (error) {
-      if (isDone || signal.aborted && document.hidden) return
+      await take(response.body.getReader())
+      if (!isDone) throw new Error("The stream broke off.")
+    } catch {
+      // One that was given up on purpose, for another or for none, says nothing.
+      if (isDone || attempt !== controller) return
       onState("waiting")
       retry = setTimeout(read, wait)
       wait = Math.min(2 * wait, LONGEST_RETRY_MS)
     }
   }
 
-  async function take(reader, signal) {
+  // What takes longer than any silence is given up.
+  async function inTime(answer) {
+    const attempt = controller
+    const silence = setTimeout(() => attempt.abort(), SILENCE_MS)
+    try {
+      return await answer
+    } finally {
+      clearTimeout(silence)
+    }
+  }
+
+  async function take(reader) {
     const decoder = new TextDecoder()
     let text = ""
     while (!isDone) {
-      const silence = setTimeout(() => controller.abort(), SILENCE_MS)
-      const { done, value } = await reader.read()
-      clearTimeout(silence)
-      if (done || signal.aborted) return
+      const { done, value } = await inTime(reader.read())
+      if (done) return
       text += decoder.decode(value, { stream: true })
       const events = text.split("\n\n")
       text = events.pop()
@@ -65,9 +74,15 @@ export function follow(address, onFrame, onState) {
 
   function onVisibility() {
     if (isDone) return
-    clearTimeout(retry)
-    controller?.abort()
+    giveUp()
     if (!document.hidden) read()
+  }
+
+  function giveUp() {
+    clearTimeout(retry)
+    const attempt = controller
+    controller = null
+    attempt?.abort()
   }
 
   document.addEventListener("visibilitychange", onVisibility)
@@ -75,8 +90,7 @@ export function follow(address, onFrame, onState) {
   if (!document.hidden) read()
   return () => {
     isDone = true
-    clearTimeout(retry)
-    controller?.abort()
+    giveUp()
     document.removeEventListener("visibilitychange", onVisibility)
     window.removeEventListener("online", onVisibility)
   }

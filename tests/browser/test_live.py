@@ -1,0 +1,456 @@
+"""Live data in a real browser: what it costs, what it survives, and that all can use it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+
+from core.records import Status
+from core.store import Store
+from tests.browser.app import Server
+from tests.browser.cable import Cable
+from tests.browser.conftest import stop_all
+from tests.browser.lab import (
+    PATIENCE_MS,
+    button,
+    chart,
+    expect_accessible,
+    open_tab,
+    press,
+    set_number,
+    stage,
+    steps,
+    table,
+    wait_for_form,
+    wait_for_status,
+    wait_for_steps,
+    x_range,
+    zooming,
+)
+from tests.waiting import wait_until
+
+PATIENCE_S = PATIENCE_MS / 1000
+MANY_EPOCHS = 10_000
+SHARED = "shared_chart"
+#: For so long after its end a training is watched for what it should not cause any more.
+WATCHED_MS = 3_000
+
+
+class Passes:
+    """Counts the passes of Streamlit's script for a page.
+
+    Each begins with a ``new_session`` message in the page's websocket, also one that another
+    breaks off.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.count = 0
+        page.on("websocket", self._listen)
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", self._hear)
+
+    def _hear(self, payload: str | bytes) -> None:
+        if isinstance(payload, bytes):
+            message = ForwardMsg.FromString(payload)
+            self.count += message.WhichOneof("type") == "new_session"
+
+
+class Streams:
+    """The streams of live data that a page has open, and how often it opened one."""
+
+    def __init__(self, page: Page) -> None:
+        self.open: set[Request] = set()
+        self.opened = 0
+        page.on("request", self._begin)
+        page.on("requestfinished", self._end)
+        page.on("requestfailed", self._end)
+
+    def _begin(self, request: Request) -> None:
+        if re.search(r"/live/[^/]+$", request.url.split("?")[0]):
+            self.open.add(request)
+            self.opened += 1
+
+    def _end(self, request: Request) -> None:
+        self.open.discard(request)
+
+
+def begin(page: Page, address: str) -> None:
+    page.goto(address)
+    button(page, "Train").wait_for()
+    wait_for_form(page)
+
+
+def start(page: Page, epochs: int = MANY_EPOCHS) -> str:
+    """Start a training on Train; its id."""
+    set_number(page, "Epochs", epochs)
+    press(page, "Train")
+    expect(page).to_have_url(re.compile("experiment=[0-9a-f]+"))
+    wait_for_steps(page)
+    return page.url.split("experiment=")[1]
+
+
+def wait_for_stream(page: Page, state: str) -> None:
+    expect(stage(page)).to_have_attribute("data-stream", state)
+
+
+def control(page: Page, name: str) -> Locator:
+    return stage(page).locator(f'[data-control="{name}"]')
+
+
+@pytest.fixture
+def lab_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
+    """A page that nothing has been done on yet."""
+    yield page
+    stop_all(store_url)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server of the test's own, which it may kill."""
+    server = Server(f"sqlite:///{tmp_path / 'lab.db'}")
+    server.start()
+    yield server
+    server.end()
+
+
+@pytest.fixture
+def cable(address: str) -> Iterator[Cable]:
+    cable = Cable(address)
+    yield cable
+    cable.close()
+
+
+# ------------------------------------------------------------------ what it costs
+
+
+def test_a_training_needs_a_handful_of_passes_of_the_script(lab_page: Page, address: str) -> None:
+    page, passes = lab_page, Passes(lab_page)
+    begin(page, address)
+    set_number(page, "Epochs", 250)
+    before = passes.count
+    press(page, "Train")
+    wait_for_status(page, "finished")
+    wait_for_stream(page, "ended")
+    expect(button(page, "Train")).to_be_enabled()
+    wait_for_form(page)
+    # Nothing is waited for here: a pass that came late would be counted.
+    page.wait_for_timeout(WATCHED_MS)
+    assert 1 <= passes.count - before <= 4
+
+
+# ------------------------------------------------------------------ options
+
+
+def layout(page: Page, key: str, what: str) -> Callable[[], object]:
+    """Reads a part of a chart as it is drawn."""
+    return lambda: chart(page, key).evaluate(f"host => host._fullLayout.{what}")
+
+
+def drawn(page: Page, key: str, condition: str) -> None:
+    """Wait until the chart is drawn so."""
+    page.wait_for_function(
+        f"selector => {{ const host = document.querySelector(selector); return {condition} }}",
+        arg=f'[data-testid="live-chart"][data-chart="{key}"]',
+    )
+
+
+TRAIN_OPTIONS_SHOWN = [
+    ("loss_chart", "host._fullLayout.yaxis.type === 'log'"),
+    ("loss_chart", "host.data.some(trace => trace.name === 'smoothed')"),
+]
+COMPARE_OPTIONS_SHOWN = [
+    (SHARED, "host._fullLayout.yaxis.title.text.includes('skill in NLL')"),
+    (SHARED, "host._fullLayout.xaxis.title.text === 'step'"),
+    (SHARED, "host.ariaLabel.includes('min to max')"),
+    (SHARED, "host.data.some(trace => trace.name.endsWith('seed 4'))"),
+    ("units_0", "host._fullLayout.yaxis.type === 'log'"),
+    ("units_0", "host._fullLayout.xaxis.title.text === 'step'"),
+]
+
+
+def expect_drawn(page: Page, shown: list[tuple[str, str]]) -> None:
+    for key, condition in shown:
+        drawn(page, key, condition)
+
+
+def test_options_of_train_need_no_pass_and_stay(lab_page: Page, address: str) -> None:
+    page, passes = lab_page, Passes(lab_page)
+    begin(page, address)
+    start(page)
+    wait_for_status(page, "running")
+    wait_for_form(page)
+    before = passes.count
+    control(page, "log").check()
+    drawn(page, *TRAIN_OPTIONS_SHOWN[0])
+    control(page, "Smoothing").locator("summary").click()
+    control(page, "smoothing").focus()
+    page.keyboard.press("End")
+    expect_drawn(page, TRAIN_OPTIONS_SHOWN)
+    assert passes.count == before
+    set_number(page, "Epochs", 77)
+    assert passes.count > before
+    expect_drawn(page, TRAIN_OPTIONS_SHOWN)
+    come_back(page, "Train")
+    expect_drawn(page, TRAIN_OPTIONS_SHOWN)
+    expect(control(page, "log")).to_be_checked()
+    expect(control(page, "smoothing")).to_have_value("0.99")
+
+
+def test_options_of_compare_need_no_pass_and_stay(lab_page: Page, address: str) -> None:
+    page, passes = lab_page, Passes(lab_page)
+    page.goto(f"{address}/compare")
+    expect(chart(page, SHARED)).to_have_attribute("data-status", "finished")
+    wait_for_form(page)
+    before = passes.count
+    control(page, "verdict_by").select_option("NLL")
+    expect(stage(page).locator(".stage-list").first).to_contain_text("NLL")
+    stage(page).get_by_role("radio", name="Skill in NLL").click()
+    control(page, "Chart").locator("summary").click()
+    control(page, "axis step").click()
+    control(page, "band min to max").click()
+    control(page, "seeds").check()
+    control(page, "log").check()
+    page.keyboard.press("Escape")
+    open_tab(page, "Own units")
+    expect_drawn(page, COMPARE_OPTIONS_SHOWN)
+    assert passes.count == before
+    set_number(page, "Epochs", 77)
+    assert passes.count > before
+    expect_drawn(page, COMPARE_OPTIONS_SHOWN)
+    come_back(page, "Compare")
+    expect_drawn(page, COMPARE_OPTIONS_SHOWN)
+    open_tab(page, "Verdict")
+    expect(control(page, "verdict_by")).to_have_value("nll")
+
+
+def come_back(page: Page, name: str) -> None:
+    """Go to Losses and back; on the way nothing is followed."""
+    streams = Streams(page)
+    page.get_by_role("link", name="Losses", exact=True).click()
+    button(page, "Next").wait_for()
+    wait_for_form(page)
+    expect(stage(page)).to_have_count(0)
+    wait_until(lambda: not pumped(page, streams).open, PATIENCE_S, "no stream to be open")
+    page.get_by_role("link", name=name, exact=True).click()
+    stage(page).wait_for()
+    wait_for_form(page)
+
+
+def pumped(page: Page, streams: Streams) -> Streams:
+    """After the browser has told what happened to its requests."""
+    page.evaluate("0")
+    return streams
+
+
+# ------------------------------------------------------------------ breaks
+
+
+def test_a_killed_server_is_waited_for_and_followed_again(page: Page, server: Server) -> None:
+    begin(page, server.address)
+    experiment = start(page)
+    wait_for_steps(page, more_than=500)
+    with zooming(page, chart(page)):
+        pass
+    zoomed = x_range(chart(page))
+    page.evaluate("window.isNotReloaded = true")
+    server.kill()
+    wait_for_stream(page, "waiting")
+    expect(stage(page).get_by_role("status")).to_contain_text("The connection is lost")
+    seen = steps(page)
+    assert seen > 500
+    server.start()
+    expect(stage(page)).to_have_attribute("data-stream", re.compile("live|ended"))
+    wait_for_stream(page, "ended")
+    wait_for_status(page, "interrupted")
+    expect(stage(page).get_by_role("status")).to_be_hidden()
+    expect(button(page, "Train")).to_be_enabled()
+    assert steps(page) >= seen
+    assert x_range(chart(page)) == zoomed
+    assert page.evaluate("window.isNotReloaded")
+    assert Store(server.store_url).get(experiment).status is Status.INTERRUPTED
+    press(page, "Train")
+    wait_for_status(page, "running")
+    stop_all(server.store_url)
+    wait_for_status(page, "stopped")
+
+
+def test_a_cut_of_the_network_is_waited_out(lab_page: Page, cable: Cable) -> None:
+    page = lab_page
+    begin(page, cable.address)
+    start(page)
+    cable.cut()
+    wait_for_stream(page, "waiting")
+    expect(stage(page).get_by_role("status")).to_contain_text("The connection is lost")
+    seen = steps(page)
+    cable.mend()
+    wait_for_stream(page, "live")
+    wait_for_steps(page, more_than=seen + 500)
+    expect(stage(page).get_by_role("status")).to_be_hidden()
+
+
+def test_a_browser_that_is_online_again_follows_once(lab_page: Page, address: str) -> None:
+    page = lab_page
+    streams = Streams(page)
+    begin(page, address)
+    start(page)
+    opened, seen = streams.opened, steps(page)
+    page.context.set_offline(True)
+    page.wait_for_function("() => !navigator.onLine")
+    page.context.set_offline(False)
+    wait_until(lambda: pumped(page, streams).opened > opened, PATIENCE_S, "a new stream")
+    wait_for_steps(page, more_than=seen + 500)
+    wait_for_stream(page, "live")
+    assert pumped(page, streams).opened == opened + 1
+    assert len(streams.open) == 1
+
+
+SHOW_OR_HIDE = """isHidden => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => isHidden })
+    Object.defineProperty(document, 'visibilityState', {
+        configurable: true, get: () => isHidden ? 'hidden' : 'visible' })
+    document.dispatchEvent(new Event('visibilitychange'))
+}"""
+#: Counts the drawings, and notes the steps of each.
+COUNT_DRAWINGS = """() => {
+    window.drawings = []
+    document.addEventListener('drawn', () => queueMicrotask(() => window.drawings.push(
+        Number(document.querySelector('[data-chart=loss_chart]').dataset.steps))))
+}"""
+
+
+def test_a_hidden_tab_rests_and_shows_the_newest_on_return(
+    lab_page: Page, address: str, store_url: str
+) -> None:
+    page, store = lab_page, Store(store_url)
+    streams = Streams(page)
+    begin(page, address)
+    experiment = start(page)
+    page.evaluate(COUNT_DRAWINGS)
+    page.evaluate(SHOW_OR_HIDE, True)
+    wait_until(lambda: not pumped(page, streams).open, PATIENCE_S, "the stream to be closed")
+    resting = page.evaluate("drawings.length")
+    opened, hidden_at = streams.opened, store.get(experiment).step
+    wait_until(
+        lambda: store.get(experiment).step > hidden_at + 3_000, PATIENCE_S, "the training to go on"
+    )
+    assert pumped(page, streams).opened == opened
+    # One that was being drawn when the tab was hidden may have been finished.
+    assert page.evaluate("drawings.length") <= resting + 2
+    assert steps(page) < hidden_at + 3_000
+    page.evaluate("drawings.length = 0")
+    back_at = store.get(experiment).step
+    page.evaluate(SHOW_OR_HIDE, False)
+    page.wait_for_function("() => drawings.length")
+    assert page.evaluate("drawings[0]") >= back_at
+    assert len(pumped(page, streams).open) == 1
+
+
+def test_five_tabs_follow_one_training_at_once(lab_page: Page, address: str) -> None:
+    page = lab_page
+    begin(page, address)
+    start(page)
+    tabs = [page, *(page.context.new_page() for _ in range(4))]
+    for tab in tabs[1:]:
+        tab.goto(page.url)
+    for _ in range(3):
+        newest = max(wait_for_steps(tab) for tab in tabs)
+        for tab in tabs:
+            wait_for_steps(tab, more_than=newest)
+    press(tabs[-1], "Stop")
+    for tab in tabs:
+        wait_for_status(tab, "stopped")
+        wait_for_stream(tab, "ended")
+
+
+@pytest.mark.parametrize("path", ["/", "/compare"])
+def test_an_unknown_experiment_is_a_sentence_and_no_trouble(
+    page: Page, address: str, path: str
+) -> None:
+    trouble: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        # Streamlit looks for its server below the address of the page, where it is not.
+        if message.type == "error" and "/compare/_stcore/" not in message.location["url"]:
+            trouble.append(message.text)
+
+    page.on("console", hear)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(f"{address}{path}?experiment=0123456789")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("No experiment")
+    wait_for_form(page)
+    assert trouble == []
+
+
+# ------------------------------------------------------------------ everybody
+
+
+TABS = ("Verdict", "Own units", "Calibration", "Gradients", "What each learned", "Conditions")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_part_of_the_stage_is_accessible_and_not_cut_off(
+    browser: Browser, address: str, store_url: str, width: int, scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    begin(page, address)
+    start(page)
+    control(page, "Smoothing").locator("summary").click()
+    expect_in_sight(page, control(page, "Smoothing").locator("> div"))
+    expect_accessible(page)
+    press(page, "Stop")
+    wait_for_status(page, "stopped")
+    expect_accessible(page)
+    page.goto(f"{address}/compare")
+    expect(chart(page, SHARED)).to_have_attribute("data-status", "finished")
+    control(page, "Chart").locator("summary").click()
+    expect_in_sight(page, control(page, "Chart").locator("> div"))
+    expect_accessible(page)
+    page.keyboard.press("Escape")
+    for tab in TABS:
+        open_tab(page, tab)
+        expect_accessible(page)
+    context.close()
+
+
+def expect_in_sight(page: Page, what: Locator) -> None:
+    """Neither side of it is beyond the screen."""
+    box = what.bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= page.viewport_size["width"]
+
+
+def test_the_keyboard_opens_tabs_and_menus(lab_page: Page, address: str) -> None:
+    page = lab_page
+    page.goto(f"{address}/compare")
+    expect(chart(page, SHARED)).to_have_attribute("data-status", "finished")
+    stage(page).get_by_role("tab", name="Verdict").focus()
+    for name in (*TABS[1:], TABS[0]):
+        page.keyboard.press("ArrowRight")
+        expect(stage(page).get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        expect(stage(page).get_by_role("tab", name=name)).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    expect(stage(page).get_by_role("tab", name=TABS[-1])).to_be_focused()
+    table(page, "fingerprints").wait_for()
+    menu = control(page, "Chart")
+    menu.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(menu).to_have_attribute("open", "")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(control(page, "axis seconds")).to_be_focused()
+    expect(control(page, "axis seconds")).to_have_attribute("aria-checked", "true")
+    drawn(page, SHARED, "host._fullLayout.xaxis.title.text.startsWith('seconds')")
+    expect(menu).to_have_attribute("open", "")
+    page.keyboard.press("Escape")
+    expect(menu).not_to_have_attribute("open", "")
+    expect(menu.locator("summary")).to_be_focused()
