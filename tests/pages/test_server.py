@@ -66,7 +66,8 @@ def test_it_ends_while_somebody_looks_and_leaves_no_process(
         with got(f"{server.address}/live/{experiment_id}") as stream:
             assert json.loads(stream.readline()[6:])["status"] == "paused"
             server.end(number)
-            wait_until(lambda: not processes(host), 15, "the end of the training service")
+            # What was loading torch ends once it has.
+            wait_until(lambda: not processes(host), 60, "the end of the training service")
     finally:
         server.kill()
 
