@@ -359,18 +359,19 @@ def test_what_is_asked_is_seen_at_once(
     async def test() -> None:
         hubs = Hubs(store)
         other = recorded(store, Status.RUNNING)
-        async with (
-            aclosing(hubs.of(running._id, View()).events()) as events,
-            aclosing(hubs.of(other, View()).events()) as elsewhere,
-        ):
-            await anext(events)
-            await anext(elsewhere)
+        async with AsyncExitStack() as stack:
+            found = []
+            for experiment_id in (running._id, other):
+                hub = hubs.of(experiment_id, View())
+                events = await stack.enter_async_context(aclosing(hub.events()))
+                await anext(events)
+                found.append((hub, events))
+            (_, events), (elsewhere, _) = found
             store.set_status(running._id, Status.PAUSED)
             await asyncio.to_thread(store.want, running._id, Wanted.PAUSED)
             assert read(await anext(events))["status"] == "paused"
-            frame = hubs.of(other, View())._frame
-            assert frame is not None
-            assert frame.number == 1
+            assert elsewhere._frame is not None
+            assert elsewhere._frame.number == 1
 
     run(test())
     # The loop is closed by now; whoever asks does not notice.
