@@ -69,7 +69,8 @@ class Frame:
 def next_frame(state: State, view: View, before: Frame | None) -> Frame:
     """The frame after ``before``, whose blocks keep their number where they are the same.
 
-    Of its parts only those are built that show something else than before.
+    Of its parts only those are built that show something else than before; where none does, it
+    is ``before``.
     """
     number = before.number + 1 if before else 1
     parts: dict[str, Built] = {}
@@ -81,6 +82,8 @@ def next_frame(state: State, view: View, before: Frame | None) -> Frame:
             known = old.blocks if old else {}
             parts[part.name] = Built(part.shown, _stamped(part.build(), known, number))
     experiment = state.experiment
+    if before is not None and _same(parts, before.parts):
+        return before
     return Frame(
         number=number,
         steps=state.curves.step,
@@ -89,6 +92,11 @@ def next_frame(state: State, view: View, before: Frame | None) -> Frame:
         built_at=time.time(),
         parts=parts,
     )
+
+
+def _same(parts: dict[str, Built], before: dict[str, Built]) -> bool:
+    """Whether all parts are those of before."""
+    return list(parts) == list(before) and all(parts[name] is before[name] for name in parts)
 
 
 def _stamped(built: Iterable[Block], known: dict[str, Stamped], number: int) -> dict[str, Stamped]:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from core.errors import LabError
 from core.live.frames import Frame, next_frame
@@ -20,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 #: Seconds between frames, at least; while what was asked for is awaited, less.
 FRAME_SECONDS = 0.25
-EAGER_SECONDS = 0.05
+EAGER_SECONDS = 0.03
 #: A hub builds for at most this share of its time.
 _BUSY_SHARE = 0.25
 #: Nothing is sent for so long only if there is nothing new; then a sign of life is.
@@ -39,6 +40,7 @@ class Hub:
         self._trouble: LabError | None = None
         self._events: dict[tuple[int, int], bytes] = {}
         self._task: asyncio.Task[None] | None = None
+        self._asked = asyncio.Event()
         self.viewers = 0
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -66,6 +68,10 @@ class Hub:
             if not self.viewers and self._task is not None:
                 self._task.cancel()
                 self._task = None
+
+    def hurry(self) -> None:
+        """Something was asked of the experiment: what comes of it is to be seen at once."""
+        self._asked.set()
 
     def end(self) -> None:
         """End the streams of all who look."""
@@ -99,8 +105,10 @@ class Hub:
         frame: Frame | None = self._frame
         while frame is None or not frame.is_last:
             begin = time.monotonic()
+            before = frame
+            self._asked.clear()
             try:
-                frame, is_awaited = await asyncio.to_thread(self._build, frame)
+                frame, is_awaited = await asyncio.to_thread(self._build, before)
             except LabError as error:
                 self._tell(self._frame, error)
                 return
@@ -109,10 +117,17 @@ class Hub:
                 _log.exception("A frame can't be built.")
                 self._tell(self._frame, LabError("What is shown can't be built."))
                 return
-            self._tell(frame, None)
+            if frame is not before:
+                self._tell(frame, None)
             cost = time.monotonic() - begin
             pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - cost
-            await asyncio.sleep(max(pause, cost / _BUSY_SHARE - cost))
+            await self._rest(max(pause, cost / _BUSY_SHARE - cost))
+
+    async def _rest(self, seconds: float) -> None:
+        """Until the next frame is due, or something is asked."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._asked.wait()
 
     def _build(self, before: Frame | None) -> tuple[Frame, bool]:
         """The next frame, and whether what a person asked for has yet to happen."""
@@ -133,8 +148,21 @@ class Hubs:
     def __init__(self, store: Store) -> None:
         self.readings = Readings(store)
         self._hubs: dict[tuple[str, View], Hub] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        store.on_want(self._hear)
+
+    def _hear(self, experiment_id: str) -> None:
+        """Called by any thread; nobody looks before the loop runs, or once it is closed."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._hurry, experiment_id)
+
+    def _hurry(self, experiment_id: str) -> None:
+        for (key, _view), hub in self._hubs.items():
+            if key == experiment_id:
+                hub.hurry()
 
     def of(self, experiment_id: str, view: View) -> Hub:
+        self._loop = asyncio.get_running_loop()
         self._forget_the_idle()
         key = (experiment_id, view)
         if key not in self._hubs:

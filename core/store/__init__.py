@@ -19,7 +19,7 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -147,6 +147,7 @@ class Store:
 
     def __init__(self, url: str | None = None) -> None:
         self._database = Database(url)
+        self._hearers: list[Callable[[str], None]] = []
 
     @property
     def url(self) -> str:
@@ -219,7 +220,16 @@ class Store:
                 writing.change_status(
                     connection, experiment_id, Status.STOPPED, among=[Status.QUEUED]
                 )
+        for hear in self._hearers:
+            hear(experiment_id)
         return True
+
+    def on_want(self, hear: Callable[[str], None]) -> None:
+        """Have ``hear`` called with the id of each experiment of which something is asked here.
+
+        It is called in the thread that asks, once that is stored.
+        """
+        self._hearers.append(hear)
 
     # -------------------------------------------------------- what the engine writes
 

@@ -20,6 +20,7 @@ export default function ({ data, parentElement }) {
   script.then((charts) => {
     if (!data.figure) {
       charts.preload(data.source)
+      import(`${location.origin}${data.stage}`)
       parentElement.closest('[data-testid="stElementContainer"]').style.display = "none"
       return
     }
@@ -64,8 +65,12 @@ def live_chart(figure: dict[str, Any], *, key: str, label: str, height: int) -> 
 
 
 def preload() -> None:
-    """Have the browser fetch and parse plotly.js before there is anything to draw."""
+    """Have the browser fetch and parse the scripts before there is anything to draw."""
     _chart(
         key="live_chart_preload",
-        data={"source": addresses.plotly(), "script": addresses.script("chart")},
+        data={
+            "source": addresses.plotly(),
+            "script": addresses.script("chart"),
+            "stage": addresses.script("stage"),
+        },
     )

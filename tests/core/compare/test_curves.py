@@ -214,6 +214,18 @@ def test_the_largest_difference_is_over_all_steps_of_two_runs() -> None:
     assert curves.largest_difference(1, 1) == 0
 
 
+def test_the_largest_difference_is_followed_as_steps_come() -> None:
+    losses = noise(300, 2)
+    losses[50, 1] = losses[50, 0] + 90
+    losses[290:, 1] = np.nan
+    curves, seen = Curves("x", 2), []
+    for chunk in chunks(losses, [40, 60, 180]):
+        curves.extend([chunk], [])
+        seen.append(curves.largest_difference(0, 1))
+    assert seen[0] < 70 < seen[1] == seen[2] == pytest.approx(90, rel=1e-5)
+    assert np.isnan(seen[3])
+
+
 def test_there_is_no_difference_before_the_first_step_or_of_a_broken_run() -> None:
     assert np.isnan(Curves("x", 2).largest_difference(0, 1))
     losses = noise(50, 2)

@@ -289,6 +289,13 @@ def test_axes_and_bands_are_picked(raced: Store, moons: str, axis: CurveAxis, ba
     assert len(shown["shared_chart"]["figure"]["data"]) > len(plain["figure"]["data"])
 
 
+def test_places_that_traces_share_are_sent_once(raced: Store, moons: str) -> None:
+    traces = compared(raced, moons)["shared_chart"]["figure"]["data"]
+    first, *others = (trace["x"] for trace in traces)
+    assert {"dtype", "bdata"} == first.keys()
+    assert all(x == {"of": 0} for x in others)
+
+
 def test_a_log_axis_is_for_losses_in_their_own_units(raced: Store, moons: str) -> None:
     shown = compared(raced, moons, tab="units", log="true")
     assert controls(shown)["log"]["value"] is True

@@ -16,7 +16,7 @@ from core.live import hub as hubs_module
 from core.live.hub import Hub, Hubs
 from core.live.reading import Reading, State
 from core.live.view import View
-from core.records import Status
+from core.records import Status, Wanted
 from core.store import Store
 from tests.core.live.staging import recorded
 
@@ -97,10 +97,11 @@ def test_all_viewers_of_a_view_share_one_builder(running: Counted) -> None:
             await until(lambda: hub.viewers == 50 and running.asked == 1)
             running.gate.set()
             events = await asyncio.gather(*firsts)
-            # The frames are counted from 1, and each was asked for once.
-            assert running.asked <= (hub._frame.number if hub._frame else 0) + 1
+            # All have the only frame there is.
+            assert hub._frame is not None
+            assert hub._frame.number == 1
             assert all(len(read(event)["blocks"]) == len(read(event)["order"]) for event in events)
-            assert len({id(event) for event in events}) <= running.asked
+            assert len({id(event) for event in events}) == 1
         assert hub.viewers == 0
 
     run(test())
@@ -147,8 +148,10 @@ def test_a_slow_viewer_gets_the_newest_frame_and_no_backlog(running: Counted, st
             second = read(await anext(slow))
             assert second["status"] == "paused"
             assert "readout" in [block["id"] for block in second["blocks"]]
-            third = read(await anext(slow))
-            assert third["blocks"] == []
+            # There is nothing new: no frame is made, and none is sent.
+            before = running.asked
+            await until(lambda: running.asked > before + 2)
+            assert hub._frame is newest
 
     run(test())
 
@@ -302,15 +305,10 @@ def test_the_pace_follows_what_a_frame_costs_and_what_is_awaited(
         def monotonic() -> float:
             return now
 
-    async def sleeping(seconds: float) -> None:
-        paused.append(seconds)
-        await asyncio.Event().wait()
-
-    class Asyncio:
-        """The module but for its clock's sleep; the pause is what is looked at."""
-
-        def __getattr__(self, name: str) -> Any:
-            return sleeping if name == "sleep" else getattr(asyncio, name)
+    class Resting(Hub):
+        async def _rest(self, seconds: float) -> None:
+            paused.append(seconds)
+            await asyncio.Event().wait()
 
     class Costly(Counted):
         def state(self) -> State:
@@ -320,8 +318,9 @@ def test_the_pace_follows_what_a_frame_costs_and_what_is_awaited(
 
     async def test() -> None:
         monkeypatch.setattr(hubs_module, "time", Clock)
-        monkeypatch.setattr(hubs_module, "asyncio", Asyncio())
-        async with aclosing(Hub(Costly(store, recorded(store, status)), View()).events()) as events:
+        async with aclosing(
+            Resting(Costly(store, recorded(store, status)), View()).events()
+        ) as events:
             await anext(events)
             await until(lambda: bool(paused))
 
@@ -349,6 +348,34 @@ def test_each_view_of_an_experiment_has_one_hub_while_somebody_looks(store: Stor
         assert len(hubs._hubs) == 1
 
     run(test())
+
+
+def test_what_is_asked_is_seen_at_once(
+    running: Counted, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame is due in an hour, but not where somebody asks for something; others go on."""
+    monkeypatch.setattr(hubs_module, "FRAME_SECONDS", 3600.0)
+
+    async def test() -> None:
+        hubs = Hubs(store)
+        other = recorded(store, Status.RUNNING)
+        async with AsyncExitStack() as stack:
+            found = []
+            for experiment_id in (running._id, other):
+                hub = hubs.of(experiment_id, View())
+                events = await stack.enter_async_context(aclosing(hub.events()))
+                await anext(events)
+                found.append((hub, events))
+            (_, events), (elsewhere, _) = found
+            store.set_status(running._id, Status.PAUSED)
+            await asyncio.to_thread(store.want, running._id, Wanted.PAUSED)
+            assert read(await anext(events))["status"] == "paused"
+            assert elsewhere._frame is not None
+            assert elsewhere._frame.number == 1
+
+    run(test())
+    # The loop is closed by now; whoever asks does not notice.
+    assert store.want(running._id, Wanted.RUNNING)
 
 
 def test_views_of_one_experiment_share_what_was_read(store: Store) -> None:

@@ -201,6 +201,30 @@ def test_a_reader_gets_only_what_is_new(store: Store) -> None:
     assert store.evaluations(key, after_epoch=3) == []
 
 
+def test_news_are_what_the_reads_one_by_one_give(store: Store) -> None:
+    key = store.create(SPEC)
+    for step in (1, 2, 3):
+        store.report(key, progress(step, epoch=step, evaluations=(evaluation(0, step),)))
+    for after in (-1, 1, 3):
+        news = store.news(key, after_chunk=after, after_epoch=after)
+        assert news.experiment == store.get(key)
+        assert news.runs == store.runs(key)
+        assert news.evaluations == store.evaluations(key, after_epoch=after)
+        known = store.chunks(key, after=after)
+        assert [chunk.index for chunk in news.chunks] == [chunk.index for chunk in known]
+        assert news.snapshot is None
+
+
+def test_who_asked_to_hear_is_told_what_is_asked(store: Store) -> None:
+    heard: list[str] = []
+    store.on_want(heard.append)
+    key, other = store.create(SPEC), store.create(SPEC)
+    store.want(key, Wanted.PAUSED)
+    store.want(other, Wanted.STOPPED)
+    assert not store.want(other, Wanted.RUNNING)
+    assert heard == [key, other]
+
+
 def test_experiments_are_kept_apart(store: Store) -> None:
     one, other = store.create(SPEC), store.create(SPEC)
     store.report(one, progress(2, 2, evaluations=(evaluation(0, 0),)))
@@ -378,7 +402,15 @@ def told(*words: str, error: type[StoreError] = StoreError) -> Iterator[None]:
 @pytest.mark.parametrize("key", [SOME_ID, "", "x" * 5000, "' or 1=1 --", "\ud800", "ÄÖÜ"])
 @pytest.mark.parametrize(
     "read",
-    [Store.get, Store.runs, Store.chunks, Store.evaluations, Store.command, Store.queue_place],
+    [
+        Store.get,
+        Store.runs,
+        Store.chunks,
+        Store.evaluations,
+        Store.command,
+        Store.queue_place,
+        Store.news,
+    ],
 )
 def test_an_unknown_id_is_told_shortly(store: Store, read: object, key: str) -> None:
     assert callable(read)

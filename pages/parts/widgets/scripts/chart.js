@@ -8,6 +8,8 @@ const CONFIG = {
   modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["resetScale2d"]],
 }
 const HEIGHT_WHILE_UNKNOWN = 300
+// So far from what is in sight, a chart is drawn too.
+const NEAR = "100px"
 
 /** Draw a frame in a chart: {figure, key, label, steps, status, height, source}. */
 export function draw(host, frame) {
@@ -36,9 +38,15 @@ export function mount(parentElement) {
   const observer = new ResizeObserver(() => {
     if (host.chart.drawn && host.offsetWidth) window.Plotly.Plots.resize(host)
   })
-  host.chart = { newest: null, drawn: null, busy: false, held: false, observer }
+  // What is out of sight is drawn when it comes near.
+  const sight = new IntersectionObserver((entries) => {
+    host.chart.inSight = entries.at(-1).isIntersecting
+    drawNewest(host)
+  }, { rootMargin: NEAR })
+  host.chart = { newest: null, drawn: null, busy: false, held: false, inSight: true, observer, sight }
   parentElement.append(host)
   observer.observe(host)
+  sight.observe(host)
   // A redrawing would break off the zoom that is being dragged; it waits for the release.
   host.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "mouse") hold(host)
@@ -61,6 +69,7 @@ function hold(host) {
 /** Take a chart out of the page for good. */
 export function unmount(host) {
   host.chart.observer.disconnect()
+  host.chart.sight.disconnect()
   host.chart.newest = null
   // Plotly cannot lose its element midway through a drawing; that purges when it is done.
   if (!host.chart.busy) window.Plotly?.purge(host)
@@ -74,7 +83,7 @@ async function drawNewest(host) {
   chart.busy = true
   try {
     const Plotly = await loadPlotly(chart.newest.source)
-    while (chart.newest && chart.newest !== chart.drawn && !chart.held) {
+    while (chart.newest && chart.newest !== chart.drawn && !waits(chart)) {
       await inTurn(() => chart.newest && redraw(Plotly, host, chart.newest))
     }
   } catch (error) {
@@ -85,6 +94,10 @@ async function drawNewest(host) {
     if (!chart.newest) window.Plotly?.purge(host)
   }
 }
+
+// What is out of sight follows a training when it comes in sight, or when the training rests.
+const waits = ({ held, inSight, drawn, newest }) =>
+  held || (!inSight && drawn && newest.status === "running")
 
 // Charts take turns, and between two the browser shows what is drawn and hears clicks.
 function inTurn(work) {
