@@ -57,10 +57,12 @@ _MOVE = """() => new Promise(done => {
     look()
 })"""
 _CHART = '[data-testid="live-chart"][data-chart="loss_chart"]'
-#: Milliseconds from the navigation to the first button that is drawn, of the button's page.
-_FIRST_BUTTON = """() => new Promise(done => {
+#: Milliseconds from the navigation to the first paint, and to the first button of the page.
+_FIRSTS = """() => new Promise(done => {
     const look = () => {
-        if (document.querySelector('[data-testid="stButton"] button')) done(performance.now())
+        const [painted] = performance.getEntriesByName('first-contentful-paint')
+        const button = document.querySelector('[data-testid="stButton"] button')
+        if (painted && button) done([painted.startTime, performance.now()])
         else requestAnimationFrame(look)
     }
     look()
@@ -78,7 +80,7 @@ def measure() -> dict[str, float]:
         ):
             browser = playwright.chromium.launch(executable_path=system_chromium(), args=ARGUMENTS)
             measured = _clicks(browser, address, counter)
-            measured["first_paint_ratio"] = _first_paint(browser, address, counter)
+            measured |= _firsts(browser, address, counter)
             with closing(Engine(url)) as engine:
                 measured |= _looks(browser, Store(url), engine, address)
             browser.close()
@@ -145,22 +147,23 @@ def _slider_moves(page: Page, address: str) -> list[float]:
 # ------------------------------------------------------------------ the first paint
 
 
-def _first_paint(browser: Browser, address: str, counter: str) -> float:
-    """How much longer the Train page's first button takes than the least page's, if at all."""
+def _firsts(browser: Browser, address: str, counter: str) -> dict[str, float]:
+    """How many times as long the Train page takes as the least page, to its first paint and to
+    its first button."""
     for each in (address, counter):
-        _to_first_button(browser, each)
-    pairs = [
-        (_to_first_button(browser, address), _to_first_button(browser, counter))
-        for _ in range(ROUNDS)
+        _visit(browser, each)
+    ratios = [
+        [ours / least for ours, least in zip(*visits, strict=True)]
+        for visits in ((_visit(browser, address), _visit(browser, counter)) for _ in range(ROUNDS))
     ]
-    ours, least = (statistics.median(each) for each in zip(*pairs, strict=True))
-    return ours / least
+    paint, first_button = (statistics.median(each) for each in zip(*ratios, strict=True))
+    return {"first_paint_ratio": paint, "first_button_ratio": first_button}
 
 
-def _to_first_button(browser: Browser, address: str) -> float:
+def _visit(browser: Browser, address: str) -> list[float]:
     with _page(browser) as page:
         page.goto(address, wait_until="commit")
-        milliseconds: float = page.evaluate(_FIRST_BUTTON)
+        milliseconds: list[float] = page.evaluate(_FIRSTS)
         return milliseconds
 
 
