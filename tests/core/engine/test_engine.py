@@ -197,7 +197,8 @@ def test_a_pause_holds_and_ends(store: Store, engine: Engine) -> None:
     # Another experiment's whole life is long enough to see that nothing moves.
     ended(store, started(store, engine, SHORT))
     wait_until(lambda: len(jobs(host_of(engine))) == 1, SOON, "the other's process to end")
-    assert store.get(key) == replace(paused, heartbeat=store.get(key).heartbeat)
+    later = store.get(key)
+    assert later == replace(paused, heartbeat=later.heartbeat)
     store.want(key, Wanted.RUNNING)
     reached(store, key, Status.RUNNING, 0.5)
     assert training(store, key).step > paused.step
