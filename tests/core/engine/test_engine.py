@@ -402,7 +402,7 @@ def test_nothing_outlives_an_orderly_end(
     store, engine, keys = busy
     host = host_of(engine)
     end(engine)
-    wait_until(lambda: not processes(host), 5, "every process to end")
+    wait_until(lambda: not processes(host), SOON, "every process to end")
     for key in keys:
         assert store.get(key).status is Status.INTERRUPTED
         assert "app was closed" in str(store.get(key).reason)
@@ -415,7 +415,7 @@ def test_nothing_outlives_a_killed_host_and_the_next_one_works(
     store, engine, (*held, queued) = busy
     host = host_of(engine)
     os.kill(host, signal.SIGKILL)
-    wait_until(lambda: not processes(host), 5, "every process to end")
+    wait_until(lambda: not processes(host), SOON, "every process to end")
     for key in held:
         assert "training service ended" in str(store.get(key).reason)
         assert store.get(key).status is Status.INTERRUPTED
