@@ -197,7 +197,8 @@ def test_a_pause_holds_and_ends(store: Store, engine: Engine) -> None:
     # Another experiment's whole life is long enough to see that nothing moves.
     ended(store, started(store, engine, SHORT))
     wait_until(lambda: len(jobs(host_of(engine))) == 1, SOON, "the other's process to end")
-    assert store.get(key) == replace(paused, heartbeat=store.get(key).heartbeat)
+    later = store.get(key)
+    assert later == replace(paused, heartbeat=later.heartbeat)
     store.want(key, Wanted.RUNNING)
     reached(store, key, Status.RUNNING, 0.5)
     assert training(store, key).step > paused.step
@@ -401,7 +402,7 @@ def test_nothing_outlives_an_orderly_end(
     store, engine, keys = busy
     host = host_of(engine)
     end(engine)
-    wait_until(lambda: not processes(host), 5, "every process to end")
+    wait_until(lambda: not processes(host), SOON, "every process to end")
     for key in keys:
         assert store.get(key).status is Status.INTERRUPTED
         assert "app was closed" in str(store.get(key).reason)
@@ -414,7 +415,7 @@ def test_nothing_outlives_a_killed_host_and_the_next_one_works(
     store, engine, (*held, queued) = busy
     host = host_of(engine)
     os.kill(host, signal.SIGKILL)
-    wait_until(lambda: not processes(host), 5, "every process to end")
+    wait_until(lambda: not processes(host), SOON, "every process to end")
     for key in held:
         assert "training service ended" in str(store.get(key).reason)
         assert store.get(key).status is Status.INTERRUPTED
