@@ -67,6 +67,7 @@ def table(page: Page, name: str) -> Locator:
 def matrix(page: Page) -> dict[str, list[str]]:
     """Cells of each entrant's row, as they are read."""
     rows = table(page, "matrix").locator("tbody tr")
+    rows.first.wait_for()
     return {
         row.locator("th").inner_text(): row.locator("td").all_inner_texts() for row in rows.all()
     }

@@ -52,6 +52,10 @@ class Passes:
         self.count = 0
         page.on("websocket", self._listen)
 
+    def wait_for_more(self, page: Page, than: int) -> None:
+        """Messages are heard while the page is asked for something."""
+        wait_until(lambda: page.evaluate("true") and self.count > than, 60, "a pass of the script")
+
     def _listen(self, socket: WebSocket) -> None:
         socket.on("framereceived", self._hear)
 
@@ -155,7 +159,10 @@ def layout(page: Page, key: str, what: str) -> Callable[[], object]:
 def drawn(page: Page, key: str, condition: str) -> None:
     """Wait until the chart is drawn so."""
     page.wait_for_function(
-        f"selector => {{ const host = document.querySelector(selector); return {condition} }}",
+        f"""selector => {{
+            const host = document.querySelector(selector)
+            return host?._fullLayout && ({condition})
+        }}""",
         arg=f'[data-testid="live-chart"][data-chart="{key}"]',
     )
 
@@ -194,7 +201,7 @@ def test_options_of_train_need_no_pass_and_stay(lab_page: Page, address: str) ->
     expect_drawn(page, TRAIN_OPTIONS_SHOWN)
     assert passes.count == before
     set_number(page, "Epochs", 77)
-    assert passes.count > before
+    passes.wait_for_more(page, before)
     expect_drawn(page, TRAIN_OPTIONS_SHOWN)
     come_back(page, "Train")
     expect_drawn(page, TRAIN_OPTIONS_SHOWN)
@@ -221,7 +228,7 @@ def test_options_of_compare_need_no_pass_and_stay(lab_page: Page, address: str) 
     expect_drawn(page, COMPARE_OPTIONS_SHOWN)
     assert passes.count == before
     set_number(page, "Epochs", 77)
-    assert passes.count > before
+    passes.wait_for_more(page, before)
     expect_drawn(page, COMPARE_OPTIONS_SHOWN)
     come_back(page, "Compare")
     expect_drawn(page, COMPARE_OPTIONS_SHOWN)
