@@ -141,7 +141,7 @@ def _shared_chart(state: State, runs: Sequence[RunCurves], view: View) -> Iterat
 def _chart_options(view: View) -> Iterator[Block]:
     axes = {axis.value: axis.value.capitalize() for axis in CurveAxis}
     yield blocks.choice("axis", "Over", axes, view.axis.value)
-    spreads = {spread.value: spread.value for spread in Spread}
+    spreads = {spread.value: spread.value.capitalize() for spread in Spread}
     yield blocks.choice("band", "Band over seeds", spreads, view.band.value)
     yield blocks.toggle("seeds", "Single seeds", is_on=view.seeds)
     yield blocks.toggle("log", "Log axis for losses", is_on=view.log)

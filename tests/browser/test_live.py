@@ -255,6 +255,26 @@ def pumped(page: Page, streams: Streams) -> Streams:
     return streams
 
 
+def test_the_newest_printed_loss_is_in_view_also_after_a_reload(
+    lab_page: Page, address: str
+) -> None:
+    page = lab_page
+    begin(page, address)
+    start(page)
+    expect_printed_to_its_end(page)
+    page.reload()
+    expect_printed_to_its_end(page)
+
+
+def expect_printed_to_its_end(page: Page) -> None:
+    """More is printed than there is room for, and the last of it can be seen."""
+    page.wait_for_function("""() => {
+        const host = document.querySelector('[data-testid=printed]')
+        return host && host.scrollTop > 0
+            && host.scrollHeight - host.scrollTop - host.clientHeight < 5
+    }""")
+
+
 # ------------------------------------------------------------------ breaks
 
 

@@ -304,10 +304,13 @@ class Printed extends View {
   }
 
   update(block) {
-    const { scrollHeight, scrollTop, clientHeight } = this.host
+    const { isConnected, scrollHeight, scrollTop, clientHeight } = this.host
     const follows = scrollHeight - scrollTop - clientHeight < 20
     write(this.host, block.text)
-    if (follows) this.host.scrollTop = this.host.scrollHeight
+    const showEnd = () => { this.host.scrollTop = this.host.scrollHeight }
+    // What is not on the page yet can't be scrolled.
+    if (!isConnected) requestAnimationFrame(showEnd)
+    else if (follows) showEnd()
   }
 }
 
@@ -422,7 +425,7 @@ const CONTROLS = {
     box.checked = control.value
     box.dataset.control = control.option
     box.addEventListener("change", () => stage.pick(control.option, box.checked))
-    label.append(box, ` ${control.label}`)
+    label.append(box, control.label)
     return label
   },
 
@@ -480,7 +483,7 @@ function dropDown(stage, control) {
   for (const [value, title] of control.offered) select.add(new Option(title, value))
   select.value = control.value
   select.addEventListener("change", () => stage.pick(control.option, select.value))
-  label.append(control.label, " ", select)
+  label.append(control.label, select)
   return label
 }
 
