@@ -144,9 +144,9 @@ class Curves:
         """The largest |difference| of two runs' losses at any step; NaN before the first."""
         with self._lock:
             losses = self._losses.array
-            seen, largest = self._differences.get((run, other), (0, -math.inf))
-            if len(losses) > seen:
-                new = np.abs(losses[seen:, run] - losses[seen:, other]).max()
+            known, largest = self._differences.get((run, other), (0, -math.inf))
+            if len(losses) > known:
+                new = np.abs(losses[known:, run] - losses[known:, other]).max()
                 largest = float(np.maximum(largest, new))
                 self._differences[run, other] = len(losses), largest
         return largest if len(losses) else math.nan

@@ -22,7 +22,7 @@ def when_told_to_end(end: Callable[[], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     before: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
-    def told(number: int, frame: FrameType | None) -> None:
+    def on_signal(number: int, frame: FrameType | None) -> None:
         loop.call_soon_threadsafe(end)
         before[number](number, frame)
 
@@ -31,7 +31,7 @@ def when_told_to_end(end: Callable[[], None]) -> Iterator[None]:
             handler = signal.getsignal(each)
             if callable(handler):
                 before[each] = handler
-                signal.signal(each, told)
+                signal.signal(each, on_signal)
     try:
         yield
     finally:

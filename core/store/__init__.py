@@ -300,13 +300,13 @@ class Store:
             # In this order, what is read later reaches at least as far as what was read before:
             # what a finished experiment has is all there, and steps are there for each epoch.
             experiment = self._get(connection, experiment_id)
-            found = partial(_found, connection, experiment_id=experiment_id)
-            of_runs = _runs(found(_RUNS))
-            snapshot = self._snapshot(experiment_id, found(_SNAPSHOT, after=after_step))
+            rows_of = partial(_found, connection, experiment_id=experiment_id)
+            of_runs = _runs(rows_of(_RUNS))
+            snapshot = self._snapshot(experiment_id, rows_of(_SNAPSHOT, after=after_step))
             # Who knows the newest epoch knows all evaluations.
             has_more = experiment.epoch > after_epoch
-            judged = _evaluations(found(_EVALUATIONS, after=after_epoch)) if has_more else []
-            losses = self._chunks(experiment_id, found(_CHUNKS, after=after_chunk))
+            judged = _evaluations(rows_of(_EVALUATIONS, after=after_epoch)) if has_more else []
+            losses = self._chunks(experiment_id, rows_of(_CHUNKS, after=after_chunk))
             return News(experiment, of_runs, losses, judged, snapshot)
 
     def command(self, experiment_id: str) -> Command:

@@ -31,7 +31,6 @@ _STYLE = """<style>
 .katex-display { overflow: visible !important; }
 [data-testid="stCode"] .token { color: var(--st-text-color, inherit) !important; }
 [data-testid="stCode"] :is(.keyword, .builtin) { color: var(--st-link-color, inherit) !important; }
-.st-key-printed pre { font-family: var(--st-code-font, monospace); font-size: 0.875rem; margin: 0; }
 [data-testid^="stBaseButton"] kbd { color: inherit !important; opacity: 1 !important; }
 </style>"""
 
