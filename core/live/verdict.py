@@ -23,7 +23,8 @@ def verdict_parts(state: State, runs: Sequence[RunCurves], view: View) -> Iterat
     """The verdict by the picked yardstick, above the matrix of all of them."""
     experiment, snapshot = state.experiment, state.snapshot
     if snapshot is None or snapshot.epoch == 0:
-        yield Part("verdict", None, _nothing_yet)
+        is_over = experiment.status.is_finished
+        yield Part("verdict", is_over, lambda: _nothing_yet(is_over))
         return
     yield Part("verdict", state.judged, lambda: _verdict(experiment, snapshot, runs, view))
     yield Part(
@@ -32,10 +33,13 @@ def verdict_parts(state: State, runs: Sequence[RunCurves], view: View) -> Iterat
     yield Part("matrix", state.looked_at, lambda: _matrix(experiment, snapshot))
 
 
-def _nothing_yet() -> Iterator[Block]:
-    yield blocks.text(
-        "verdict", "There is something to compare once the first epoch is complete.", "info"
+def _nothing_yet(is_over: bool) -> Iterator[Block]:
+    words = (
+        "There is nothing to compare: it ended before the first epoch was complete."
+        if is_over
+        else "There is something to compare once the first epoch is complete."
     )
+    yield blocks.text("verdict", words, "info")
 
 
 def _verdict(

@@ -88,6 +88,9 @@ def test_a_report_without_steps_has_its_blocks(store: Store) -> None:
     shown = compared(store, experiment_id)
     assert shown["readout"]["pace"] == "trying learning rates"
     assert "once the first epoch is complete" in shown["verdict"]["text"]
+    store.set_status(experiment_id, Status.DIVERGED)
+    ended = compared(store, experiment_id)
+    assert ended["verdict"]["text"].startswith("There is nothing to compare")
 
 
 def test_what_was_equal_is_said_with_fingerprints(raced: Store, moons: str) -> None:
