@@ -19,19 +19,21 @@ def main() -> None:
     shown = session.opened(_PAGE) or session.store().get(session.example())
     whole.begin(_PAGE, shown if shown.id != session.example() else None)
     setup, view = layout.columns("Compare losses")
+    described = controls.read_form(whole.read_race)
+    # Before the form, which takes longer: it is painted, and the stage follows its stream.
+    with view:
+        controls.draw(shown, described.spec is not None, "Race", whole.read_race)
+        _draw_what_is_shown(shown)
+        stage.draw(shown, _PAGE, partial(_act, shown))
     with setup:
         form = Form(_PAGE)
         with st.container(horizontal=True):
             Entrants(form, whole.task()).draw_preset()
             whole.draw_defaults(_PAGE)
         widgets.draw_race(form)
-        spec = controls.read_form(whole.read_race)
-        _draw_estimate(spec)
-        settings_file.draw(form, spec)
-    with view:
-        controls.draw(shown, spec is not None, "Race", whole.read_race)
-        _draw_what_is_shown(shown)
-        stage.draw(shown, _PAGE, partial(_act, shown))
+        described.draw_problems()
+        _draw_estimate(described.spec)
+        settings_file.draw(form, described.spec)
 
 
 def _draw_estimate(spec: ExperimentSpec | None) -> None:

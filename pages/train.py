@@ -16,18 +16,20 @@ def main() -> None:
     shown = session.opened(_PAGE)
     whole.begin(_PAGE, shown)
     setup, view = layout.columns("Loss Lab")
-    with setup:
-        _draw_presets()
-        form = Form(_PAGE)
-        widgets.draw_training(form)
-        spec = controls.read_form(whole.read_training)
-        settings_file.draw(form, spec)
+    described = controls.read_form(whole.read_training)
+    # Before the form, which takes longer: it is painted, and the stage follows its stream.
     with view:
-        controls.draw(shown, spec is not None, "Train", whole.read_training)
+        controls.draw(shown, described.spec is not None, "Train", whole.read_training)
         if shown is None:
             welcome.draw()
         else:
             stage.draw(shown, _PAGE)
+    with setup:
+        _draw_presets()
+        form = Form(_PAGE)
+        widgets.draw_training(form)
+        described.draw_problems()
+        settings_file.draw(form, described.spec)
 
 
 def _draw_presets() -> None:

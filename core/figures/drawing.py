@@ -91,4 +91,6 @@ def axis(title: str) -> Figure:
         "showline": True,
         "ticks": "outside",
         "ticklen": 4,
+        # To hide labels that leave the chart, Plotly measures each: a quarter of a drawing.
+        "ticklabeloverflow": "allow",
     }

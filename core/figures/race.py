@@ -19,7 +19,7 @@ from core.records.snapshot import MARGIN_EDGES
 from core.spec import Entrant
 
 #: Points of one figure, shared out among its lines.
-_MOST_POINTS = 2400
+_MOST_POINTS = 1500
 _X_TITLES = {
     CurveAxis.STEP: "step",
     CurveAxis.EPOCH: "epoch",

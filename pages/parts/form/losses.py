@@ -43,8 +43,8 @@ def drafted(entrant: EntrantSpec, number: int) -> dict[str, Any]:
     """
     parameters = {}
     for loss in LOSSES.values():
-        given = entrant.parameters if loss.key == entrant.loss else {}
-        values = loss.with_parameters(given).values
+        is_picked = loss.key == entrant.loss
+        values = (loss.with_parameters(entrant.parameters) if is_picked else loss).values
         parameters[loss.key] = {
             each.name: _as_field(each, values[each.name]) for each in loss.parameters
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -83,11 +84,21 @@ def _ask(active: Experiment, wanted: Wanted) -> None:
         )
 
 
-def read_form(read: Read) -> ExperimentSpec | None:
-    """What the form describes; what is wrong with it as sentences instead."""
-    try:
-        return read()
-    except SpecError as error:
-        for sentence in error.sentences:
+@dataclass(frozen=True)
+class Described:
+    """What a form describes, or the sentences that say why it describes nothing."""
+
+    spec: ExperimentSpec | None
+    problems: tuple[str, ...] = ()
+
+    def draw_problems(self) -> None:
+        for sentence in self.problems:
             st.error(escaped(sentence), icon=":material/error:")
-        return None
+
+
+def read_form(read: Read) -> Described:
+    """What the form describes, read from its draft: no widget need be drawn yet."""
+    try:
+        return Described(read())
+    except SpecError as error:
+        return Described(None, tuple(error.sentences))

@@ -6,6 +6,8 @@ from importlib.metadata import version
 
 import streamlit as st
 
+_PLOTLY_VERSION = version("plotly")
+
 
 def base() -> str:
     """What the addresses of this app begin with: nothing, or a path."""
@@ -15,7 +17,7 @@ def base() -> str:
 
 def plotly() -> str:
     """plotly.js of the installed package; another version has another address."""
-    return f"{base()}/plotly/plotly.min.js?v={version('plotly')}"
+    return f"{base()}/plotly/plotly.min.js?v={_PLOTLY_VERSION}"
 
 
 def script(name: str) -> str:

@@ -10,6 +10,14 @@ const CONFIG = {
 const HEIGHT_WHILE_UNKNOWN = 300
 // So far from what is in sight, a chart is drawn too.
 const NEAR = "100px"
+// While a training runs, its charts are drawn for at most a fifth of the time, so that a slow
+// browser hears clicks: after each drawing comes a rest of so many times as long. The browser's
+// own work for it, layout and paint, takes about as long again.
+const REST = 4
+let restsUntil = 0
+// Charts take turns, and plotly.js is loaded once, however many there are.
+let turn = Promise.resolve()
+let loading = null
 
 /** Draw a frame in a chart: {figure, key, label, steps, status, height, source}. */
 export function draw(host, frame) {
@@ -17,6 +25,7 @@ export function draw(host, frame) {
   host.dataset.chart = frame.key
   host.setAttribute("aria-label", frame.label)
   host.chart.newest = { ...frame, theme: readTheme(host) }
+  if (!goesOn(host.chart)) host.chart.wake?.()
   drawNewest(host)
   // A page that is just being built may not have its colours yet.
   if (!host.chart.newest.theme.border) {
@@ -83,8 +92,10 @@ async function drawNewest(host) {
   chart.busy = true
   try {
     const Plotly = await loadPlotly(chart.newest.source)
-    while (chart.newest && chart.newest !== chart.drawn && !waits(chart)) {
-      await inTurn(() => chart.newest && redraw(Plotly, host, chart.newest))
+    while (isDue(chart)) {
+      const rest = goesOn(chart) ? restsUntil - performance.now() : 0
+      if (rest > 0) await wakened(chart, rest)
+      else await inTurn(() => isDue(chart) && redraw(Plotly, host, chart.newest))
     }
   } catch (error) {
     console.error(error)
@@ -95,14 +106,28 @@ async function drawNewest(host) {
   }
 }
 
-// What is out of sight follows a training when it comes in sight, or when the training rests.
-const waits = ({ held, inSight, drawn, newest }) =>
-  held || (!inSight && drawn && newest.status === "running")
+const isDue = (chart) => chart.newest && chart.newest !== chart.drawn && !waits(chart)
 
-// Charts take turns, and between two the browser shows what is drawn and hears clicks.
+// What is out of sight follows a training when it comes in sight, or when the training rests.
+// An empty chart is not worth a drawing that delays the first one with something to see.
+const waits = (chart) =>
+  chart.held || (!chart.inSight && goesOn(chart)) || (!chart.drawn && isToBegin(chart.newest))
+
+const isToBegin = ({ steps, status }) => !steps && ["queued", "running"].includes(status)
+
+// Whether there is something to see already, and soon there will be more.
+const goesOn = ({ drawn, newest }) => drawn?.steps > 0 && newest?.status === "running"
+
+// After so long, or when there is something that does not wait.
+const wakened = (chart, milliseconds) => new Promise((wake) => {
+  chart.wake = wake
+  setTimeout(wake, milliseconds)
+})
+
+// Between two the browser shows what is drawn and hears clicks.
 function inTurn(work) {
-  const done = (window.chartTurn ?? Promise.resolve()).then(work)
-  window.chartTurn = done.catch(() => {}).then(shown)
+  const done = turn.then(work)
+  turn = done.catch(() => {}).then(shown)
   return done
 }
 
@@ -112,7 +137,10 @@ async function redraw(Plotly, host, frame) {
   const drawn = host.chart.drawn
   if (!drawn || frame.figure !== drawn.figure || !sameTheme(frame.theme, drawn.theme)) {
     const { data, layout } = whole(frame.figure)
+    const begin = performance.now()
     await Plotly.react(host, data, themed(layout, frame.theme), CONFIG)
+    const end = performance.now()
+    if (goesOn(host.chart)) restsUntil = Math.max(restsUntil, end) + REST * (end - begin)
     host.dataset.traces = data.length
   }
   host.chart.drawn = frame
@@ -128,16 +156,15 @@ function whole({ data, layout }) {
   return { layout, data: data.map((t) => given(t) ? t : { ...t, x: data[t.x.of].x }) }
 }
 
-// One <script> a page, however many charts.
 function loadPlotly(source) {
-  window.plotlyLoading ??= new Promise((resolve, reject) => {
+  loading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script")
     script.src = source
     script.onload = () => resolve(window.Plotly)
     script.onerror = () => reject(new Error(`${source} did not load`))
     document.head.append(script)
   })
-  return window.plotlyLoading
+  return loading
 }
 
 // The first drawing costs three times the next; this one, out of sight, is nobody's to wait for.
