@@ -13,7 +13,11 @@ from core.store import Store
 from core.store.tables import experiments
 from tests.browser.app import serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
-from tests.browser.lab import PATIENCE_MS, button
+from tests.browser.lab import (
+    PATIENCE_MS,
+    button,
+    wait_for_form,
+)
 
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -49,6 +53,7 @@ def context(context: BrowserContext) -> BrowserContext:
 def train_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
     page.goto(address)
     button(page, "Train").wait_for()
+    wait_for_form(page)
     yield page
     stop_all(store_url)
 

@@ -8,7 +8,13 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.app import ROOT, serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
-from tests.browser.lab import button, press, wait_for_status, wait_for_steps
+from tests.browser.lab import (
+    button,
+    press,
+    wait_for_form,
+    wait_for_status,
+    wait_for_steps,
+)
 
 PICTURE = ROOT / "docs" / "train.png"
 
@@ -23,6 +29,7 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 1000})
         page.goto(address)
         button(page, "Train").wait_for()
+        wait_for_form(page)
         press(page, "Train")
         # Early enough that the fall fills the chart.
         wait_for_steps(page, more_than=400)

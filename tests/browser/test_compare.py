@@ -29,6 +29,7 @@ from tests.browser.lab import (
     set_number,
     steps,
     table,
+    wait_for_form,
     wait_for_steps,
     x_range,
     zooming,
@@ -41,6 +42,7 @@ SHARED = "shared_chart"
 def compare_page(page: Page, address: str, store_url: str) -> Iterator[Page]:
     page.goto(f"{address}/compare")
     button(page, "Race").wait_for()
+    wait_for_form(page)
     expect(chart(page, SHARED)).to_have_attribute("data-status", "finished")
     yield page
     stop_all(store_url)

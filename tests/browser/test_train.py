@@ -18,6 +18,7 @@ from tests.browser.lab import (
     PATIENCE_MS,
     button,
     chart,
+    choose,
     download,
     edit,
     expect_accessible,
@@ -26,6 +27,7 @@ from tests.browser.lab import (
     press,
     set_number,
     steps,
+    wait_for_form,
     wait_for_status,
     wait_for_steps,
     x_range,
@@ -156,11 +158,9 @@ def test_the_lesson_prints_the_ten_numbers_of_the_pytorch_program(train_page: Pa
 
 def test_a_diverging_run_is_marked_and_keeps_its_curve(train_page: Page) -> None:
     page = train_page
-    page.get_by_label("Data set").first.click()
-    page.get_by_role("option", name="Diabetes", exact=True).click()
+    choose(page, "Data set", "Diabetes")
     expect(page.get_by_text("CrossEntropy, Hinge: It needs classes")).to_be_visible()
-    page.get_by_label("Optimizer").first.click()
-    page.get_by_role("option", name="SGD", exact=True).click()
+    choose(page, "Optimizer", "SGD")
     slider = page.get_by_role("slider", name="Learning rate")
     slider.focus()
     slider.press("End")
@@ -258,6 +258,7 @@ def test_nothing_is_cut_off_or_inaccessible(
     page = context.new_page()
     page.goto(address)
     button(page, "Train").wait_for()
+    wait_for_form(page)
     press(page, "One epoch")
     wait_for_status(page, "paused")
     expect_accessible(page)

@@ -8,6 +8,10 @@ const STATES = {
   waiting: "The connection is lost. What stands here is as it was; trying again.",
 }
 
+// A page that does not know the status is told it again, so many times and so long after.
+const RETELLINGS = 5
+const RETELL_MS = 2_000
+
 /**
  * Show the experiment that `data` names in an element; called again at each pass of the page.
  * `data`: {base, experiment, page, status, plotly}. `tell(name, value)` reaches the page's script.
@@ -45,10 +49,21 @@ class Stage {
       this.views.clear()
       this.frame = null
       this.toldStatus = data.status
+      clearTimeout(this.retelling)
     }
     this.connect(isOther)
     // The page is drawn anew also when its colours change.
     if (this.frame) for (const view of this.views.values()) view.tick?.(this.frame)
+  }
+
+  // The page's buttons speak of the status: its script is to run when that changes. What is told
+  // while the connection to it is lost is not heard, so that it is told again.
+  tellStatus(times = RETELLINGS) {
+    const { status } = this.frame
+    clearTimeout(this.retelling)
+    if (status === this.data.status) return
+    this.tell("status", status)
+    if (times) this.retelling = setTimeout(() => this.tellStatus(times - 1), RETELL_MS)
   }
 
   // The options that were picked stay for this browser's session.
@@ -77,6 +92,7 @@ class Stage {
   }
 
   close() {
+    clearTimeout(this.retelling)
     this.stop?.()
     for (const view of this.views.values()) view.remove()
     this.host.remove()
@@ -99,10 +115,9 @@ class Stage {
       else this.views.delete(id), view.remove()
     }
     arrange(this.body, frame.order.map((id) => this.views.get(id).host))
-    // The page's buttons speak of the status: the script is to run when it changes.
     if (frame.status !== this.toldStatus) {
       this.toldStatus = frame.status
-      this.tell("status", frame.status)
+      this.tellStatus()
     }
   }
 
