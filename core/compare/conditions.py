@@ -8,9 +8,46 @@ from core.spec import ExperimentSpec, Protocol
 _PROTOCOLS = {
     Protocol.SAME_RATE: "the same learning rate for all",
     Protocol.BEST_RATE: "each entrant with its own best learning rate from the same budget",
-    Protocol.MATCHED_GRADIENTS: "first gradients of one size, the same learning rate",
+    Protocol.MATCHED_GRADIENTS: "first gradients of one size",
     Protocol.ONE_FUNCTION: "one function of p: the BCE head learns twice as fast",
 }
+
+
+def held_equal(spec: ExperimentSpec, facts: Facts | None) -> tuple[list[str], list[str]]:
+    """What is equal between the entrants of a seed, and what is not, a few words each."""
+    equal = [
+        "trunk weights" if spec.network.hidden_sizes else "no hidden layers, so no trunk",
+        "batches and their order",
+        "split" if spec.data.validation_rows else "training rows",
+        f"{spec.training.epochs:,} epochs",
+    ]
+    different: list[str] = []
+    losses = {(each.loss, each.expression, each.parameters) for each in spec.entrants}
+    (equal if len(losses) == 1 else different).append("loss")
+    widths = {each.loss.head.width(spec.dataset.outputs) for each in spec.lineup}
+    if len(widths) == 1:
+        equal.append("head weights at the start")
+    else:
+        different.append("head, which has as many outputs as the loss needs")
+    equal_rates, different_rates = _learning_rates(spec, facts)
+    return equal + equal_rates, different + different_rates
+
+
+def _learning_rates(spec: ExperimentSpec, facts: Facts | None) -> tuple[list[str], list[str]]:
+    """What is equal and what is not of how fast entrants learn."""
+    rates = facts.learning_rates if facts else [each.learning_rate for each in spec.lineup]
+    rate = f"learning rate {rates[0]:g}"
+    match spec.training.protocol:
+        case Protocol.BEST_RATE if facts is None:
+            return [], ["learning rate, which is still being looked for"]
+        case Protocol.ONE_FUNCTION:
+            trunk = [f"{rate} of the hidden layers"] if spec.network.hidden_sizes else []
+            return trunk, [f"learning rate of the head, {rates[0]:g}, and {2 * rates[0]:g} for BCE"]
+        case Protocol.MATCHED_GRADIENTS:
+            scaled = ["factor on the gradients, so that the first ones are of one size"]
+        case _:
+            scaled = []
+    return ([rate], scaled) if len(set(rates)) == 1 else ([], ["learning rate", *scaled])
 
 
 def protocol_line(spec: ExperimentSpec, facts: Facts | None) -> str:
@@ -21,14 +58,15 @@ def protocol_line(spec: ExperimentSpec, facts: Facts | None) -> str:
         if len(set(rates)) > 1:
             return f"learning rates {_by_title(spec, rates)}"
         return f"{_PROTOCOLS[protocol]}: {rates[0]:g}"
-    if facts is None or protocol is Protocol.ONE_FUNCTION:
-        return _PROTOCOLS[protocol]
+    line = _PROTOCOLS[protocol]
+    if protocol is Protocol.ONE_FUNCTION:
+        return line
     if protocol is Protocol.BEST_RATE:
-        return f"{_PROTOCOLS[protocol]}: {_by_title(spec, facts.learning_rates)}"
+        return f"{line}: {_by_title(spec, facts.learning_rates)}" if facts else line
     same = len(set(rates)) == 1
     held = "the same learning rate" if same else f"learning rates {_by_title(spec, rates)}"
-    scales = _by_title(spec, facts.gradient_scales)
-    return f"first gradients of one size, gradients times {scales}; {held}"
+    scales = f", gradients times {_by_title(spec, facts.gradient_scales)}" if facts else ""
+    return f"{line}{scales}; {held}"
 
 
 def _by_title(spec: ExperimentSpec, numbers: list[float]) -> str:

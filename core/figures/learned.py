@@ -23,7 +23,7 @@ def surface_figure(
     classes: int,
     revision: str,
 ) -> Figure:
-    """p(class 1) over the plane, or the class predicted; held-out rows on it."""
+    """p(class 1) over the plane, or the class predicted; judged rows on it."""
     x_low, x_high, y_low, y_high = (float(edge) for edge in extent)
     size = len(surface)
     plane: Figure = {
@@ -110,7 +110,7 @@ def confusion_figure(counts: NDArray[np.int64], revision: str) -> Figure:
 def predicted_figure(
     color: str, predicted: NDArray[np.float32], actual: NDArray[np.float32], revision: str
 ) -> Figure:
-    """Predictions against the truth of held-out rows, in standard deviations."""
+    """Predictions against the truth of judged rows, in standard deviations."""
     marks = {"mode": "markers", "marker": {"color": color, "size": 5, "opacity": 0.6}}
     low, high = float(actual.min()), float(actual.max())
     traces = [scatter("row", actual, predicted) | marks | {"showlegend": False}]

@@ -14,7 +14,7 @@ from core.compare.curves import Curves
 from core.compare.intervals import Spread, spread
 from core.figures.drawing import LOG, NEUTRAL, Figure, across, chart, loss_title, scatter
 from core.judging.yardsticks import Shared, within_sentence
-from core.records import GradientLens, RangeTest
+from core.records import GradientLens, RangeTest, Split
 from core.records.snapshot import MARGIN_EDGES
 from core.spec import Entrant
 
@@ -35,11 +35,13 @@ def shared_figure(
     axis: CurveAxis,
     band: Spread,
     seeds: bool,
+    split: Split,
     note: str,
 ) -> Figure:
     """All entrants on one axis: mean and band over seeds, single seeds on demand.
 
-    ``note`` says by which fairness protocol they were trained.
+    They are judged on the rows of ``split``; ``note`` says by which fairness protocol they were
+    trained.
     """
     traces = [
         trace
@@ -47,7 +49,10 @@ def shared_figure(
         for trace in _course(course, curves, axis, band, seeds, lines=len(courses))
     ]
     figure = chart(
-        curves.experiment_id, traces, _X_TITLES[axis], f"validation {within_sentence(shared.title)}"
+        curves.experiment_id,
+        traces,
+        _X_TITLES[axis],
+        f"{split.word} {within_sentence(shared.title)}",
     )
     figure["layout"]["yaxis"] |= {
         "tickformat": shared.digits.tick_format,
@@ -60,19 +65,25 @@ def shared_figure(
 
 
 def units_figure(
-    validation: Course,
+    judged: Course,
     training: Course,
     curves: Curves,
     *,
+    split: Split,
     axis: CurveAxis,
     band: Spread,
     seeds: bool,
     baseline: float | None,
     log_y: bool,
 ) -> Figure:
-    """One entrant in its own units, with the loss of the best constant predictor."""
-    entrant = validation.entrant
-    traces = list(_course(validation, curves, axis, band, seeds, lines=2, name="validation"))
+    """One entrant in its own units, with the loss of the best constant predictor.
+
+    ``judged`` has its loss on the rows of ``split`` after each epoch, ``training`` the mean over
+    each epoch's steps.
+    """
+    entrant = judged.entrant
+    name = "validation" if split is Split.VAL else "after the epoch"
+    traces = list(_course(judged, curves, axis, band, seeds, lines=2, name=name))
     thin = training.thinned(_MOST_POINTS // 8)
     x = thin.positions(axis, curves).astype(np.float32)
     mean = spread(thin.values, band).mean.astype(np.float32)

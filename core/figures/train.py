@@ -13,15 +13,22 @@ from core.spec import Entrant, ExperimentSpec
 
 
 def loss_figure(
-    curves: CurveSet, entrant: Entrant, *, baseline: float | None, log_y: bool
+    curves: CurveSet,
+    entrant: Entrant,
+    *,
+    baseline: float | None,
+    log_y: bool,
+    is_validated: bool = True,
 ) -> Figure:
     """One entrant's loss in its own units: by step in training, by epoch in validation.
 
     ``baseline`` is the loss of the best constant predictor; None while it is not known.
+    ``is_validated`` says whether rows are held out at all.
     """
     runs = [run for run in curves.runs if run.run.entrant == entrant.place]
     traces = [trace for run in runs for trace in _training(run, entrant.color)]
-    traces += [_validation(run, entrant.color) for run in runs]
+    if is_validated:
+        traces += [_validation(run, entrant.color) for run in runs]
     diverged = sorted({run.diverged_step for run in runs if run.diverged_step is not None})
     shapes = [across({"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}) for x in diverged]
     if baseline is not None and (baseline > 0 or not log_y):
@@ -50,8 +57,7 @@ def rivals_figure(curves: CurveSet, spec: ExperimentSpec) -> Figure:
         )
         for run in runs
     ]
-    where = "validation" if split is Split.VAL else "training"
-    figure = chart(curves.experiment_id, traces, "epoch", f"{where} {yardstick.name}")
+    figure = chart(curves.experiment_id, traces, "epoch", f"{split.word} {yardstick.name}")
     figure["layout"]["yaxis"] |= {
         "tickformat": yardstick.digits.tick_format,
         "hoverformat": yardstick.digits.format,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from core.compare.conditions import protocol_line, trunks_agree
+from core.compare.conditions import held_equal, protocol_line, trunks_agree
 from core.compare.courses import CurveAxis, courses, judged_split, shared_courses
 from core.compare.curves import RunCurves
 from core.compare.intervals import Spread
@@ -53,20 +53,18 @@ def _tabs(view: View) -> Iterator[Block]:
 def _equal(experiment: Experiment, snapshot: Snapshot | None) -> Iterator[Block]:
     """What was equal, what was not, and the fingerprints that show it."""
     spec = experiment.spec
-    rates = _rates(experiment)
-    rate = "" if len(set(rates)) > 1 else f", learning rate {rates[0]:g}"
-    has_trunk = bool(spec.network.hidden_sizes)
-    trunk = "trunk weights" if has_trunk else "no hidden layers, so no trunk"
-    equal = f"{trunk}, batches and their order, split, {spec.training.epochs:,} epochs{rate}"
-    different = "loss, head" if rate else "loss, head, learning rate"
+    equal, different = held_equal(spec, experiment.facts)
     prints = ""
     if experiment.facts and snapshot:
         order = f"batch order {snapshot.order_sha256[0][:_SHOWN_DIGITS]}"
-        if has_trunk:
+        if spec.network.hidden_sizes:
             order = f"trunk {experiment.facts.trunk_sha256[0][:_SHOWN_DIGITS]}, {order}"
         prints = f" SHA-256 for seed {spec.seeds[0]}: {order}."
     yield blocks.text(
-        "equal", f"**Equal:** {equal}. **Different:** {different}.{prints}", "caption"
+        "equal",
+        f"**Equal:** {', '.join(equal)}. "
+        f"**Different:** {', '.join(different) or 'nothing'}.{prints}",
+        "caption",
     )
     if trunks_agree(experiment) is False:
         yield blocks.text(
@@ -74,12 +72,6 @@ def _equal(experiment: Experiment, snapshot: Snapshot | None) -> Iterator[Block]
             "The entrants of a seed did not start from the same trunk weights.",
             "error",
         )
-
-
-def _rates(experiment: Experiment) -> list[float]:
-    if experiment.facts:
-        return experiment.facts.learning_rates
-    return [entrant.learning_rate for entrant in experiment.spec.lineup]
 
 
 def _diverged(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
@@ -131,6 +123,7 @@ def _shared_chart(state: State, runs: Sequence[RunCurves], view: View) -> Iterat
             axis=view.axis,
             band=view.band,
             seeds=view.seeds,
+            split=judged_split(spec),
             note=protocol_line(spec, facts),
         ),
         label=f"{titles[picked]} of each entrant, mean and {view.band.value} over seeds",
@@ -155,15 +148,17 @@ def _units(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Bloc
         "caption",
     )
     spec, facts = state.experiment.spec, state.experiment.facts
-    validation = courses(runs, spec, judged_split(spec), Measure.LOSS)
+    split = judged_split(spec)
+    after = courses(runs, spec, split, Measure.LOSS)
     training = courses(runs, spec, Split.TRAIN, Measure.EPOCH_LOSS)
     cells = []
-    for judged, trained in zip(validation, training, strict=True):
+    for judged, trained in zip(after, training, strict=True):
         entrant = judged.entrant
         figure = units_figure(
             judged,
             trained,
             state.curves,
+            split=split,
             axis=view.axis,
             band=view.band,
             seeds=view.seeds,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from core.compare.courses import judged_split
 from core.figures import (
     Figure,
     confusion_figure,
@@ -20,7 +21,7 @@ from core.live.blocks import Block
 from core.live.reading import State
 from core.live.view import View
 from core.records import Experiment, Snapshot
-from core.spec import Entrant
+from core.spec import Entrant, ExperimentSpec
 
 
 def _nothing_yet() -> Block:
@@ -59,7 +60,8 @@ def calibration(state: State, view: View) -> Iterator[Block]:
     yield blocks.text(
         "calibration_caption",
         "Is it right as often as it is sure? On the line it is; below it is too sure. Bars count "
-        f"the held-out rows in each bin, all seeds together (epoch {snapshot.epoch:,}).",
+        f"the rows in each bin, all seeds together: {judged_split(experiment.spec).rows} "
+        f"(epoch {snapshot.epoch:,}).",
         "caption",
     )
     spec, tables = experiment.spec, snapshot.reliability
@@ -117,7 +119,7 @@ def surfaces(state: State, view: View) -> Iterator[Block]:
         yield blocks.controls(
             "learned_controls", blocks.choice("seed", "Seed", offered, str(seed), look="menu")
         )
-    words = _explained(snapshot, experiment.spec.dataset.outputs)
+    words = _explained(snapshot, experiment.spec)
     yield blocks.text("learned_caption", f"{words} Epoch {snapshot.epoch:,}.", "caption")
     place = seeds.index(seed)
     yield _side_by_side(
@@ -125,14 +127,15 @@ def surfaces(state: State, view: View) -> Iterator[Block]:
     )
 
 
-def _explained(snapshot: Snapshot, classes: int) -> str:
-    if snapshot.surface is not None and classes == 2:
+def _explained(snapshot: Snapshot, spec: ExperimentSpec) -> str:
+    if snapshot.surface is not None and spec.dataset.outputs == 2:
         return "Blue is sure of class 0, orange of class 1, white undecided: one scale for all."
     if snapshot.surface is not None:
         return "The plane in the colour of the class predicted there."
+    rows = judged_split(spec).rows
     if snapshot.confusion is not None:
-        return "Held-out rows of each true class by predicted class, all seeds together."
-    return "Predictions against the truth, in standard deviations; on the line they agree."
+        return f"Rows of each true class by predicted class, all seeds together: {rows}."
+    return f"Predictions against the truth, in standard deviations; on the line they agree: {rows}."
 
 
 def _learned(

@@ -43,22 +43,24 @@ def parts_of(state: State, view: View) -> Iterator[Part]:
 
 
 def _numbers(experiment: Experiment, first: RunCurves) -> dict[str, str]:
-    yardstick = first_yardstick(experiment.spec.dataset.task)
-    return {
-        "Batch loss": words.number(first.newest_loss),
-        "Training loss": _newest(first, Split.TRAIN, Measure.LOSS),
-        "Validation loss": _newest(first, Split.VAL, Measure.LOSS),
-        f"Training {yardstick.name}": _newest(first, Split.TRAIN, yardstick.measure),
-        f"Validation {yardstick.name}": _newest(first, Split.VAL, yardstick.measure),
-    }
+    """The newest numbers; where only some of the training rows are judged, it says how many."""
+    spec = experiment.spec
+    yardstick, count = first_yardstick(spec.dataset.task), spec.judged_training_rows
+    sampled = f", {count:,} rows" if count < spec.data.train_rows else ""
+    numbers = {"Batch loss": words.number(first.newest_loss)}
+    judged = ((Measure.LOSS, "loss", None), (yardstick.measure, yardstick.name, yardstick.digits))
+    for measure, name, digits in judged:
+        training = _newest(first, Split.TRAIN, measure)
+        numbers[f"Training {name}{sampled}"] = words.number(training, digits)
+        if spec.data.validation_rows:
+            validation = _newest(first, Split.VAL, measure)
+            numbers[f"Validation {name}"] = words.number(validation, digits)
+    return numbers
 
 
-def _newest(run: RunCurves, split: Split, measure: Measure) -> str:
+def _newest(run: RunCurves, split: Split, measure: Measure) -> float | None:
     values = run.evaluation(split, measure).values
-    newest = float(values[-1]) if len(values) else None
-    if newest is not None and measure is Measure.ACCURACY:
-        return f"{newest:.1%}"
-    return words.number(newest)
+    return float(values[-1]) if len(values) else None
 
 
 def _divergence(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
@@ -102,6 +104,7 @@ def _loss_chart(experiment: Experiment, curves: CurveSet, view: View) -> Iterato
             first,
             baseline=facts.baselines[first.place] if facts else None,
             log_y=view.log,
+            is_validated=bool(experiment.spec.data.validation_rows),
         ),
         label=f"{first.title} by training step",
         height=340,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from core.compare.courses import judged_split
 from core.compare.curves import Curves, RunCurves
 from core.compare.scores import Column, can_score, compare, matrix, score_text
 from core.compare.verdict import summary
@@ -78,7 +79,8 @@ def _matrix(experiment: Experiment, snapshot: Snapshot) -> Iterator[Block]:
     )
     yield blocks.text(
         "matrix_caption",
-        "Mean ± half the 95 % interval over seeds, on the same held-out rows. **Bold**: best, "
+        f"Mean ± half the 95 % interval over seeds, on the same {judged_split(spec).rows}. "
+        "**Bold**: best, "
         f"where paired intervals against every other entrant exclude 0. {explained}",
         "caption",
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from core.judging.yardsticks import Digits
 from core.live import blocks
 from core.live.blocks import Block
 from core.live.reading import State
@@ -42,12 +43,14 @@ def progress(state: State, numbers: Mapping[str, str] = _NOTHING) -> Iterator[Bl
         yield blocks.text("reason", blocks.typed(experiment.reason), kind)
 
 
-def number(value: float | None) -> str:
-    """Four decimals where they say something, else powers of ten."""
+def number(value: float | None, digits: Digits | None = None) -> str:
+    """With these digits; else four decimals where they say something, or powers of ten."""
     if value is None:
         return "–"
     if not math.isfinite(value):
         return "not finite"
+    if digits is not None:
+        return f"{value:{digits.format}}"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
 
 

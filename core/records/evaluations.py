@@ -12,6 +12,18 @@ class Split(StrEnum):
     TRAIN = "train"
     VAL = "val"
 
+    @property
+    def word(self) -> str:
+        """As in "validation accuracy"."""
+        return {Split.TRAIN: "training", Split.VAL: "validation"}[self]
+
+    @property
+    def rows(self) -> str:
+        """As in "accuracy on held-out rows"."""
+        return {Split.TRAIN: "training rows, as none are held out", Split.VAL: "held-out rows"}[
+            self
+        ]
+
 
 class Measure(StrEnum):
     """What an evaluation holds.

@@ -18,7 +18,8 @@ from core.spec import MOST_FILE_BYTES, ExperimentSpec, parse_file
 _TROUBLE, _BAD_FILE, _INTERRUPTED = 1, 2, 130
 
 _DESCRIPTION = """\
-Train the experiment of a settings file and print how every entrant scores on held-out rows.
+Train the experiment of a settings file and print how every entrant scores on held-out rows, or
+on the training rows where none are held out.
 The app's "Download settings" writes such a file; README.md has a table of its fields."""
 
 _EPILOG = f"""\

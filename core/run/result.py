@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.compare.courses import judged_split
 from core.compare.scores import matrix, scores
 from core.compare.table import legend, table
 from core.judging.yardsticks import yardsticks
@@ -94,6 +95,7 @@ class Result:
             epoch if self.is_over else f"{epoch} (stopped)",
             _listed("seed", map(str, spec.seeds)),
             _listed("learning rate", (f"{rate:g}" for rate in rates)),
+            f"scores on {judged_split(spec).rows}",
         )
         return "; ".join(parts)
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, ValidationError, model_validator
+from pydantic import AfterValidator, ValidationError, ValidationInfo, model_validator
 
 from core.bounds import Frozen, quoted
 from core.data import Dataset, DataSpec
@@ -26,6 +26,14 @@ from core.spec.parts import (
 from core.spec.sentences import sentences
 from core.spec.size import Size
 
+#: Training rows of each seed that are judged at each epoch's end; all where there are fewer, or
+#: where none are held out.
+JUDGED_TRAINING_ROWS = 256
+
+#: Optimizers that divide a gradient by its own size, so that a factor on it changes nothing.
+_SCALE_FREE = {OptimizerName.ADAM: "Adam", OptimizerName.ADAMW: "AdamW"}
+#: What the context of a validation says of a spec that was checked when it was stored.
+_IS_STORED = "is_stored"
 #: More sentences would not be read.
 _MOST_SENTENCES = 10
 
@@ -85,7 +93,9 @@ class ExperimentSpec(Frozen):
     # -------------------------------------------------------- what must fit together
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _fits_together(self, info: ValidationInfo) -> Self:
+        if (info.context or {}).get(_IS_STORED):
+            return self
         problems = list(self._misfits())
         if problems:
             raise ValueError("\n".join(problems))
@@ -106,6 +116,8 @@ class ExperimentSpec(Frozen):
             )
         if self.training.protocol is Protocol.ONE_FUNCTION:
             yield from self._not_one_function()
+        if self.training.protocol is Protocol.MATCHED_GRADIENTS:
+            yield from self._not_matchable()
         yield from self.size.problems()
 
     def _wrong_class_weights(self, entrant: Entrant) -> Iterable[str]:
@@ -118,6 +130,15 @@ class ExperimentSpec(Frozen):
                     f"{self.dataset.title} has {classes} classes, so allowed is a list of "
                     f"{classes}, or an empty one."
                 )
+
+    def _not_matchable(self) -> Iterable[str]:
+        if self.optimizer.name in _SCALE_FREE:
+            yield (
+                "First gradients of one size change nothing under "
+                f"{_SCALE_FREE[self.optimizer.name]}: it divides every gradient by its own size, "
+                "so a factor on it cancels out. Pick SGD or SGD with momentum, or hold something "
+                "else equal."
+            )
 
     def _not_one_function(self) -> Iterable[str]:
         name, decay = self.optimizer.name, self.optimizer.weight_decay
@@ -164,6 +185,12 @@ class ExperimentSpec(Frozen):
         return sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise(sizes))
 
     @property
+    def judged_training_rows(self) -> int:
+        """How many training rows of each seed are judged at each epoch's end."""
+        rows = self.data.train_rows
+        return min(rows, JUDGED_TRAINING_ROWS) if self.data.validation_rows else rows
+
+    @property
     def steps_per_epoch(self) -> int:
         return math.ceil(self.data.train_rows / self.training.batch_size)
 
@@ -187,12 +214,17 @@ class ExperimentSpec(Frozen):
     # -------------------------------------------------------- in and out
 
     @classmethod
-    def parse(cls, source: str | Mapping[str, Any]) -> Self:
-        """A spec from JSON text or plain values; ``SpecError`` says all that is wrong."""
+    def parse(cls, source: str | Mapping[str, Any], *, is_stored: bool = False) -> Self:
+        """A spec from JSON text or plain values; ``SpecError`` says all that is wrong.
+
+        Of one that is stored, whether its parts fit together is not asked again: an earlier
+        version may have allowed what is refused now, and what it trained can still be looked at.
+        """
+        context = {_IS_STORED: is_stored}
         try:
             if isinstance(source, str):
-                return cls.model_validate_json(source)
-            return cls.model_validate(source)
+                return cls.model_validate_json(source, context=context)
+            return cls.model_validate(source, context=context)
         except ValidationError as error:
             unique = dict.fromkeys(sentences(error, cls))
             raise SpecError(*itertools.islice(unique, _MOST_SENTENCES)) from error

@@ -59,8 +59,9 @@ class Protocol(StrEnum):
     ``SAME_RATE``: the learning rate, but for entrants that have one of their own.
     ``BEST_RATE``: the budget for finding each entrant's own rate, a short training at each of
     the same rates. ``MATCHED_GRADIENTS``: the norm of the first gradient, and the learning
-    rate. ``ONE_FUNCTION``: CrossEntropy and BCE as one function of p; the BCE head starts as
-    the difference of CrossEntropy's two rows and learns twice as fast.
+    rate; not under Adam and AdamW, which divide a factor on the gradient out again.
+    ``ONE_FUNCTION``: CrossEntropy and BCE as one function of p; the BCE head starts as the
+    difference of CrossEntropy's two rows and learns twice as fast.
     """
 
     SAME_RATE = "same_rate"

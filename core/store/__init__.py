@@ -484,7 +484,7 @@ def _evaluations(rows: Sequence[_Row]) -> list[Evaluation]:
 @lru_cache(_MOST_PARSED)
 def _spec(text: str) -> ExperimentSpec:
     """The same text is read again and again while an experiment trains."""
-    return ExperimentSpec.parse(text)
+    return ExperimentSpec.parse(text, is_stored=True)
 
 
 @lru_cache(_MOST_PARSED)

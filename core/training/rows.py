@@ -19,16 +19,14 @@ from core.spec import ExperimentSpec
 #: What an amount of 0 may have become by being standardised, in standard deviations.
 _ROUNDING = 1e-3
 
-#: One training row in so many is judged at each epoch's end, among all seeds; every one where
-#: none are held out. The first ones are a random sample, as a split's rows come shuffled.
-_TRAINING_SHARE = 16
-
 
 @dataclass(frozen=True)
 class Rows:
     """Features ``[S, N, D]`` and targets ``[S, N]``, for training and held out.
 
-    ``offset`` ``[S, 1]`` is what losses of amounts add to the standardised targets.
+    ``offset`` ``[S, 1]`` is what losses of amounts add to the standardised targets. Of the
+    training rows of each seed the first ``judged_count`` are judged at each epoch's end; they
+    are a random sample, as a split's rows come shuffled.
     """
 
     x: Tensor
@@ -36,18 +34,15 @@ class Rows:
     x_val: Tensor
     y_val: Tensor
     offset: Tensor
+    judged_count: int
 
     @property
     def judged(self) -> dict[Split, tuple[Tensor, Tensor]]:
-        """What runs are judged on: a share of the training rows, and what is held out."""
-        seeds, count, _features = self.x.shape
+        """What runs are judged on: training rows, and what is held out."""
+        training = (self.x[:, : self.judged_count], self.y[:, : self.judged_count])
         if not self.x_val.shape[1]:
-            return {Split.TRAIN: (self.x, self.y)}
-        share = -(-count // (_TRAINING_SHARE * seeds))
-        return {
-            Split.TRAIN: (self.x[:, :share], self.y[:, :share]),
-            Split.VAL: (self.x_val, self.y_val),
-        }
+            return {Split.TRAIN: training}
+        return {Split.TRAIN: training, Split.VAL: (self.x_val, self.y_val)}
 
 
 def load_rows(spec: ExperimentSpec, device: torch.device) -> Rows:
@@ -66,6 +61,7 @@ def load_rows(spec: ExperimentSpec, device: torch.device) -> Rows:
         x_val=stacked(data.x_val for data in loaded),
         y_val=stacked(data.y_val for data in loaded),
         offset=torch.tensor([[data.target_offset] for data in loaded], device=device),
+        judged_count=spec.judged_training_rows,
     )
 
 

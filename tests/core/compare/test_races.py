@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from core.compare.conditions import protocol_line, trunks_agree
+from core.compare.conditions import held_equal, protocol_line, trunks_agree
 from core.compare.courses import CurveAxis, courses, judged_split, shared_courses
 from core.compare.scores import compare, matrix, scores
 from core.compare.verdict import summary
 from core.judging.yardsticks import shared, yardsticks
-from core.records import Measure, Split
+from core.records import Facts, Measure, Split
 from core.spec import ExperimentSpec, Protocol
 from tests.core.experiments import entrants
 from tests.core.races import Race, raced
@@ -206,7 +206,11 @@ def test_rates_of_their_own_are_told_with_their_titles(race):
 def test_the_line_has_the_numbers_of_its_protocol():
     def line(protocol: Protocol, **facts: object) -> str:
         spec = ExperimentSpec.parse(
-            {"entrants": entrants("mse", "bce"), "training": {"protocol": protocol}}
+            {
+                "entrants": entrants("mse", "bce"),
+                "optimizer": {"name": "sgd"},
+                "training": {"protocol": protocol},
+            }
         )
         return protocol_line(spec, facts_with(**facts) if facts else None)
 
@@ -217,6 +221,57 @@ def test_the_line_has_the_numbers_of_its_protocol():
     assert line(Protocol.MATCHED_GRADIENTS, gradient_scales=[1.0, 24.68]) == (
         "first gradients of one size, gradients times MSE 1, BCE 24.7; the same learning rate"
     )
+
+
+def equal_of(
+    *them: str | dict[str, object], facts: Facts | None = None, **parts: object
+) -> tuple[list[str], list[str]]:
+    described = [{"loss": each} if isinstance(each, str) else each for each in them]
+    spec = {"entrants": described, "optimizer": {"name": "sgd", "learning_rate": 0.1}}
+    return held_equal(ExperimentSpec.parse(spec | parts), facts)
+
+
+ALWAYS = ["trunk weights", "batches and their order", "split", "100 epochs"]
+WIDER = "head, which has as many outputs as the loss needs"
+
+
+def test_what_is_equal_is_what_is_equal():
+    assert equal_of("mse", "bce") == (
+        [*ALWAYS, "head weights at the start", "learning rate 0.1"],
+        ["loss"],
+    )
+    on_moons = equal_of("cross_entropy", "bce", data={"name": "moons"})
+    assert on_moons == ([*ALWAYS, "learning rate 0.1"], ["loss", WIDER])
+    twice = [{"loss": "mse"}, {"loss": "mse", "learning_rate": 0.2}]
+    assert equal_of(*twice) == ([*ALWAYS, "loss", "head weights at the start"], ["learning rate"])
+    assert equal_of("mse", "mse")[1] == []
+    lesson = equal_of("cross_entropy", "mse", data={"name": "lesson"})
+    assert lesson[0][2] == "training rows"
+
+
+def test_a_rate_is_not_called_equal_before_it_is_known():
+    held = {"training": {"protocol": Protocol.BEST_RATE}}
+    searching = equal_of("mse", "bce", **held)
+    assert searching[1] == ["loss", "learning rate, which is still being looked for"]
+    assert not any("learning rate" in each for each in searching[0])
+    found = equal_of("mse", "bce", facts=facts_with(learning_rates=[0.5, 1.0]), **held)
+    assert found[1] == ["loss", "learning rate"]
+    same = equal_of("mse", "bce", facts=facts_with(learning_rates=[0.5, 0.5]), **held)
+    assert "learning rate 0.5" in same[0]
+
+
+def test_who_learns_faster_and_whose_gradients_are_scaled_is_named_as_different():
+    one = equal_of(
+        "cross_entropy",
+        "bce",
+        data={"name": "moons"},
+        training={"protocol": Protocol.ONE_FUNCTION},
+    )
+    assert one[0][-1] == "learning rate 0.1 of the hidden layers"
+    assert one[1] == ["loss", WIDER, "learning rate of the head, 0.1, and 0.2 for BCE"]
+    matched = equal_of("mse", "bce", training={"protocol": Protocol.MATCHED_GRADIENTS})
+    assert matched[0][-1] == "learning rate 0.1"
+    assert matched[1] == ["loss", "factor on the gradients, so that the first ones are of one size"]
 
 
 def test_the_rows_that_are_judged_are_those_held_out_or_all():

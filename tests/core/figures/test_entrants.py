@@ -69,6 +69,7 @@ def shared_of(race: Race, seeds: bool = True) -> Figure:
         axis=CurveAxis.EPOCH,
         band=Spread.INTERVAL,
         seeds=seeds,
+        split=Split.VAL,
         note=protocol_line(race.spec, race.experiment.facts),
     )
 
@@ -82,6 +83,7 @@ def units_of(race: Race, place: int) -> Figure:
         validation,
         training,
         race.curves,
+        split=Split.VAL,
         axis=CurveAxis.STEP,
         band=Spread.RANGE,
         seeds=False,

@@ -99,8 +99,8 @@ def test_what_was_equal_is_said_with_fingerprints(raced: Store, moons: str) -> N
     assert snapshot is not None
     assert compared(raced, moons)["equal"]["text"] == (
         "**Equal:** trunk weights, batches and their order, split, 3 epochs, learning rate 0.001. "
-        f"**Different:** loss, head. SHA-256 for seed 0: trunk {facts.trunk_sha256[0][:8]}, batch "
-        f"order {snapshot.order_sha256[0][:8]}."
+        "**Different:** loss, head, which has as many outputs as the loss needs. SHA-256 for seed "
+        f"0: trunk {facts.trunk_sha256[0][:8]}, batch order {snapshot.order_sha256[0][:8]}."
     )
     assert "unequal" not in compared(raced, moons)
 
@@ -112,7 +112,7 @@ def test_without_a_trunk_and_with_own_rates_it_says_so(store: Store) -> None:
     )
     words_of = compared(store, store.create(spec))["equal"]["text"]
     assert "no hidden layers, so no trunk" in words_of
-    assert "**Different:** loss, head, learning rate." in words_of
+    assert "**Different:** loss, learning rate." in words_of
 
 
 def test_a_trunk_that_differs_is_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.records import Evaluation, Measure, Progress, Split, Status
+from core.spec import LESSON
 from core.store import Store
 from tests.core.live.staging import (
     REASON,
@@ -41,9 +42,9 @@ def test_every_status_has_its_blocks(store: Store, status: Status) -> None:
     assert readout["fraction"] == pytest.approx(90 / TWO_LOSSES.total_steps)
     assert dict(readout["numbers"]) == {
         "Batch loss": "0.1050",
-        "Training loss": "0.4500",
+        "Training loss, 256 rows": "0.4500",
         "Validation loss": "0.4500",
-        "Training accuracy": "45.0%",
+        "Training accuracy, 256 rows": "45.0%",
         "Validation accuracy": "45.0%",
     }
     if reason:
@@ -106,10 +107,32 @@ def test_rivals_are_named_in_a_row(store: Store) -> None:
 def test_a_regression_has_its_own_yardstick(store: Store) -> None:
     shown = stage(store, reported(store, race_of("diabetes", ["mse", "l1"], seeds=[0])))
     assert [title for title, _ in shown["readout"]["numbers"]][3:] == [
-        "Training R²",
+        "Training R², 256 rows",
         "Validation R²",
     ]
     assert "%" not in str(shown["readout"]["numbers"])
+
+
+def test_all_training_rows_are_meant_where_none_is_named(store: Store) -> None:
+    """Iris has 120 training rows; of The lesson none are held out."""
+    for spec in (race_of("iris", ["cross_entropy"], seeds=[0]), LESSON):
+        shown = stage(store, store.create(spec))
+        titles = [title for title, _ in shown["readout"]["numbers"]]
+        assert titles[1] == "Training loss"
+        assert ("Validation loss" in titles) == bool(spec.data.validation_rows)
+    legends = [trace["name"] for trace in shown["loss_chart"]["figure"]["data"]]
+    assert legends == ["training"]
+
+
+def test_what_is_not_finite_is_said_and_never_printed_as_a_number(store: Store) -> None:
+    spec = race_of(
+        "digits", ["mse_on_raw_outputs"], optimizer={"name": "sgd", "learning_rate": 100},
+        seeds=[0], training={"epochs": 2},
+    )  # fmt: skip
+    numbers = dict(stage(store, reported(store, spec))["readout"]["numbers"])
+    assert numbers["Validation accuracy"] == "not finite"
+    assert numbers["Training accuracy, 256 rows"] == "not finite"
+    assert "nan" not in str(numbers)
 
 
 def test_what_diverged_is_told_with_its_step(store: Store) -> None:

@@ -173,7 +173,8 @@ def test_the_table_has_means_and_intervals_in_columns(printed):
     spec, snapshot = trained(race())
     conditions, empty, head, *rows = printed
     assert (
-        conditions == "Iris on cpu; epoch 4 of 4; seeds 3, 0, 8; learning rates 0.01, 0.005, 0.01"
+        conditions == "Iris on cpu; epoch 4 of 4; seeds 3, 0, 8; learning rates 0.01, 0.005, 0.01; "
+        "scores on held-out rows"
     )
     assert empty == ""
     assert head.split() == ["Accuracy", "↑", "NLL", "↓", "Brier", "↓", "ECE", "↓", "AUROC", "↑"]
@@ -385,7 +386,8 @@ def test_ctrl_c_prints_what_was_reached(written):
     assert "Traceback" not in rest
     conditions, _, head, row = shown.splitlines()
     assert re.fullmatch(
-        r"Two moons on cpu; epoch [\d,]+ of 10,000 \(stopped\); seed 0; learning rate 0.001",
+        r"Two moons on cpu; epoch [\d,]+ of 10,000 \(stopped\); seed 0; learning rate 0.001; "
+        "scores on held-out rows",
         conditions,
     )
     assert head.split()[0] == "Accuracy"

@@ -119,6 +119,9 @@ def specs(draw: st.DrawFn) -> ExperimentSpec:
         ),
         "seeds": draw(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5, unique=True)),
     }
+    if parts["training"]["protocol"] is Protocol.MATCHED_GRADIENTS:
+        plain = [OptimizerName.SGD, OptimizerName.MOMENTUM]
+        parts["optimizer"]["name"] = draw(st.sampled_from(plain))
     return ExperimentSpec.parse(parts)
 
 
@@ -414,3 +417,34 @@ def test_the_lesson_is_the_lessons_program():
     assert (LESSON.optimizer.name, LESSON.optimizer.learning_rate) == ("adam", 0.01)
     assert [entrant.loss.key for entrant in LESSON.lineup] == ["cross_entropy"]
     assert LESSON.dataset.task is Task.MULTICLASS
+
+
+@pytest.mark.parametrize("optimizer", OptimizerName)
+def test_gradients_are_matched_only_where_their_size_matters(optimizer):
+    described = {
+        "optimizer": {"name": optimizer},
+        "training": {"protocol": Protocol.MATCHED_GRADIENTS},
+        "entrants": [{"loss": "mse"}, {"loss": "bce"}],
+    }
+    if optimizer in (OptimizerName.SGD, OptimizerName.MOMENTUM):
+        assert ExperimentSpec.parse(described).optimizer.name is optimizer
+        return
+    with pytest.raises(SpecError, match=r"change nothing under Adam.* cancels out\. Pick SGD"):
+        ExperimentSpec.parse(described)
+    # One that an earlier version allowed and trained can still be read.
+    assert ExperimentSpec.parse(described, is_stored=True).optimizer.name is optimizer
+
+
+@pytest.mark.parametrize(
+    ("data", "rows"),
+    [
+        ({"name": "digits"}, 256),
+        ({"name": "iris"}, 120),
+        ({"name": "lesson"}, 32),
+        ({"name": "moons", "rows": 320, "validation_fraction": 0.2}, 256),
+        ({"name": "moons", "rows": 319, "validation_fraction": 0.2}, 255),
+    ],
+)
+def test_256_training_rows_are_judged_or_all_if_fewer(data, rows):
+    for seeds in ([0], [0, 1, 2, 3, 4]):
+        assert ExperimentSpec.parse({"data": data, "seeds": seeds}).judged_training_rows == rows

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from core.errors import StoreError, UnknownExperiment
+from core.errors import SpecError, StoreError, UnknownExperiment
 from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import ExperimentSpec
 from core.store import Store, database
@@ -125,6 +125,14 @@ def test_a_record_of_another_version_is_refused_and_left_as_it_is(
             store.get(key)
         assert connection.execute(row, [key]).fetchone() == before
     assert store.get(other).spec == SPEC
+
+
+def test_what_is_refused_now_but_was_trained_before_can_be_read(store: Store, file: Path) -> None:
+    described = {"training": {"protocol": "matched_gradients"}, "optimizer": {"name": "adam"}}
+    with pytest.raises(SpecError):
+        ExperimentSpec.parse(described)
+    earlier = ExperimentSpec.parse(described, is_stored=True)
+    assert store.get(store.create(earlier)).spec == earlier
 
 
 def test_a_report_is_all_there_at_once(store: Store) -> None:

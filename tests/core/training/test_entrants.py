@@ -211,6 +211,7 @@ def test_matched_gradients_scale_each_setting_by_autograds_own_norm():
         {"loss": "focal", "parameters": {"gamma": 4.0}},
         {"loss": "mse"},
         protocol=Protocol.MATCHED_GRADIENTS,
+        optimizer="sgd",
         seeds=(0,),
     )
     with torch.inference_mode():

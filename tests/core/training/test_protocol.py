@@ -240,7 +240,7 @@ def first_norms(prepared: Prepared) -> tuple[list[float], Tensor]:
 def test_first_gradients_have_one_norm_after_scaling(data, losses):
     with torch.inference_mode():
         as_they_are, rows = first_norms(prepare(spec_of(losses, data=data)))
-        prepared = prepare(spec_of(losses, Protocol.MATCHED_GRADIENTS, data))
+        prepared = prepare(spec_of(losses, Protocol.MATCHED_GRADIENTS, data, "sgd"))
         assert list(prepared.settle()) == []
         matched, same_rows = first_norms(prepared)
     assert torch.equal(rows, same_rows)
@@ -252,7 +252,9 @@ def test_first_gradients_have_one_norm_after_scaling(data, losses):
 
 
 def test_the_scale_is_that_of_autograds_gradients():
-    spec = spec_of(("cross_entropy", "mse"), Protocol.MATCHED_GRADIENTS, seeds=(0,))
+    spec = spec_of(
+        ("cross_entropy", "mse"), Protocol.MATCHED_GRADIENTS, optimizer="sgd", seeds=(0,)
+    )
     with torch.inference_mode():
         prepared = prepare(spec)
         list(prepared.settle())
@@ -286,7 +288,7 @@ def test_under_sgd_a_scale_is_a_learning_rate_and_the_losses_are_shown_unscaled(
 
 @pytest.mark.parametrize("losses", [("cross_entropy", "mse"), ("mse", "cross_entropy")])
 def test_beside_a_loss_without_a_gradient_all_are_left_as_they_are(losses):
-    spec = spec_of(losses, Protocol.MATCHED_GRADIENTS)
+    spec = spec_of(losses, Protocol.MATCHED_GRADIENTS, optimizer="sgd")
     with torch.inference_mode():
         prepared = prepare(spec)
         head = prepared.learner.stack.layers[-1]

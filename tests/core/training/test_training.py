@@ -314,3 +314,23 @@ def test_an_accelerator_trains_what_the_cpu_trains(name):
     there, here = (list(train(spec_of(losses, seeds=(0, 1), training=each))) for each in where)
     assert there[0].facts.device == name
     np.testing.assert_allclose(recorded(there), recorded(here), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1, 2)])
+def test_the_training_loss_and_accuracy_are_those_of_256_rows_of_each_seed(seeds):
+    """Judged apart: at the start, from the weights that training starts with."""
+    spec = spec_of(("cross_entropy", "mse"), seeds=seeds, epochs=1, data={"name": "digits"})
+    groups = make_groups(spec)
+    networks = plain.networks_of(make_stack(spec, groups, torch.device("cpu")), groups)
+    first = next(report for report in train(spec) if report.evaluations)
+    found = {(each.run, each.split, each.measure): each.value for each in first.evaluations}
+    for run, network in enumerate(networks):
+        entrant, seed = spec.entrant_of(run), spec.seed_of(run)
+        data = load(spec.data, seed)
+        x, y = torch.from_numpy(data.x_train[:256]), torch.from_numpy(data.y_train[:256])
+        assert len(x) == 256
+        z = network(x)
+        loss = plain.loss_function(entrant.loss, spec.dataset.task)(z, y).item()
+        right = (z.argmax(1) == y).float().mean().item()
+        assert found[run, Split.TRAIN, Measure.LOSS] == pytest.approx(loss, rel=1e-5)
+        assert found[run, Split.TRAIN, Measure.ACCURACY] == pytest.approx(right, rel=1e-6)
