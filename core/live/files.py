@@ -9,9 +9,15 @@ from collections.abc import Callable
 from core.compare.scores import matrix
 from core.store import Store
 
+#: Columns that say where a line of losses belongs.
+_AT = ("entrant", "seed", "epoch", "step", "judged_train_rows")
+
 
 def losses_csv(store: Store, experiment_id: str) -> str:
-    """Every evaluation of every run, a line for each epoch, in full precision."""
+    """Every evaluation of every run, a line for each epoch, in full precision.
+
+    ``judged_train_rows`` are how many training rows of the seed ``train_loss`` and the like are of.
+    """
     spec = store.get(experiment_id).spec
     columns: dict[str, None] = {}
     rows: dict[tuple[int, int, int], dict[str, float]] = {}
@@ -20,11 +26,12 @@ def losses_csv(store: Store, experiment_id: str) -> str:
         columns[column] = None
         rows.setdefault((row.run, row.epoch, row.step), {})[column] = row.value
     text = io.StringIO()
-    writer = csv.DictWriter(text, ["entrant", "seed", "epoch", "step", *columns])
+    writer = csv.DictWriter(text, [*_AT, *columns])
     writer.writeheader()
     for (run, epoch, step), values in sorted(rows.items()):
         named = {"entrant": spec.entrant_of(run).title, "seed": spec.seed_of(run)}
-        writer.writerow({**named, "epoch": epoch, "step": step, **values})
+        judged = {"epoch": epoch, "step": step, "judged_train_rows": spec.judged_training_rows}
+        writer.writerow({**named, **judged, **values})
     return text.getvalue()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,20 @@ def test_one_that_waits_has_all_tabs(store: Store) -> None:
         if tab is not Tab.UNITS:
             assert list(shown)[-1] != "tabs"
             assert shown[list(shown)[-1]]["kind"] == "info"
+
+
+def test_rows_that_are_trained_on_are_not_called_held_out(store: Store) -> None:
+    """The lesson has 32 rows, all of them for training."""
+    experiment_id = reported(store, race_of("lesson", ("cross_entropy", "mse")))
+    shown = compared(store, experiment_id)
+    title = shown["shared_chart"]["figure"]["layout"]["yaxis"]["title"]["text"]
+    assert title == "training accuracy"
+    assert "training rows, as none are held out" in shown["matrix_caption"]["text"]
+    for tab in Tab:
+        sent = json.dumps(compared(store, experiment_id, tab=tab.value))
+        assert "validation" not in sent
+        assert "held-out" not in sent
+        assert "split" not in sent
 
 
 def test_a_report_without_steps_has_its_blocks(store: Store) -> None:

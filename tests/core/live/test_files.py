@@ -12,6 +12,9 @@ from core.live.files import losses_csv, scores_csv
 from core.store import Store
 from tests.core.live.staging import race_of, reported
 
+#: Columns that say where a line belongs.
+AT = ("entrant", "seed", "epoch", "step", "judged_train_rows")
+
 
 def rows_of(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
@@ -34,8 +37,10 @@ def test_the_losses_are_those_that_are_stored(store: Store) -> None:
         )
         for row in rows_of(losses_csv(store, experiment_id))
         for column, value in row.items()
-        if column not in ("entrant", "seed", "epoch", "step") and value
+        if column not in AT and value
     }
+    judged = {row["judged_train_rows"] for row in rows_of(losses_csv(store, experiment_id))}
+    assert judged == {str(spec.judged_training_rows)}
     # As texts: what is not a number does not equal itself.
     assert {at: repr(value) for at, value in read.items()} == {
         at: repr(value) for at, value in stored.items()
@@ -44,7 +49,10 @@ def test_the_losses_are_those_that_are_stored(store: Store) -> None:
 
 
 def test_the_losses_of_one_that_waits_are_none(store: Store) -> None:
-    assert losses_csv(store, store.create(race_of())) == "entrant,seed,epoch,step\r\n"
+    assert (
+        losses_csv(store, store.create(race_of()))
+        == "entrant,seed,epoch,step,judged_train_rows\r\n"
+    )
 
 
 def test_a_value_that_is_no_number_is_written_as_such(store: Store) -> None:
@@ -58,7 +66,7 @@ def test_a_value_that_is_no_number_is_written_as_such(store: Store) -> None:
         float(value)
         for row in rows_of(losses_csv(store, experiment_id))
         for column, value in row.items()
-        if column not in ("entrant", "seed", "epoch", "step") and value
+        if column not in AT and value
     ]
     assert sum(map(math.isnan, read)) == sum(map(math.isnan, stored))
     assert len(read) == len(stored)
