@@ -16,8 +16,11 @@ from pages.parts.widgets import addresses
 
 _JS = """
 export default function ({ data, parentElement }) {
+  const call = parentElement.calls = (parentElement.calls ?? 0) + 1
   const script = import(`${location.origin}${data.script}`)
   script.then((charts) => {
+    // Imports may be done in another order than they began: the newest call holds.
+    if (call !== parentElement.calls) return
     if (!data.figure) {
       charts.preload(data.source)
       import(`${location.origin}${data.stage}`)

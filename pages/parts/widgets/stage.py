@@ -17,8 +17,12 @@ from pages.parts.widgets import addresses
 
 _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
+  const call = parentElement.calls = (parentElement.calls ?? 0) + 1
   const script = import(`${location.origin}${data.script}`)
-  script.then((stage) => stage.show(parentElement, data, setTriggerValue))
+  script.then((stage) => {
+    // Imports may be done in another order than they began: the newest call holds.
+    if (call === parentElement.calls) stage.show(parentElement, data, setTriggerValue)
+  })
   return () => script.then((stage) => stage.hide(parentElement))
 }
 """
