@@ -514,9 +514,10 @@ def test_the_readme_names_every_field_with_its_range_and_default():
         assert rows[name][0] == str(LEARNING_RATE)
     assert rows["network.hidden_sizes"][0] == f"{HIDDEN_LAYERS} numbers, each {HIDDEN_SIZE}"
     assert rows["seeds"][0] == f"{SEEDS} different numbers, each {SEED}"
-    assert rows["entrants"][0].startswith(f"{ENTRANTS} objects of the five fields")
+    assert rows["entrants[].head_seed"][0] == str(SEED)
+    assert rows["entrants"][0].startswith(f"{ENTRANTS} objects of the six fields")
     assert f" {NAME_LENGTH} characters" in rows["entrants[].name"][0]
-    assert len(EntrantSpec.model_fields) == 5
+    assert len(EntrantSpec.model_fields) == 6
 
 
 def test_the_readmes_example_is_an_experiment():
