@@ -141,7 +141,7 @@ def test_an_unknown_experiment_is_a_sentence_above_the_example(compare) -> None:
 
 def test_an_a_a_check_races_the_first_loss_against_itself_from_another_head(compare) -> None:
     run(compare)
-    click(compare, "add_focal")
+    click(compare, "add_bce")
     click(edit(compare, "compare", 0), "Remove")
     before = read(compare, "compare")
     click(compare, "A/A check")
