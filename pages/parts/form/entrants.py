@@ -239,7 +239,6 @@ class Entrants:
             on_click=self.set_preset,
         )
 
-
     def draw_aa_check(self) -> None:
         st.button(
             "A/A check",
