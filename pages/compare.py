@@ -28,8 +28,10 @@ def main() -> None:
     with setup:
         form = Form(_PAGE)
         with st.container(horizontal=True):
-            Entrants(form, whole.task()).draw_preset()
+            entrants = Entrants(form, whole.task())
+            entrants.draw_preset()
             whole.draw_defaults(_PAGE)
+            entrants.draw_aa_check()
         widgets.draw_race(form)
         described.draw_problems()
         _draw_estimate(described.spec)

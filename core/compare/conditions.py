@@ -25,10 +25,10 @@ def held_equal(spec: ExperimentSpec, facts: Facts | None) -> tuple[list[str], li
     losses = {(each.loss, each.expression, each.parameters) for each in spec.entrants}
     (equal if len(losses) == 1 else different).append("loss")
     widths = {each.loss.head.width(spec.dataset.outputs) for each in spec.lineup}
-    if len(widths) == 1:
-        equal.append("head weights at the start")
-    else:
+    starts = {each.head_seed for each in spec.entrants}
+    if len(widths) > 1:
         different.append("head, which has as many outputs as the loss needs")
+    (equal if len(widths) == len(starts) == 1 else different).append("head weights at the start")
     equal_rates, different_rates = _learning_rates(spec, facts)
     return equal + equal_rates, different + different_rates
 

@@ -1,18 +1,15 @@
-"""What a few seeds can show: intervals, paired differences and times of arrival.
+"""What a few seeds can show of one entrant: means with their intervals, and times of arrival.
 
-Conventions
------------
-``scores``  final scores ``[L, S]``: L entrants from S seeds, NaN where a run has none.
-A seed is a block: within it every entrant started from the same trunk weights and saw the
-same batches, so entrants are compared seed by seed. Values that are not finite are left
-out and counted. Intervals are Student's t: mean +- t(n - 1) s / sqrt(n), with s the
-standard deviation of n - 1; below two values there is none, and its ends are NaN.
+Values that are not finite are left out and counted. Intervals are Student's t: mean +- t(n - 1)
+s sqrt(1/n + overlap), with s the standard deviation of n - 1; below two values there is none,
+and its ends are NaN. ``overlap`` is 0 but for intervals on new data, where it is the number of
+held-out rows by that of training rows: ``core.compare.pairs`` says why.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -23,11 +20,13 @@ from numpy.typing import ArrayLike, NDArray
 Floats = Any
 Scores = NDArray[np.float64]
 
-CONFIDENCE = 0.95
+#: How often a test may show a difference where there is none.
+LEVEL = 0.05
+CONFIDENCE = 1 - LEVEL
 #: The share of the best entrant's score whose reaching is timed.
 REACHED = 0.95
 #: Scores are computed in float32; what is closer than its rounding is as good.
-_ROUNDING = float(np.finfo(np.float32).eps)
+ROUNDING = float(np.finfo(np.float32).eps)
 
 
 @dataclass(frozen=True)
@@ -39,71 +38,6 @@ class Interval:
     high: float
     n: int
     missing: int
-
-
-@dataclass(frozen=True)
-class Difference(Interval):
-    """a - b, seed by seed, over the n seeds where both have a score.
-
-    In ``wins`` of them a is better, in ``losses`` b is, in ``ties`` they are equal.
-    """
-
-    wins: int
-    losses: int
-    ties: int
-
-    @property
-    def shows_difference(self) -> bool:
-        """Whether the interval excludes 0. Equal differences have an interval of no width."""
-        return self.n >= 2 and not self.low <= 0 <= self.high
-
-    def reversed(self) -> Difference:
-        """b - a."""
-        return Difference(
-            -self.mean,
-            -self.high,
-            -self.low,
-            self.n,
-            self.missing,
-            self.losses,
-            self.wins,
-            self.ties,
-        )
-
-
-@dataclass(frozen=True)
-class Arrivals:
-    """steps_a / steps_b to a threshold: geometric mean over seeds, and its interval.
-
-    Over the n of ``seeds`` where both arrived after a first step. Where both arrived
-    but one was there before it (``at_start``), there is no ratio. ``never_a`` and
-    ``never_b`` count the seeds in which each did not arrive.
-    """
-
-    ratio: float
-    low: float
-    high: float
-    n: int
-    seeds: int
-    never_a: int
-    never_b: int
-    at_start: int
-
-    @property
-    def shows_difference(self) -> bool:
-        """Whether the interval of the ratio excludes 1."""
-        return self.n >= 2 and not self.low <= 1 <= self.high
-
-    def reversed(self) -> Arrivals:
-        """steps_b / steps_a."""
-        return replace(
-            self,
-            ratio=1 / self.ratio,
-            low=1 / self.high,
-            high=1 / self.low,
-            never_a=self.never_b,
-            never_b=self.never_a,
-        )
 
 
 class Spread(StrEnum):
@@ -125,7 +59,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class _Sample:
+class Sample:
     """The finite values along the first axis, summed up; NaN where undefined."""
 
     mean: Floats
@@ -135,7 +69,7 @@ class _Sample:
     n: Any
 
     @classmethod
-    def of(cls, values: ArrayLike) -> _Sample:
+    def of(cls, values: ArrayLike) -> Sample:
         values = np.asarray(values, np.float64)
         finite = np.isfinite(values)
         n = finite.sum(axis=0)
@@ -149,65 +83,38 @@ class _Sample:
         sd = np.sqrt(squares.sum(axis=0) / np.where(n > 1, n - 1, np.nan))
         return cls(lowest + mean, sd, lowest, highest, n)
 
-    def interval(self, confidence: float) -> tuple[Floats, Floats]:
+    def error(self, overlap: float = 0.0) -> Floats:
+        """The standard error of the mean."""
+        return self.sd * np.sqrt(1 / np.maximum(self.n, 1) + overlap)
+
+    def interval(self, confidence: Floats, overlap: float = 0.0) -> tuple[Floats, Floats]:
         # Loaded when first needed: a page's first paint does not wait for SciPy.
         from scipy.special import stdtrit
 
-        quantile = stdtrit(self.n - 1.0, (1 + confidence) / 2)
-        half = quantile * self.sd / np.sqrt(np.maximum(self.n, 1))
+        half = stdtrit(self.n - 1.0, (1 + confidence) / 2) * self.error(overlap)
         return self.mean - half, self.mean + half
 
 
-_EDGES: dict[Spread, Callable[[_Sample], tuple[Floats, Floats]]] = {
+_EDGES: dict[Spread, Callable[[Sample], tuple[Floats, Floats]]] = {
     Spread.SD: lambda sample: (sample.mean - sample.sd, sample.mean + sample.sd),
     Spread.INTERVAL: lambda sample: sample.interval(CONFIDENCE),
     Spread.RANGE: lambda sample: (sample.lowest, sample.highest),
 }
 
 
-def interval(values: ArrayLike, confidence: float = CONFIDENCE) -> Interval:
+def interval(values: ArrayLike, confidence: float = CONFIDENCE, overlap: float = 0.0) -> Interval:
     """Mean of ``values [S]`` and its t interval, as ``scipy.stats.t.interval`` gives it."""
-    sample = _Sample.of(values)
-    low, high = sample.interval(confidence)
+    sample = Sample.of(values)
+    low, high = sample.interval(confidence, overlap)
     n = int(sample.n)
     return Interval(float(sample.mean), float(low), float(high), n, np.size(values) - n)
 
 
 def spread(values: ArrayLike, kind: Spread) -> Band:
     """The band over seeds, the first axis of ``values [S, ...]``, at every point."""
-    sample = _Sample.of(values)
+    sample = Sample.of(values)
     low, high = _EDGES[kind](sample)
     return Band(np.asarray(sample.mean), np.asarray(low), np.asarray(high), np.asarray(sample.n))
-
-
-def paired(a: ArrayLike, b: ArrayLike, higher_is_better: bool) -> Difference:
-    """a - b ``[S]`` seed by seed, as ``scipy.stats.ttest_rel(a, b).confidence_interval()``."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    both = np.isfinite(a) & np.isfinite(b)
-    differences = np.subtract(a, b, where=both, out=np.full(both.shape, np.nan))
-    mean = interval(differences)
-    above, below = int((differences > 0).sum()), int((differences < 0).sum())
-    wins, losses = (above, below) if higher_is_better else (below, above)
-    ties = mean.n - above - below
-    return Difference(mean.mean, mean.low, mean.high, mean.n, mean.missing, wins, losses, ties)
-
-
-def best_in_column(scores: Scores, higher_is_better: bool) -> int | None:
-    """The place of the entrant with the best mean, if it is shown to beat every other.
-
-    It is, where its paired interval is better than 0 against each.
-    Entrants without a score are not compared; None if fewer than two are left or the
-    best is not shown to differ from one of them.
-    """
-    upward = scores if higher_is_better else -scores
-    means = _Sample.of(upward.T).mean
-    scored = np.flatnonzero(np.isfinite(means))
-    if len(scored) < 2:
-        return None
-    best = int(scored[means[scored].argmax()])
-    others = scored[scored != best]
-    beaten = [paired(upward[best], upward[other], True).low > 0 for other in others]
-    return best if all(beaten) else None
 
 
 def threshold(final: Scores, *, higher_is_better: bool, fraction: float = REACHED) -> float | None:
@@ -215,7 +122,7 @@ def threshold(final: Scores, *, higher_is_better: bool, fraction: float = REACHE
 
     A share of a score has a meaning only if more is better and the best is above 0.
     """
-    means = _Sample.of(final.T).mean
+    means = Sample.of(final.T).mean
     best = float(np.max(means, where=np.isfinite(means), initial=-np.inf))
     return fraction * best if higher_is_better and best > 0 else None
 
@@ -229,28 +136,5 @@ def steps_to_reach(
     """
     values = np.asarray(values, np.float64)
     margin = values - threshold if higher_is_better else threshold - values
-    reached = np.isfinite(values) & (margin >= -_ROUNDING * abs(threshold))
+    reached = np.isfinite(values) & (margin >= -ROUNDING * abs(threshold))
     return int(np.asarray(steps)[reached.argmax()]) if reached.any() else None
-
-
-def compare_arrivals(a: ArrayLike, b: ArrayLike) -> Arrivals:
-    """Steps to reach a threshold, ``[S]`` each, NaN (or None) where a run never did.
-
-    The interval is the t interval of the mean log ratio, put through exp.
-    """
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    arrived_a, arrived_b = np.isfinite(a), np.isfinite(b)
-    compared = arrived_a & arrived_b & (a > 0) & (b > 0)
-    logs = np.log(np.divide(a, b, where=compared, out=np.full(compared.shape, np.nan)))
-    mean = interval(logs)
-    ratio, low, high = np.exp([mean.mean, mean.low, mean.high]).tolist()
-    return Arrivals(
-        ratio,
-        low,
-        high,
-        mean.n,
-        seeds=len(compared),
-        never_a=int((~arrived_a).sum()),
-        never_b=int((~arrived_b).sum()),
-        at_start=int((arrived_a & arrived_b).sum()) - mean.n,
-    )

@@ -4,43 +4,143 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.compare.courses import Course, courses, judged_split
 from core.compare.curves import RunCurves
-from core.compare.intervals import best_in_column, interval, steps_to_reach, threshold
-from core.compare.verdict import NOT_PROBABILITIES, EntrantScores, Verdict, verdicts
+from core.compare.intervals import interval, steps_to_reach, threshold
+from core.compare.pairs import Scope
+from core.compare.verdict import NOT_PROBABILITIES, EntrantScores, Verdict, best_of, verdicts
 from core.judging.yardsticks import Yardstick, gives_probabilities, yardsticks
 from core.losses import LossSpec
 from core.records import Measure, Snapshot
-from core.spec import ExperimentSpec
+from core.spec import Entrant, ExperimentSpec
 
 
-def scores(snapshot: Snapshot, spec: ExperimentSpec, measure: Measure) -> NDArray[np.float64]:
-    """Scores ``[L, S]`` at the snapshot's step; NaN where a run has none."""
-    return snapshot.score(measure).reshape(len(spec.entrants), len(spec.seeds))
+def scopes(spec: ExperimentSpec) -> tuple[Scope, ...]:
+    """What a comparison can be about, the plain one first.
+
+    On new data needs rows that are held out, and is a question of its own only where seeds share
+    their rows: data that each seed generates anew is new data as it is.
+    """
+    shares_rows = spec.data.validation_rows > 0 and spec.dataset.rows is not None
+    return (Scope.SPLITS, Scope.NEW_DATA) if shares_rows else (Scope.SPLITS,)
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """A race at the epoch of one snapshot: all that is compared is read here, at that epoch.
+
+    ``diverged`` ``[L, S]`` are the runs that have no scores, as their loss was not finite at some
+    step: they count as missing everywhere, however good they once were. ``scope`` is what is
+    concluded from the others.
+    """
+
+    spec: ExperimentSpec
+    snapshot: Snapshot
+    diverged: NDArray[np.bool_]
+    scope: Scope = Scope.SPLITS
+
+    @classmethod
+    def of(
+        cls,
+        spec: ExperimentSpec,
+        snapshot: Snapshot,
+        diverged_steps: Sequence[int | None],
+        scope: Scope = Scope.SPLITS,
+    ) -> Standing:
+        """``diverged_steps`` has one for each run; a scope that there is not counts as plain."""
+        diverged = np.array([step is not None for step in diverged_steps])
+        shape = (len(spec.entrants), len(spec.seeds))
+        scope = scope if scope in scopes(spec) else Scope.SPLITS
+        return cls(spec, snapshot, diverged.reshape(shape), scope)
+
+    @property
+    def overlap(self) -> float:
+        """What seeds that share rows add to the variance of a mean: ``core.compare.pairs``."""
+        if self.scope is Scope.SPLITS:
+            return 0.0
+        return self.spec.data.validation_rows / self.spec.data.train_rows
+
+    def scores(self, measure: Measure) -> NDArray[np.float64]:
+        """``[L, S]``; NaN where a run has none."""
+        scores = self.snapshot.score(measure).reshape(self.diverged.shape)
+        return np.where(self.diverged, np.nan, scores)
+
+    def entrants(
+        self, yardstick: Yardstick, arrivals: Sequence[NDArray[np.float64]] | None = None
+    ) -> list[EntrantScores]:
+        scores = self.scores(yardstick.measure)
+        return [
+            EntrantScores(
+                title=entrant.title,
+                scores=scores[entrant.place],
+                diverged=self.diverged[entrant.place],
+                arrivals=arrivals[entrant.place] if arrivals is not None else None,
+                no_score=(
+                    None if can_score(entrant.loss, self.spec, yardstick) else NOT_PROBABILITIES
+                ),
+                settings=_settings(entrant, self.spec),
+                head_seed=entrant.head_seed,
+            )
+            for entrant in self.spec.lineup
+        ]
+
+    @cached_property
+    def matrix(self) -> list[Column]:
+        """Every entrant by every yardstick; a best one only where the verdicts show it."""
+        return [self._column(yardstick) for yardstick in yardsticks(self.spec.dataset.task)]
+
+    def _column(self, yardstick: Yardstick) -> Column:
+        entrants = self.entrants(yardstick)
+        best = best_of(verdicts(entrants, yardstick, overlap=self.overlap))
+        scores = self.scores(yardstick.measure)
+        return Column(yardstick, scores, entrants.index(best) if best else None, self.overlap)
+
+    def verdicts(self, runs: Sequence[RunCurves], yardstick: Yardstick) -> tuple[Verdict, ...]:
+        """Each pair by one yardstick: scores, and when 95 % of the best came."""
+        goal = None
+        if yardstick.is_judged_each_epoch:
+            higher = yardstick.higher_is_better
+            goal = threshold(self.scores(yardstick.measure), higher_is_better=higher)
+        arrivals = None if goal is None else self._arrivals(runs, goal, yardstick)
+        return verdicts(self.entrants(yardstick, arrivals), yardstick, goal, self.overlap)
+
+    def _arrivals(
+        self, runs: Sequence[RunCurves], goal: float, yardstick: Yardstick
+    ) -> list[NDArray[np.float64]]:
+        """Until the snapshot's epoch: the step at which each seed was first as good as ``goal``."""
+        by_entrant = courses(runs, self.spec, judged_split(self.spec), yardstick.measure)
+        return [
+            np.where(self.diverged[place], np.nan, self._reached(course, goal, yardstick))
+            for place, course in enumerate(by_entrant)
+        ]
+
+    def _reached(self, course: Course, goal: float, yardstick: Yardstick) -> NDArray[np.float64]:
+        known = course.epochs <= self.snapshot.epoch
+        steps, higher = course.steps[known], yardstick.higher_is_better
+        arrived = [steps_to_reach(steps, row[known], goal, higher) for row in course.values]
+        return np.array([np.nan if step is None else step for step in arrived])
+
+
+def _settings(entrant: Entrant, spec: ExperimentSpec) -> object:
+    """What an entrant trains with but for the start of its head; equal where that is the same."""
+    own = {"name": None, "head_seed": None, "learning_rate": entrant.learning_rate}
+    return spec.entrants[entrant.place].model_copy(update=own)
 
 
 @dataclass(frozen=True)
 class Column:
     """One yardstick of the matrix: scores ``[L, S]``, and the place of the best entrant, if
-    one is shown to be best."""
+    one is shown to be best. ``overlap`` is that of the intervals."""
 
     yardstick: Yardstick
     scores: NDArray[np.float64]
     best: int | None
-
-
-def matrix(snapshot: Snapshot, spec: ExperimentSpec) -> list[Column]:
-    """Every entrant by every yardstick; a best one only where paired intervals show it."""
-    columns = []
-    for yardstick in yardsticks(spec.dataset.task):
-        table = scores(snapshot, spec, yardstick.measure)
-        best = best_in_column(table, yardstick.higher_is_better)
-        columns.append(Column(yardstick, table, best))
-    return columns
+    overlap: float = 0.0
 
 
 def score_text(column: Column, place: int) -> str | None:
@@ -48,7 +148,8 @@ def score_text(column: Column, place: int) -> str | None:
 
     Where only some have one, it says how many.
     """
-    mean, spec = interval(column.scores[place]), column.yardstick.digits.format
+    spec = column.yardstick.digits.format
+    mean = interval(column.scores[place], overlap=column.overlap)
     if not mean.n:
         return None
     text = f"{mean.mean:{spec}}"
@@ -62,39 +163,3 @@ def score_text(column: Column, place: int) -> str | None:
 def can_score(loss: LossSpec, spec: ExperimentSpec, yardstick: Yardstick) -> bool:
     """Whether what the loss trains has a score by the yardstick at all."""
     return not yardstick.needs_probabilities or gives_probabilities(loss, spec.dataset.task)
-
-
-def compare(
-    runs: Sequence[RunCurves], spec: ExperimentSpec, snapshot: Snapshot, yardstick: Yardstick
-) -> tuple[Verdict, ...]:
-    """Each pair of entrants by one yardstick: final scores, and when 95 % of the best came."""
-    final = scores(snapshot, spec, yardstick.measure)
-    by_entrant = courses(runs, spec, judged_split(spec), yardstick.measure)
-    diverged = np.array(
-        [[step is not None for step in course.diverged_steps] for course in by_entrant]
-    )
-    final = np.where(diverged, np.nan, final)
-    goal = None
-    if yardstick.is_judged_each_epoch:
-        goal = threshold(final, higher_is_better=yardstick.higher_is_better)
-    entrants = [
-        EntrantScores(
-            title=course.entrant.title,
-            scores=final[place],
-            diverged=diverged[place],
-            arrivals=None if goal is None else _arrivals(course, goal, yardstick),
-            no_score=(
-                None if can_score(course.entrant.loss, spec, yardstick) else NOT_PROBABILITIES
-            ),
-        )
-        for place, course in enumerate(by_entrant)
-    ]
-    return verdicts(entrants, yardstick, goal)
-
-
-def _arrivals(course: Course, goal: float, yardstick: Yardstick) -> NDArray[np.float64]:
-    """The step at which each seed was first judged as good as ``goal``; NaN for never."""
-    arrived = [
-        steps_to_reach(course.steps, row, goal, yardstick.higher_is_better) for row in course.values
-    ]
-    return np.array([np.nan if step is None else step for step in arrived])

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable
 
-from core.compare.scores import matrix
+from core.compare.scores import Standing
 from core.store import Store
 
 #: Columns that say where a line of losses belongs.
@@ -36,9 +36,13 @@ def losses_csv(store: Store, experiment_id: str) -> str:
 
 
 def scores_csv(store: Store, experiment_id: str) -> str:
-    """Every score of every seed in the newest snapshot, in full precision."""
+    """Every score of every seed in the newest snapshot, in full precision.
+
+    A run that diverged has none, as in the matrix.
+    """
     spec, snapshot = store.get(experiment_id).spec, store.snapshot(experiment_id)
-    columns = matrix(snapshot, spec) if snapshot else []
+    diverged_steps = [run.diverged_step for run in store.runs(experiment_id)]
+    columns = Standing.of(spec, snapshot, diverged_steps).matrix if snapshot else []
     text = io.StringIO()
     names = [column.yardstick.measure.value for column in columns]
     writer = csv.writer(text)

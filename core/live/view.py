@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from core.bounds import Bounds, Frozen, quoted
 from core.compare.courses import CurveAxis
 from core.compare.intervals import Spread
+from core.compare.pairs import Scope
 from core.errors import SpecError
 from core.records import Measure
 
@@ -38,7 +39,8 @@ class View(Frozen):
     """The options of both pages, each with a default; a page reads those that it has.
 
     ``judged_by`` names a yardstick that entrants share an axis by, with "skill in" before its
-    measure where it is the skill; one that the task does not have counts as its first.
+    measure where it is the skill; one that the task does not have counts as its first, and so
+    does a ``scope`` that the data does not have.
     """
 
     page: Page = Page.TRAIN
@@ -50,6 +52,7 @@ class View(Frozen):
     seeds: bool = False
     tab: Tab = Tab.VERDICT
     verdict_by: Measure | None = None
+    scope: Scope = Scope.SPLITS
     seed: int | None = None
 
     @classmethod

@@ -85,6 +85,7 @@ def make_stack(spec: ExperimentSpec, groups: list[Group], where: torch.device) -
     """The networks of all runs, each at the start that its seed gives."""
     stack = Stack(spec.run_count, spec.layer_sizes, spec.network.activation, where)
     for group in groups:
-        for offset, seed in enumerate(spec.seeds):
-            initialise(stack, group.runs.start + offset, seed, group.width, spec.network.start)
+        head_seed = group.entrant.head_seed
+        for run, seed in enumerate(spec.seeds, group.runs.start):
+            initialise(stack, run, seed, group.width, spec.network.start, head_seed)
     return stack

@@ -33,15 +33,24 @@ _BOUNDS: dict[Scheme, _Bounds] = {
 }
 
 
-def initialise(stack: Stack, run: int, seed: int, head_width: int, start: StartSpec) -> None:
+def initialise(
+    stack: Stack,
+    run: int,
+    seed: int,
+    head_width: int,
+    start: StartSpec,
+    head_seed: int | None = None,
+) -> None:
     """Give one run of the stack the start that its seed gives.
 
     Trunk and head have generators of their own, so runs of one seed share the trunk whatever
-    their head. Rows of the head beyond ``head_width`` stay 0.
+    their head, and a ``head_seed`` starts the head elsewhere and nothing else. Rows of the head
+    beyond ``head_width`` stay 0.
     """
+    which = "" if head_seed is None else f" {head_seed}"
     trunk, head, head_bias = (
         torch.Generator().manual_seed(derive_seed(seed, purpose))
-        for purpose in ("trunk", "head", "head bias")
+        for purpose in ("trunk", f"head{which}", f"head bias{which}")
     )
     bounds = _BOUNDS[start.scheme]
     for layer in stack.layers[:-1]:

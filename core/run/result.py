@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from core.compare.courses import judged_split
-from core.compare.scores import matrix, scores
+from core.compare.scores import Standing
 from core.compare.table import legend, table
 from core.judging.yardsticks import yardsticks
 from core.records import Facts, Progress, Snapshot, Status
@@ -37,16 +34,8 @@ class Result:
         return self.newest.outcome is not None
 
     @cached_property
-    def _diverged(self) -> NDArray[np.bool_]:
-        """Whether each run is, ``[L, S]``."""
-        diverged = np.array([step is not None for step in self.newest.diverged_steps])
-        return diverged.reshape(len(self.spec.entrants), len(self.spec.seeds))
-
-    @cached_property
-    def _judged(self) -> Snapshot:
-        """The snapshot without the scores of diverged runs."""
-        kept = np.where(self._diverged.ravel(), np.nan, self.snapshot.scores)
-        return replace(self.snapshot, scores=kept)
+    def _standing(self) -> Standing:
+        return Standing.of(self.spec, self.snapshot, self.newest.diverged_steps)
 
     # ------------------------------------------------------------ for a program
 
@@ -64,14 +53,14 @@ class Result:
         return {"entrants": entrants, "seeds": self.spec.seeds, "epoch": self.snapshot.epoch}
 
     def _status(self, place: int) -> Status:
-        if self._diverged[place].any():
+        if self._standing.diverged[place].any():
             return Status.DIVERGED
         return Status.FINISHED if self.is_over else Status.STOPPED
 
     def _scores(self, place: int) -> dict[str, list[float | None]]:
         """By each yardstick of the task, one a seed."""
         measures = [yardstick.measure for yardstick in yardsticks(self.spec.dataset.task)]
-        rows = {each: scores(self._judged, self.spec, each)[place] for each in measures}
+        rows = {each: self._standing.scores(each)[place] for each in measures}
         return {
             measure.value: [score if math.isfinite(score) else None for score in row.tolist()]
             for measure, row in rows.items()
@@ -81,7 +70,7 @@ class Result:
 
     def text(self) -> str:
         """The conditions in a line, a table of the scores, and what there is to say of it."""
-        columns = matrix(self._judged, self.spec)
+        columns = self._standing.matrix
         lines = table(columns, self.spec)
         notes = [*legend(columns, self.spec), *self._divergences()]
         parts = [self._conditions()], lines, notes
@@ -100,7 +89,7 @@ class Result:
         return "; ".join(parts)
 
     def _divergences(self) -> list[str]:
-        counts = self._diverged.sum(1).tolist()
+        counts = self._standing.diverged.sum(1).tolist()
         return [
             f"{entrant.title} diverged from {count} of {len(self.spec.seeds)} seeds."
             for entrant, count in zip(self.spec.lineup, counts, strict=True)

@@ -20,7 +20,7 @@ from core.bounds import Bounds, Frozen, any_of, quoted
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
 from core.losses.parameters import FrozenMapping, Value, in_words
-from core.spec.parts import LEARNING_RATE
+from core.spec.parts import HEAD_SEED, LEARNING_RATE
 
 MAX_ENTRANTS = 10
 ENTRANTS = Bounds("Number of entrants", 1, MAX_ENTRANTS)
@@ -75,12 +75,17 @@ def _learning_rate(rate: float | None) -> float | None:
     return rate if rate is None else float(LEARNING_RATE.check(rate))
 
 
+def _head_seed(seed: int | None) -> int | None:
+    return seed if seed is None else int(HEAD_SEED.check(seed))
+
+
 class EntrantSpec(Frozen):
     """One entrant as a person describes it; all but ``loss`` may be left out.
 
     ``parameters`` has those of the loss that are not at their default, by name;
     ``expression`` is that of a person's own loss. Without a ``learning_rate`` the
-    optimizer's holds.
+    optimizer's holds. Without a ``head_seed`` the head starts as that of every other entrant
+    whose loss needs the same outputs; each number stands for another start of it, in every seed.
     """
 
     loss: Annotated[str, AfterValidator(_known_loss)]
@@ -90,6 +95,7 @@ class EntrantSpec(Frozen):
     expression: Annotated[str | None, AfterValidator(_readable_expression)] = None
     name: Annotated[str | None, AfterValidator(_short_name)] = None
     learning_rate: Annotated[float | None, AfterValidator(_learning_rate)] = None
+    head_seed: Annotated[int | None, AfterValidator(_head_seed)] = None
 
     @field_validator("parameters", mode="plain")
     @classmethod
@@ -133,7 +139,8 @@ class EntrantSpec(Frozen):
 @dataclass(frozen=True)
 class Entrant:
     """An entrant as the rest of the lab knows it: its place in the experiment, from 0, the
-    title and look that it has everywhere, and the learning rate that it was given."""
+    title and look that it has everywhere, the learning rate that it was given, and the head
+    seed if it has one."""
 
     place: int
     title: str
@@ -141,6 +148,7 @@ class Entrant:
     learning_rate: float
     color: str
     dash: str
+    head_seed: int | None = None
 
 
 @lru_cache(maxsize=256)
@@ -157,9 +165,9 @@ def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entran
         looks = list(PALETTE[: len(losses)])
     titles = _numbered_where_equal(_titles(specs, losses, rates, learning_rate))
     return tuple(
-        Entrant(place, title, loss, rate, *look)
-        for place, (title, loss, rate, look) in enumerate(
-            zip(titles, losses, rates, looks, strict=True)
+        Entrant(place, title, loss, rate, *look, spec.head_seed)
+        for place, (title, loss, rate, look, spec) in enumerate(
+            zip(titles, losses, rates, looks, specs, strict=True)
         )
     )
 
@@ -184,6 +192,8 @@ def _titles(
             title += f": {_cut(spec.expression)}"
         if rate != learning_rate and len(set(rates)) > 1:
             title += f", rate {rate:g}"
+        if spec.head_seed is not None:
+            title += f", head {spec.head_seed}"
         yield title
 
 

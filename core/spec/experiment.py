@@ -165,6 +165,11 @@ class ExperimentSpec(Frozen):
                     "CrossEntropy and BCE train as one function of p at one learning rate; "
                     f"{entrant.loss_spec.title} had its own, {entrant.learning_rate:g}."
                 )
+            if entrant.head_seed is not None:
+                yield (
+                    "CrossEntropy and BCE start from one head as one function of p; "
+                    f"{entrant.loss_spec.title} had the head seed {entrant.head_seed:,}."
+                )
 
     # -------------------------------------------------------- what follows from it
 

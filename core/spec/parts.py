@@ -19,6 +19,7 @@ BATCH_SIZE = Bounds("Batch size", 1, 20_000)
 EPOCHS = Bounds("Epochs", 1, 10_000)
 SEED = Bounds("Seed", 0, 2**31 - 1)
 SEEDS = Bounds("Number of seeds", 1, 20)
+HEAD_SEED = Bounds("Head seed", SEED.low, SEED.high)
 
 #: What the learning-rate control offers: 1, 2 and 5 in each decade of its bounds.
 LEARNING_RATES = (

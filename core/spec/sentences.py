@@ -56,6 +56,7 @@ _ALLOWED = {
     "entrants.item.expression": ("The expression", "text, or none"),
     "entrants.item.name": ("Name", "text, or none"),
     "entrants.item.learning_rate": number(parts.LEARNING_RATE),
+    "entrants.item.head_seed": whole(parts.HEAD_SEED),
     "seeds": ("Seeds", f"a list of {parts.SEEDS} whole numbers"),
     "seeds.item": whole(parts.SEED),
 }

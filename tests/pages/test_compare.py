@@ -136,6 +136,35 @@ def test_an_unknown_experiment_is_a_sentence_above_the_example(compare) -> None:
     assert staged(compare)["status"] == "finished"
 
 
+# ------------------------------------------------------------------ a loss against itself
+
+
+def test_an_a_a_check_races_the_first_loss_against_itself_from_another_head(compare) -> None:
+    run(compare)
+    click(compare, "add_bce")
+    click(edit(compare, "compare", 0), "Remove")
+    before = read(compare, "compare")
+    click(compare, "A/A check")
+    one, other = read(compare, "compare").entrants
+    assert (one.loss, one.head_seed) == (before.entrants[0].loss, None)
+    assert other == one.model_copy(update={"head_seed": 1})
+    assert not button(compare, "Race").disabled
+    click(compare, "Undo")
+    assert read(compare, "compare") == before
+
+
+def test_an_a_a_check_keeps_the_parameters_and_leaves_one_function_behind(
+    compare: AppTest, lab_store: Store
+) -> None:
+    spec = race_of(losses=("cross_entropy", "bce"), optimizer={"name": "sgd"},
+                   training={"epochs": 1, "protocol": "one_function"})  # fmt: skip
+    shown(compare, reported(lab_store, spec))
+    click(compare, "A/A check")
+    checked = read(compare, "compare")
+    assert checked.training.protocol is Protocol.SAME_RATE
+    assert [each.head_seed for each in checked.entrants] == [None, 1]
+
+
 # ------------------------------------------------------------------ buttons within the stage
 
 

@@ -16,7 +16,14 @@ from pydantic import ValidationError
 
 from core.losses import CUSTOM, LOSSES, RIVALS, Task, fitting
 from core.losses.custom import EXAMPLE
-from core.spec import LEARNING_RATES, MAX_ENTRANTS, NAME_LENGTH, EntrantSpec, ExperimentSpec
+from core.spec import (
+    LEARNING_RATES,
+    MAX_ENTRANTS,
+    NAME_LENGTH,
+    EntrantSpec,
+    ExperimentSpec,
+    Protocol,
+)
 from core.spec.entrants import lineup
 from pages.parts.form import draft, losses
 from pages.parts.form.draft import Draft, Form, Part
@@ -94,7 +101,8 @@ class Entrants:
         items = self.items
         place = next((i for i, each in enumerate(items) if each["loss"] == loss), None)
         if place is None:
-            items[0] |= {"loss": loss, "name": "", "learning_rate": losses.RATE_OF_ALL}
+            plain = {"name": "", "learning_rate": losses.RATE_OF_ALL, "head_seed": None}
+            items[0] |= {"loss": loss, **plain}
         else:
             items[0], items[place] = items[place], items[0]
         is_known_by_its_fields = loss == CUSTOM or (LOSSES[loss].parameters and loss not in RIVALS)
@@ -119,6 +127,17 @@ class Entrants:
     def set_preset(self) -> None:
         draft.remember()
         self.items[:] = [losses.drafted(each, self._next_number()) for each in preset(self.task)]
+        self._edit(None)
+
+    def set_aa_check(self) -> None:
+        """Let the first entrant race itself from another start of the head."""
+        draft.remember()
+        first = self.items[0] | {"head_seed": None}
+        other = {"id": self._next_number(), "name": "", "head_seed": 1}
+        self.items[:] = [first, copy.deepcopy(first) | other]
+        # One function of p is a race of two losses.
+        if draft.value("protocol") is Protocol.ONE_FUNCTION:
+            draft.change(Protocol.SAME_RATE, "protocol")
         self._edit(None)
 
     def titles(self, learning_rate: float) -> dict[int, str]:
@@ -218,6 +237,16 @@ class Entrants:
             icon=":material/sports_score:",
             help=f"Race just {in_a_row(titles)}, with their defaults.",
             on_click=self.set_preset,
+        )
+
+    def draw_aa_check(self) -> None:
+        st.button(
+            "A/A check",
+            icon=":material/balance:",
+            type="tertiary",
+            help="Race the first entrant against itself from another start of its last layer. "
+            "What differs then is the noise floor.",
+            on_click=self.set_aa_check,
         )
 
 

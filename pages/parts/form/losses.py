@@ -55,6 +55,7 @@ def drafted(entrant: EntrantSpec, number: int) -> dict[str, Any]:
         "expression": entrant.expression or EXAMPLE,
         "name": entrant.name or "",
         "learning_rate": entrant.learning_rate or RATE_OF_ALL,
+        "head_seed": entrant.head_seed,
     }
 
 
@@ -75,6 +76,7 @@ def described(entrant: dict[str, Any]) -> dict[str, Any]:
         "expression": entrant["expression"] if loss.key == CUSTOM else None,
         "name": entrant["name"] or None,
         "learning_rate": entrant["learning_rate"] or None,
+        "head_seed": entrant["head_seed"],
     }
 
 

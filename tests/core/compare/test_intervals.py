@@ -1,4 +1,4 @@
-"""Intervals, paired differences and arrivals against SciPy and plain arithmetic."""
+"""Intervals, bands and the threshold against SciPy and plain arithmetic."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ from hypothesis import strategies as st
 
 from core.compare.intervals import (
     Spread,
-    best_in_column,
-    compare_arrivals,
     interval,
-    paired,
     spread,
     steps_to_reach,
     threshold,
@@ -27,7 +24,6 @@ from core.compare.intervals import (
 NAN = math.nan
 scores = st.floats(-1e3, 1e3, allow_subnormal=False)
 maybe = st.one_of(scores, st.sampled_from([NAN, math.inf, -math.inf]))
-pairs = st.lists(st.tuples(maybe, maybe), min_size=1, max_size=9).map(lambda rows: np.array(rows).T)
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +93,14 @@ def test_the_interval_covers_the_true_mean_as_often_as_it_says(seeds):
     assert abs(coverage - 0.95) < 0.014
 
 
+def test_an_interval_on_new_data_is_wider_by_the_shares_of_rows():
+    values = [0.91, 0.93, 0.96, 0.9]
+    plain, wide = interval(values), interval(values, overlap=0.25)
+    assert wide.mean == plain.mean
+    # (1/4 + 1/4) in place of 1/4.
+    close((wide.high - wide.low) / (plain.high - plain.low), math.sqrt(2))
+
+
 # ------------------------------------------------------------------ bands
 
 
@@ -137,121 +141,7 @@ def test_bands_of_float32_curves_are_computed_in_float64():
     assert band.mean.dtype == np.float64
 
 
-# ------------------------------------------------------------------ pairs
-
-
-@given(pairs, st.booleans())
-def test_a_paired_difference_is_scipys(ab, higher_is_better):
-    a, b = ab
-    both = np.isfinite(a) & np.isfinite(b)
-    differences = a[both] - b[both]
-    seen = paired(a, b, higher_is_better)
-    assert (seen.n, seen.missing) == (both.sum(), len(a) - both.sum())
-    assert seen.wins + seen.losses + seen.ties == seen.n
-    better = differences > 0 if higher_is_better else differences < 0
-    assert (seen.wins, seen.ties) == (better.sum(), (differences == 0).sum())
-    assume(seen.n >= 2 and differences.std() > 1e-6)
-    expected = scipy.stats.ttest_rel(a[both], b[both])
-    close(seen.mean, differences.mean())
-    close((seen.low, seen.high), expected.confidence_interval(0.95))
-    assume(abs(expected.pvalue - 0.05) > 1e-9)
-    assert seen.shows_difference == (expected.pvalue < 0.05)
-
-
-@given(pairs, st.booleans())
-def test_a_loss_does_not_differ_from_itself(ab, higher_is_better):
-    seen = paired(ab[0], ab[0], higher_is_better)
-    assert not seen.shows_difference
-    assert (seen.wins, seen.losses, seen.ties) == (0, 0, np.isfinite(ab[0]).sum())
-
-
-@given(pairs, st.booleans())
-def test_swapping_the_two_turns_the_difference_round(ab, higher_is_better):
-    a, b = ab
-    turned, back = paired(b, a, higher_is_better), paired(a, b, higher_is_better).reversed()
-    close((turned.mean, turned.low, turned.high), (back.mean, back.low, back.high))
-    assert (turned.wins, turned.losses, turned.ties) == (back.wins, back.losses, back.ties)
-    assert (turned.n, turned.missing) == (back.n, back.missing)
-
-
-@given(pairs, st.booleans(), st.randoms(use_true_random=False))
-def test_the_order_of_seeds_changes_nothing(ab, higher_is_better, random):
-    order = random.sample(range(ab.shape[1]), ab.shape[1])
-    seen, moved = (paired(a, b, higher_is_better) for a, b in (ab, ab[:, order]))
-    close((seen.mean, seen.low, seen.high), (moved.mean, moved.low, moved.high))
-    assert (seen.n, seen.wins, seen.losses) == (moved.n, moved.wins, moved.losses)
-
-
-def test_seeds_are_paired_and_not_pooled():
-    a, b = np.array([0.5, 0.7, 0.9]), np.array([0.49, 0.69, 0.888])
-    assert paired(a, b, True).shows_difference
-    assert not paired(a, b[[1, 2, 0]], True).shows_difference
-
-
-def test_equal_differences_show_one_unless_they_are_zero():
-    seen = paired([1.0, 2.0, 3.0], [0.5, 1.5, 2.5], True)
-    assert (seen.low, seen.mean, seen.high, seen.shows_difference) == (0.5, 0.5, 0.5, True)
-    # SciPy agrees, in the words of a p value of 0, though it warns.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        assert scipy.stats.ttest_rel([1.0, 2.0, 3.0], [0.5, 1.5, 2.5]).pvalue == 0
-    assert not paired([1.0, 2.0], [1.0, 2.0], True).shows_difference
-
-
-def test_one_seed_shows_no_difference():
-    for b in ([0.1], [0.1, NAN]):
-        assert not paired([0.9] * len(b), b, True).shows_difference
-
-
-# ------------------------------------------------------------------ the best of a column
-
-CLEAR = np.array([[0.9, 0.91, 0.92], [0.8, 0.82, 0.81], [0.5, 0.52, 0.5]])
-
-
-def test_the_best_must_beat_every_other():
-    assert best_in_column(CLEAR, higher_is_better=True) == 0
-    assert best_in_column(CLEAR, higher_is_better=False) == 2
-    close_second = np.vstack([CLEAR, [0.95, 0.9, 0.9]])
-    assert best_in_column(close_second, higher_is_better=True) is None
-    assert best_in_column(close_second, higher_is_better=False) == 2
-
-
-def test_losses_without_a_score_are_not_compared():
-    none = np.full(3, NAN)
-    assert best_in_column(np.vstack([none, CLEAR]), True) == 1
-    assert best_in_column(np.vstack([none, CLEAR[:1]]), True) is None
-    assert best_in_column(np.vstack([none, none]), True) is None
-
-
-def test_a_loss_with_one_score_cannot_be_beaten():
-    assert best_in_column(np.vstack([CLEAR, [0.1, NAN, NAN]]), True) is None
-    assert best_in_column(CLEAR[:, :1], True) is None
-
-
-def test_the_best_is_better_in_the_seeds_that_are_compared():
-    # Row 0 has the best mean only for lack of the hard seed; where both ran, it is worse.
-    flattered = np.array([[0.90, 0.91, NAN], [0.93, 0.942, 0.2]])
-    assert paired(*flattered, True).shows_difference
-    assert best_in_column(flattered, True) is None
-
-
-@given(st.lists(st.lists(maybe, min_size=4, max_size=4), min_size=1, max_size=4), st.booleans())
-def test_the_best_is_what_its_definition_says(rows, higher_is_better):
-    table = np.array(rows)
-    means = {i: interval(row).mean for i, row in enumerate(table) if np.isfinite(row).any()}
-    pick = max if higher_is_better else min
-    seen = best_in_column(table, higher_is_better)
-    if seen is None:
-        return
-    assert means[seen] == pytest.approx(pick(means.values()))
-    assert len(means) > 1
-    for other in means.keys() - {seen}:
-        difference = paired(table[seen], table[other], higher_is_better)
-        assert difference.shows_difference
-        assert (difference.mean > 0) == higher_is_better
-
-
-# ------------------------------------------------------------------ arrivals
+# ------------------------------------------------------------------ the threshold
 
 
 @given(
@@ -292,49 +182,23 @@ def test_the_threshold_is_a_share_of_the_best_mean():
     assert threshold(final[2:], higher_is_better=True) is None
 
 
-@given(
-    st.lists(st.tuples(st.integers(1, 10**6), st.integers(1, 10**6)), min_size=2, max_size=8),
-)
-def test_the_ratio_of_steps_is_a_geometric_mean_with_the_interval_of_its_log(rows):
-    a, b = np.array(rows, np.float64).T
-    seen = compare_arrivals(a, b)
-    logs = np.log(a) - np.log(b)
-    close(seen.ratio, scipy.stats.gmean(a) / scipy.stats.gmean(b))
-    assume(logs.std() > 1e-6)
-    np.testing.assert_allclose(np.log([seen.low, seen.high]), scipy_interval(logs), atol=1e-7)
-    assert seen.shows_difference == (seen.low > 1 or seen.high < 1)
-    turned = compare_arrivals(b, a)
-    back = seen.reversed()
-    np.testing.assert_allclose(
-        (turned.ratio, turned.low, turned.high), (back.ratio, back.low, back.high), rtol=1e-7
-    )
-
-
-def test_arrivals_that_have_no_ratio_are_counted():
-    seen = compare_arrivals([100, 200, None, 0, NAN], [50, 100, 80, 30, NAN])
-    assert (seen.n, seen.seeds, seen.at_start) == (2, 5, 1)
-    assert (seen.never_a, seen.never_b) == (2, 1)
-    assert (seen.low, seen.ratio, seen.high) == pytest.approx((2, 2, 2))
-    assert seen.shows_difference
-    back = seen.reversed()
-    assert (back.never_a, back.never_b, back.ratio) == (1, 2, pytest.approx(0.5))
-
-
-def test_arriving_together_shows_no_difference():
-    seen = compare_arrivals([100, 200, 300], [100, 200, 300])
-    assert (seen.low, seen.ratio, seen.high, seen.shows_difference) == (1, 1, 1, False)
-    assert not compare_arrivals([100], [10]).shows_difference
-    assert compare_arrivals([None, None], [10, 0]).n == 0
-
-
 # ------------------------------------------------------------------ the web server
 
 
 def test_nothing_heavy_is_loaded():
     program = (
-        "import sys, core.compare.intervals, core.compare.verdict\n"
+        "import sys, core.compare.intervals, core.compare.summary, core.compare.scores\n"
         "assert 'scipy' not in sys.modules\n"
-        "core.compare.intervals.interval([1.0, 2.0])\n"
+        "import numpy as np\n"
+        "from core.compare.verdict import EntrantScores, verdicts\n"
+        "from core.judging.yardsticks import yardsticks\n"
+        "from core.losses import Task\n"
+        "yardstick = yardsticks(Task.BINARY)[0]\n"
+        "rows = np.random.default_rng(0).random((4, 7))\n"
+        "them = [EntrantScores(str(i), row, row > 1) for i, row in enumerate(rows)]\n"
+        "pairs = verdicts(them, yardstick)\n"
+        "assert core.compare.summary.summary(pairs, yardstick)\n"
+        "assert core.compare.summary.pairs_table(pairs, yardstick)\n"
         "heavy = ('torch', 'sklearn', 'pandas', 'scipy.stats', 'streamlit')\n"
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.stats
 
 from core.compare.conditions import held_equal, protocol_line, trunks_agree
 from core.compare.courses import CurveAxis, courses, judged_split, shared_courses
-from core.compare.scores import compare, matrix, scores
-from core.compare.verdict import summary
+from core.compare.pairs import Scope
+from core.compare.scores import Standing, scopes, score_text
+from core.compare.summary import summary
+from core.compare.verdict import best_of
 from core.judging.yardsticks import shared, yardsticks
 from core.records import Facts, Measure, Split
 from core.spec import ExperimentSpec, Protocol
@@ -46,6 +48,10 @@ def race(tmp_path_factory: pytest.TempPathFactory) -> Race:
         }
     )
     return raced(tmp_path_factory.mktemp("race"), spec)
+
+
+def standing_of(race: Race, scope: Scope = Scope.SPLITS) -> Standing:
+    return Standing.of(race.spec, race.snapshot, [run.diverged_step for run in race.runs], scope)
 
 
 def values_of(race: Race, place: int, split: Split, measure: Measure) -> np.ndarray:
@@ -115,7 +121,8 @@ def test_skill_is_of_each_seeds_own_constant(race):
 
 
 def test_the_matrix_has_a_row_for_each_place(race):
-    columns = matrix(race.snapshot, race.spec)
+    standing = standing_of(race)
+    columns = standing.matrix
     assert [column.yardstick for column in columns] == list(yardsticks(race.spec.dataset.task))
     for column in columns:
         assert column.scores.shape == (len(ENTRANTS), len(SEEDS))
@@ -126,36 +133,32 @@ def test_the_matrix_has_a_row_for_each_place(race):
             for place, row in enumerate(column.scores):
                 last = values_of(race, place, Split.VAL, column.yardstick.measure)[:, -1]
                 np.testing.assert_allclose(row, last, rtol=1e-5)
-        if column.best is not None:
-            # Shown by SciPy's paired interval against every other that has scores.
-            upward = column.scores if column.yardstick.higher_is_better else -column.scores
-            for place, other in enumerate(upward):
-                if place != column.best and np.isfinite(other).all():
-                    test = scipy.stats.ttest_rel(upward[column.best], other)
-                    assert test.confidence_interval(0.95).low > 0
+        # In bold is who the verdicts by this yardstick say beats every other.
+        winner = best_of(standing.verdicts(race.drawn, column.yardstick))
+        titles = [entrant.title for entrant in race.spec.lineup]
+        assert column.best == (titles.index(winner.title) if winner else None)
     # Twins share the best place, if it is theirs: then nobody has it.
     assert all(column.best not in (0, 7) for column in columns)
 
 
 def test_a_verdict_is_of_two_places_and_names_them_by_their_titles(race):
     yardstick = yardsticks(race.spec.dataset.task)[0]
-    pairs = compare(race.drawn, race.spec, race.snapshot, yardstick)
+    pairs = standing_of(race).verdicts(race.drawn, yardstick)
     titles = [entrant.title for entrant in race.spec.lineup]
     assert [(each.a.title, each.b.title) for each in pairs] == [*itertools.combinations(titles, 2)]
-    final = scores(race.snapshot, race.spec, yardstick.measure)
+    final = standing_of(race).scores(yardstick.measure)
     for (a, b), pair in zip(itertools.combinations(range(len(titles)), 2), pairs, strict=True):
         np.testing.assert_array_equal(pair.a.scores, final[a])
         np.testing.assert_array_equal(pair.b.scores, final[b])
         assert pair.difference.mean == pytest.approx((final[a] - final[b]).mean(), abs=1e-12)
-    said = summary(pairs, yardstick)
-    assert all(f"{title}" in " ".join(said) for title in titles)
-    twins = next(line for line in said if titles[0] in line and titles[7] in line)
-    assert twins.startswith(f"No difference shown between {titles[0]} and {titles[7]}")
+    twins = pairs[titles.index(titles[7]) - 1]
+    assert (twins.a.title, twins.b.title) == (titles[0], titles[7])
+    assert twins.winner is None
 
 
 def test_who_gives_no_probabilities_is_named_by_its_title(race):
     nll = next(each for each in yardsticks(race.spec.dataset.task) if each.needs_probabilities)
-    said = summary(compare(race.drawn, race.spec, race.snapshot, nll), nll)
+    said = summary(standing_of(race).verdicts(race.drawn, nll), nll)
     assert [line for line in said if "not probabilities" in line] == [
         "Hinge's outputs are not probabilities, so it has no NLL."
     ]
@@ -182,9 +185,112 @@ def test_a_diverged_seed_ends_its_own_course_alone(tmp_path):
         assert np.isfinite(row[0])
     assert [run.diverged_step is None for run in race.runs] == [True, True, False, False]
     r2 = yardsticks(spec.dataset.task)[0]
-    assert summary(compare(race.drawn, spec, race.snapshot, r2), r2)[0] == (
+    assert summary(standing_of(race).verdicts(race.drawn, r2), r2)[0] == (
         "MSE, rate 1000 diverged in 2 of 2 seeds; none is left."
     )
+
+
+# ------------------------------------------------------------------ one epoch, one mask
+
+
+def test_what_came_after_the_snapshot_counts_for_nothing(race):
+    """In mid-race, evaluations are ahead of the snapshot."""
+    yardstick = yardsticks(race.spec.dataset.task)[0]
+    early = replace(race.snapshot, epoch=1, step=race.spec.steps_per_epoch)
+    standing = Standing.of(race.spec, early, [None] * race.spec.run_count)
+    late = standing_of(race)
+    for one, other in zip(
+        standing.verdicts(race.drawn, yardstick), late.verdicts(race.drawn, yardstick), strict=True
+    ):
+        known = np.where(other.a.arrivals <= early.step, other.a.arrivals, np.nan)
+        np.testing.assert_array_equal(one.a.arrivals, known)
+    assert any(
+        np.isfinite(each.a.arrivals).any() and (each.a.arrivals > early.step).any()
+        for each in late.verdicts(race.drawn, yardstick)
+    )
+
+
+def test_a_diverged_run_is_missing_everywhere(race):
+    """Also one that had good scores, and had arrived, before it diverged."""
+    steps = [None] * race.spec.run_count
+    place = 1
+    lost = race.spec.runs_of(place).start
+    steps[lost] = race.snapshot.step
+    standing = Standing.of(race.spec, race.snapshot, steps)
+    whole = standing_of(race)
+    for column, before in zip(standing.matrix, whole.matrix, strict=True):
+        assert np.isnan(column.scores[place, 0])
+        assert np.isfinite(before.scores[place]).all()
+        assert score_text(column, place).endswith("(2 of 3 seeds)")
+        yardstick = column.yardstick
+        pairs = standing.verdicts(race.drawn, yardstick)
+        entrant = pairs[0].b
+        np.testing.assert_array_equal(entrant.scores, column.scores[place])
+        # The threshold is a share of the best mean of what is left.
+        if pairs[0].threshold is not None:
+            best = max(np.nanmean(row) for row in column.scores if np.isfinite(row).any())
+            assert pairs[0].threshold == pytest.approx(0.95 * best)
+            assert np.isnan(entrant.arrivals[0])
+            assert pairs[0].arrivals.seeds == 2
+
+
+# ------------------------------------------------------------------ on these splits, on new data
+
+
+def test_on_new_data_the_overlap_is_that_of_held_out_and_training_rows(race):
+    data = race.spec.data
+    assert (data.validation_rows, data.train_rows) == (30, 120)
+    yardstick = yardsticks(race.spec.dataset.task)[0]
+    assert standing_of(race).overlap == 0
+    new = standing_of(race, Scope.NEW_DATA)
+    assert new.overlap == 0.25
+    for one, other in zip(
+        standing_of(race).verdicts(race.drawn, yardstick),
+        new.verdicts(race.drawn, yardstick), strict=True,
+    ):  # fmt: skip
+        a, b = one.difference, other.difference
+        assert (b.mean, b.sd) == (a.mean, a.sd)
+        if a.level == b.level and a.sd > 0:
+            widths = b.high - b.low, a.high - a.low
+            assert widths[0] / widths[1] == pytest.approx(((1 / 3 + 0.25) / (1 / 3)) ** 0.5)
+    texts = [score_text(each.matrix[0], 1) for each in (standing_of(race), new)]
+    assert texts[0] != texts[1]
+
+
+def test_new_data_is_asked_of_where_seeds_share_rows_and_some_are_held_out():
+    assert scopes(ExperimentSpec.parse({"data": {"name": "digits"}})) == tuple(Scope)
+    for name in ("moons", "lesson"):
+        assert scopes(ExperimentSpec.parse({"data": {"name": name}})) == (Scope.SPLITS,)
+
+
+# ------------------------------------------------------------------ a loss against itself
+
+
+def test_only_another_head_makes_an_entrant_race_itself(tmp_path):
+    entrants = [
+        {"loss": "mse"},
+        {"loss": "mse", "head_seed": 1, "name": "Again"},
+        {"loss": "mse", "head_seed": 1, "learning_rate": 0.5},
+        {"loss": "mse", "learning_rate": 0.001},
+    ]
+    spec = ExperimentSpec.parse(
+        {
+            "data": {"name": "iris"},
+            "training": {"epochs": 1, "device": "cpu"},
+            "entrants": entrants,
+            "seeds": [0, 1, 2],
+        }
+    )
+    race = raced(tmp_path, spec)
+    yardstick = yardsticks(spec.dataset.task)[0]
+    pairs = standing_of(race).verdicts(race.drawn, yardstick)
+    checks = [(each.a.title, each.b.title) for each in pairs if each.is_aa_check]
+    first, again, _, same = (entrant.title for entrant in spec.lineup)
+    # The last is the first: its rate is that of all, and so is its head.
+    assert checks == [(first, again), (again, same)]
+    nll = standing_of(race).scores(Measure.NLL)
+    assert (nll[0] != nll[1]).all()
+    np.testing.assert_array_equal(nll[0], nll[3])
 
 
 # ------------------------------------------------------------------ what was held equal
@@ -232,6 +338,7 @@ def equal_of(
 
 
 ALWAYS = ["trunk weights", "batches and their order", "split", "100 epochs"]
+START = "head weights at the start"
 WIDER = "head, which has as many outputs as the loss needs"
 
 
@@ -241,10 +348,11 @@ def test_what_is_equal_is_what_is_equal():
         ["loss"],
     )
     on_moons = equal_of("cross_entropy", "bce", data={"name": "moons"})
-    assert on_moons == ([*ALWAYS, "learning rate 0.1"], ["loss", WIDER])
+    assert on_moons == ([*ALWAYS, "learning rate 0.1"], ["loss", WIDER, START])
     twice = [{"loss": "mse"}, {"loss": "mse", "learning_rate": 0.2}]
     assert equal_of(*twice) == ([*ALWAYS, "loss", "head weights at the start"], ["learning rate"])
     assert equal_of("mse", "mse")[1] == []
+    assert equal_of("mse", {"loss": "mse", "head_seed": 1})[1] == [START]
     lesson = equal_of("cross_entropy", "mse", data={"name": "lesson"})
     assert lesson[0][2] == "training rows"
 
@@ -268,7 +376,7 @@ def test_who_learns_faster_and_whose_gradients_are_scaled_is_named_as_different(
         training={"protocol": Protocol.ONE_FUNCTION},
     )
     assert one[0][-1] == "learning rate 0.1 of the hidden layers"
-    assert one[1] == ["loss", WIDER, "learning rate of the head, 0.1, and 0.2 for BCE"]
+    assert one[1] == ["loss", WIDER, START, "learning rate of the head, 0.1, and 0.2 for BCE"]
     matched = equal_of("mse", "bce", training={"protocol": Protocol.MATCHED_GRADIENTS})
     assert matched[0][-1] == "learning rate 0.1"
     assert matched[1] == ["loss", "factor on the gradients, so that the first ones are of one size"]

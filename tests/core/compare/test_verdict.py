@@ -9,17 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.compare.intervals import paired
-from core.compare.verdict import (
-    NOT_PROBABILITIES,
-    ONE_SEED,
-    EntrantScores,
-    chance_note,
-    sentences,
-    summary,
-    verdict,
-    verdicts,
-)
+from core.compare.sentences import NO_SPREAD, ONE_SEED, TWO_SEEDS, sentences
+from core.compare.summary import pairs_table, summary
+from core.compare.verdict import NOT_PROBABILITIES, EntrantScores, verdicts
 from core.judging.yardsticks import yardsticks
 from core.losses import Task
 
@@ -30,14 +22,15 @@ ACCURACY, NLL, BRIER, *_ = yardsticks(Task.BINARY)
 R2, *_ = yardsticks(Task.REGRESSION)
 
 
-def entrant(title, scores, arrivals=None, diverged=(), no_score=None):
+def entrant(title, scores, arrivals=None, diverged=(), no_score=None, **options):
     broken = np.isin(np.arange(len(scores)), diverged)
     times = None if arrivals is None else np.array(arrivals, np.float64)
-    return EntrantScores(title, np.array(scores, float), broken, times, no_score)
+    return EntrantScores(title, np.array(scores, float), broken, times, no_score, **options)
 
 
-def said(a, b, yardstick=ACCURACY, threshold=None, **options):
-    return sentences(verdict(a, b, yardstick, threshold), yardstick, **options)
+def said(a, b, yardstick=ACCURACY, threshold=None, overlap=0.0, **options):
+    (pair,) = verdicts([a, b], yardstick, threshold, overlap)
+    return sentences(pair, yardstick, **options)
 
 
 def around(center, half, n=5):
@@ -59,7 +52,7 @@ def test_the_better_loss_is_named_with_its_lead():
         "(95 % interval 0.2 to 1.4, n = 5, wins 5 of 5)."
     )
     assert said(CE, mse) == said(mse, CE) == (expected,)
-    assert said(CE, mse, finished=False) == (expected.replace("After training", "So far"),)
+    assert said(CE, mse, opening="So far") == (expected.replace("After training", "So far"),)
 
 
 def test_where_less_is_better_the_better_is_lower():
@@ -87,8 +80,44 @@ def test_no_winner_is_named_where_the_interval_includes_0():
 def test_a_loss_against_itself_has_no_sign():
     assert said(CE, CE) == (
         "No difference shown between CrossEntropy and CrossEntropy in accuracy: 0.0 points "
-        "(95 % interval 0.0 to 0.0, n = 5).",
+        f"in each of 5 seeds. {NO_SPREAD}",
     )
+
+
+def test_equal_differences_name_no_winner_and_say_why():
+    a, b = entrant("BCE", [0.9, 0.8, 0.7]), entrant("MSE", [0.85, 0.75, 0.65])
+    assert said(a, b) == (
+        "No difference shown between BCE and MSE in accuracy: 5.0 points in each of 3 seeds. "
+        "Equal differences show no spread to judge by.",
+    )
+
+
+def test_two_seeds_name_no_winner_and_say_why():
+    a, b = entrant("BCE", [0.9, 0.91]), entrant("MSE", 0.9 - around(0.5, 0.1, 2))
+    (line,) = said(a, b)
+    assert line.startswith("No difference shown between BCE and MSE in accuracy: 50.5 points (95 %")
+    assert line.endswith(
+        "n = 2). Two seeds give an interval on one degree of freedom, too few to name a winner."
+    )
+    equal = entrant("MSE", [0.8, 0.81])
+    assert said(a, equal)[0].endswith(TWO_SEEDS)
+
+
+def test_on_new_data_the_interval_says_so_and_is_wider():
+    mse = entrant("MSE", 0.9 - around(0.008, 0.004))
+    assert "(95 % interval 0.4 to 1.2, n = 5" in said(CE, mse)[0]
+    # (1/5 + 1/4) in place of 1/5 makes it 1.5 times as wide.
+    assert "(95 % interval on new data 0.2 to 1.4, n = 5" in said(CE, mse, overlap=0.25)[0]
+    assert said(CE, mse, overlap=1.0)[0].startswith("No difference shown")
+
+
+def test_a_second_opinion_is_given_from_six_seeds_on():
+    a = entrant("BCE", [0.9] * 6)
+    (line,) = said(a, entrant("MSE", [0.8, 0.81, 0.82, 0.83, 0.84, 0.85]))
+    assert line.endswith("n = 6, wins 6 of 6, Wilcoxon p = 0.031).")
+    (line,) = said(a, entrant("MSE", [0.8, 0.81, 0.93, 0.96, 0.88, 0.95]))
+    assert "Wilcoxon p = 0.84)" in line
+    assert "Wilcoxon" not in said(CE, entrant("MSE", [0.8, 0.81, 0.82, 0.83, 0.84]))[0]
 
 
 def test_what_rounds_to_0_has_no_sign():
@@ -105,13 +134,41 @@ def test_a_difference_that_is_shown_is_never_written_as_0():
 @given(st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 2), min_size=2, max_size=6))
 def test_a_winner_is_named_exactly_where_a_difference_is_shown(rows):
     a, b = np.array(rows).T
-    difference = paired(a, b, True)
-    (line,) = said(entrant("BCE", a), entrant("MSE", b))
+    pair = entrant("BCE", a), entrant("MSE", b)
+    (difference,) = (each.difference for each in verdicts(pair, ACCURACY))
+    (line,) = said(*pair)
     assert line.startswith("No difference shown") == (not difference.shows_difference)
     if difference.shows_difference:
         better, worse = ("BCE", "MSE") if a.mean() > b.mean() else ("MSE", "BCE")
         assert line.startswith(f"After training, {better}'s accuracy is")
         assert f"higher than {worse}'s" in line
+
+
+# ------------------------------------------------------------------ a loss against itself
+
+
+def test_a_loss_against_itself_from_another_head_shows_the_noise_floor():
+    one = entrant("CE", [0.9] * 5, settings="ce")
+    other = entrant("CE, head 1", 0.9 - around(0.008, 0.006), settings="ce", head_seed=1)
+    assert said(one, other) == (
+        "A/A check: CE and CE, head 1 are the same but for the start of their last layers, so "
+        "this difference is the noise floor: in accuracy 0.8 points (95 % interval 0.2 to 1.4, "
+        "n = 5), and from one seed to the next it varies by 0.5 points (SD).",
+    )
+    (pair,) = verdicts([one, other], ACCURACY)
+    assert pair.difference.shows_difference
+    assert pair.winner is None
+    same_head = entrant("CE #2", other.scores, settings="ce")
+    assert said(one, same_head)[0].startswith("After training, CE's")
+
+
+def test_among_many_entrants_the_noise_floor_is_told_as_well():
+    random = np.random.default_rng(3)
+    them = [entrant(title, random.normal(0.9, 0.01, 5), settings=title) for title in "ABC"]
+    them.append(entrant("A, head 1", random.normal(0.9, 0.01, 5), settings="A", head_seed=1))
+    lines = summary(verdicts(them, ACCURACY), ACCURACY)
+    (line,) = [line for line in lines if line.startswith("A/A check: A and A, head 1")]
+    assert "adjusted for 6 pairs by Holm" in line
 
 
 # ------------------------------------------------------------------ what cannot be compared
@@ -138,6 +195,16 @@ def test_diverged_seeds_are_told_and_left_out():
     assert lines[0] == "MSE diverged in 2 of 5 seeds; the comparison has the other 3."
     assert "accuracy is 19.0 points higher than MSE's" in lines[1]
     assert "n = 3, wins 3 of 3" in lines[1]
+
+
+def test_a_run_that_diverged_did_not_arrive_either():
+    a = entrant("BCE", [0.9, 0.91, 0.9, 0.92], [10, 20, 30, 40])
+    b = entrant("MSE", [0.9, 0.9, 0.92, 0.9], [5, 30, 60, 50], diverged=[0])
+    left_out, _, ratio = said(a, b, threshold=0.8)
+    assert left_out == "MSE diverged in 1 of 4 seeds; the comparison has the other 3."
+    assert "n = 3)" in ratio
+    # It was quick before it diverged, which is no arrival: nor is it one that never came.
+    assert "reached 80 % accuracy in" not in ratio
 
 
 def test_both_may_diverge():
@@ -182,8 +249,8 @@ def test_the_later_loss_is_named_with_its_ratio():
     half = math.log(2.1 / 1.8)
     late = 100 * np.exp(around(math.log(1.8), half))
     expected = (
-        "MSE reached 93 % accuracy after 1.8 times as many steps as BCE, "
-        "5 of 5 seeds (95 % interval 1.5 to 2.1)."
+        "MSE reached 93 % accuracy after 1.8 times as many steps as BCE "
+        "(95 % interval 1.5 to 2.1, n = 5)."
     )
     assert timed(quick, late) == (expected,)
     swapped = expected.replace("MSE", "*").replace("BCE", "MSE").replace("*", "BCE")
@@ -209,8 +276,8 @@ def test_seeds_that_never_arrived_are_counted():
     lines = timed([10, 20, 30, 40, 50], [20, 40, 60, None, None])
     assert lines == (
         "BCE reached 93 % accuracy in 5 of 5 seeds, MSE in 3 of 5.",
-        "MSE reached 93 % accuracy after 2.0 times as many steps as BCE, "
-        "3 of 5 seeds (95 % interval 2.0 to 2.0).",
+        "No difference shown between BCE and MSE in steps to 93 % accuracy: 0.5 times in each of "
+        f"3 seeds. {NO_SPREAD}",
     )
     assert timed([10, 20], [None, None]) == (
         "BCE reached 93 % accuracy in 2 of 2 seeds, MSE in 0 of 2.",
@@ -238,15 +305,6 @@ def test_nothing_is_said_of_steps_that_were_not_timed():
     assert len(said(CE, entrant("MSE", [0.8] * 5), threshold=0.9)) == 1
 
 
-def test_arrivals_are_told_though_scores_cannot_be_compared():
-    a = entrant("BCE", [0.9, 0.9], [10, 20])
-    b = entrant("MSE", [NAN, NAN], [None, 20], diverged=[0, 1])
-    assert said(a, b, threshold=0.5) == (
-        "MSE diverged in 2 of 2 seeds; none is left.",
-        "BCE reached 50 % accuracy in 2 of 2 seeds, MSE in 1 of 2.",
-    )
-
-
 # ------------------------------------------------------------------ many pairs
 
 
@@ -256,18 +314,106 @@ def test_every_pair_has_its_verdict_in_order():
     assert pairs == [("A", "B"), ("A", "C"), ("A", "D"), ("B", "C"), ("B", "D"), ("C", "D")]
 
 
-def test_chance_is_mentioned_once_pairs_are_many():
-    note = (
-        "6 pairs, each with its own 95 % interval; about one in twenty would exclude 0 by chance."
+#: Alone, the pairs have p = 0.003 (A and C), 0.04 (B and C) and 0.5 (A and B).
+THREE = [
+    entrant("A", [0.90, 0.91, 0.92]),
+    entrant("B", [0.88, 0.93, 0.86]),
+    entrant("C", [0.80, 0.82, 0.81]),
+]
+
+
+def test_three_pairs_are_adjusted_and_say_so():
+    lines = summary(verdicts(THREE, ACCURACY), ACCURACY)
+    assert len(lines) == 3
+    assert lines[1] == (
+        "After training, A's accuracy is 10.0 points higher than C's (98.3 % interval 5.6 to 14.4, "
+        "adjusted for 3 pairs by Holm, n = 3, wins 3 of 3)."
     )
-    assert chance_note(6) == note
-    assert chance_note(3) is None
-    losses = [entrant(title, [0.5, 0.6]) for title in "ABCD"]
-    assert summary(verdicts(losses, ACCURACY), ACCURACY)[-1] == note
-    assert len(summary(verdicts(losses[:3], ACCURACY), ACCURACY)) == 3
-    # Pairs that cannot be compared give chance no occasion.
-    losses[3] = entrant("D", [NAN, NAN], no_score=NOT_PROBABILITIES)
-    assert note not in summary(verdicts(losses, ACCURACY), ACCURACY)
+    # Alone B beats C; beside the others it is not shown, and its interval says the same.
+    assert said(*THREE[1:])[0].startswith("After training, B's")
+    assert lines[2].startswith("No difference shown between B and C in accuracy: 8.0 points (97.5")
+
+
+def test_ratios_of_steps_are_adjusted_as_well():
+    late = [(100, 110, 121), (50, 60, 52), (50, 70, 60)]
+    three = [
+        entrant(title, [0.9, 0.92, 0.95], times) for title, times in zip("ABC", late, strict=True)
+    ]
+    lines = [line for line in summary(verdicts(three, ACCURACY, 0.8), ACCURACY) if "steps" in line]
+    assert len(lines) == 3
+    assert all("adjusted for 3 pairs by Holm" in line for line in lines)
+
+
+def test_many_pairs_are_told_in_few_sentences():
+    more = [entrant("D", [0.5, 0.52, 0.51]), entrant("E", [0.3, 0.31, 0.33], diverged=[1])]
+    lines = summary(verdicts([*THREE, *more], ACCURACY), ACCURACY)
+    # D is 30 points below C in every seed; with E two seeds are left.
+    assert lines == (
+        "E diverged in 1 of 3 seeds; each pair is compared over the others.",
+        "After training, A's accuracy is higher than that of C and D "
+        "(adjusted for 10 pairs by Holm).",
+        "After training, B's accuracy is higher than that of D (adjusted for 10 pairs by Holm).",
+        "No difference shown in accuracy in the other 7 of 10 pairs.",
+        TWO_SEEDS,
+        f"In some pairs all seeds have the same difference. {NO_SPREAD}",
+    )
+    close_by = [entrant(title, row) for title, row in zip("ABCD", np.eye(4), strict=True)]
+    assert summary(verdicts(close_by, ACCURACY), ACCURACY) == (
+        "No difference shown in accuracy between any two of them (adjusted for 6 pairs by Holm).",
+    )
+
+
+def test_six_entrants_take_no_wall_of_words():
+    random = np.random.default_rng(0)
+    them = [
+        entrant(title, random.normal(0.9 - place / 50, 0.005, 8), random.integers(10, 90, 8))
+        for place, title in enumerate("ABCDEF")
+    ]
+    lines = summary(verdicts(them, ACCURACY, 0.85), ACCURACY)
+    assert len(lines) <= 8
+    assert all("15 pairs" in line for line in lines)
+
+
+def test_a_pair_that_cannot_be_compared_is_adjusted_for_nothing():
+    hinge = entrant("Hinge", [NAN] * 3, no_score=NOT_PROBABILITIES)
+    lines = summary(verdicts([*THREE, hinge], NLL), NLL)
+    assert lines[0] == "Hinge's outputs are not probabilities, so it has no NLL."
+    assert lines.count(lines[0]) == 1
+    assert "adjusted for 3 pairs by Holm" in lines[1]
+
+
+# ------------------------------------------------------------------ each pair in numbers
+
+
+def test_the_table_has_a_row_for_each_pair_that_is_compared():
+    columns, rows = pairs_table(verdicts(THREE, ACCURACY), ACCURACY)
+    assert columns == ["", "Accuracy: difference", "Interval", "p, Holm", "p, Wilcoxon",
+                       "Could show", "More seeds"]  # fmt: skip
+    assert list(rows) == ["A less B", "A less C", "B less C"]
+    assert rows["A less C"][:2] == ["10.0 points", "5.6 to 14.4 (98.3 %)"]
+    # Three seeds cannot show anything by their signs; at the level of three pairs it takes seven.
+    assert rows["A less C"][3:] == ["from 7 seeds", "–", "–"]
+    assert rows["B less C"][4].endswith(" points")
+    assert int(rows["B less C"][5]) > 0
+
+
+def test_the_table_has_the_steps_where_they_were_timed():
+    two = [entrant("A", [0.9, 0.92, 0.95], [100, 110, 121]),
+           entrant("B", [0.9, 0.93, 0.94], [50, 60, 52])]  # fmt: skip
+    columns, rows = pairs_table(verdicts(two, ACCURACY, 0.855), ACCURACY)
+    assert columns[-1] == "Steps to 85.5 % accuracy: ratio"
+    assert rows["A less B"][-1] == "2.0 (1.5 to 2.8)"
+
+
+def test_what_so_many_seeds_could_have_shown_is_said_of_one_pair_that_shows_nothing():
+    bce = entrant("BCE", 0.9 + around(0.001, 0.004))
+    line = summary(verdicts([CE, bce], ACCURACY), ACCURACY)[-1]
+    assert line == (
+        "A true difference of 0.5 points is the smallest that 5 seeds show with a chance of 80 % "
+        "(two-sided t test at 5 %); to show the 0.1 points that were seen, it would take 79 more."
+    )
+    shown = entrant("MSE", 0.9 - around(0.008, 0.006))
+    assert len(summary(verdicts([CE, shown], ACCURACY), ACCURACY)) == 1
 
 
 def test_one_seed_is_said_once_for_all_pairs():

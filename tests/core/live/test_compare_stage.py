@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from core.losses import Task, fitting
 from core.records import Progress, Status
 from core.spec import ExperimentSpec
 from core.store import Store
+from core.training import train
 from tests.core.live.staging import (
     REASON,
     charts,
@@ -115,8 +117,9 @@ def test_what_was_equal_is_said_with_fingerprints(raced: Store, moons: str) -> N
     assert snapshot is not None
     assert compared(raced, moons)["equal"]["text"] == (
         "**Equal:** trunk weights, batches and their order, split, 3 epochs, learning rate 0.001. "
-        "**Different:** loss, head, which has as many outputs as the loss needs. SHA-256 for seed "
-        f"0: trunk {facts.trunk_sha256[0][:8]}, batch order {snapshot.order_sha256[0][:8]}."
+        "**Different:** loss, head, which has as many outputs as the loss needs, head weights at "
+        f"the start. SHA-256 for seed 0: trunk {facts.trunk_sha256[0][:8]}, batch order "
+        f"{snapshot.order_sha256[0][:8]}."
     )
     assert "unequal" not in compared(raced, moons)
 
@@ -175,6 +178,121 @@ def test_every_yardstick_gives_its_verdict(raced: Store, moons: str) -> None:
         assert controls(shown)["verdict_by"]["value"] == yardstick.measure.value
         verdicts.add("\n".join(shown["verdict"]["lines"]))
     assert len(verdicts) == len(offered)
+
+
+#: Two entrants of which one learns nothing, so that there is a winner from the first epoch on.
+CLEAR = race_of(
+    entrants=[{"loss": "bce"}, {"loss": "bce", "learning_rate": 1e-6}],
+    optimizer={"learning_rate": 0.05},
+    training={"epochs": 4, "device": "cpu"},
+)
+OPENINGS = {
+    Status.FINISHED: "After training, ",
+    Status.RUNNING: "So far, ",
+    Status.PAUSED: "So far, ",
+    Status.STOPPED: "When it was stopped, after epoch 4 of 9, ",
+    Status.FAILED: "When it failed, after epoch 4 of 9, ",
+    Status.INTERRUPTED: "When it was interrupted, after epoch 4 of 9, ",
+    Status.DIVERGED: "When all had diverged, after epoch 4 of 9, ",
+}
+
+
+@pytest.mark.parametrize("status", OPENINGS)
+def test_only_a_race_that_went_to_its_end_is_judged_after_training(
+    store: Store, status: Status
+) -> None:
+    longer = CLEAR.model_copy(update={"training": CLEAR.training.model_copy(update={"epochs": 9})})
+    experiment_id = store.create(longer if status is not Status.FINISHED else CLEAR)
+    for progress in train(CLEAR):
+        is_end = progress.outcome is not None
+        store.report(experiment_id, progress, status if is_end else Status.RUNNING)
+    lines = compared(store, experiment_id, verdict_by="nll")["verdict"]["lines"]
+    (winner,) = [line for line in lines if " NLL is " in line]
+    assert winner.startswith(OPENINGS[status])
+
+
+def test_new_data_is_a_choice_beside_the_yardstick(store: Store) -> None:
+    experiment_id = reported(store, race_of("iris", ("cross_entropy", "mse")))
+    plain, new = (
+        compared(store, experiment_id, verdict_by="nll", scope=scope)
+        for scope in ("on these splits", "on new data")
+    )
+    choice = controls(plain)["scope"]
+    assert [value for value, _ in choice["offered"]] == ["on these splits", "on new data"]
+    assert choice["value"] == "on these splits"
+    assert controls(new)["scope"]["value"] == "on new data"
+    assert "on new data" not in " ".join(plain["verdict"]["lines"])
+    assert "% interval on new data" in " ".join(new["verdict"]["lines"])
+    assert table(plain, "matrix") != table(new, "matrix")
+    caption = plain["scope_caption"]["text"]
+    assert "**On these splits**" in caption
+    assert "**On new data**" in caption
+    assert "Nadeau" in caption
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [("lesson", "Nothing is held out"), ("moons", "Every seed generates rows of its own")],
+)
+def test_where_new_data_is_no_question_of_its_own_it_says_why(
+    store: Store, data: str, why: str
+) -> None:
+    spec = race_of(data, ("cross_entropy", "mse"), training={"epochs": 3, "batch_size": 16})
+    experiment_id = reported(store, spec)
+    shown = compared(store, experiment_id, scope="on new data")
+    assert "scope" not in controls(shown)
+    assert shown["scope_caption"]["text"].startswith(why)
+    assert shown == compared(store, experiment_id)
+    assert ("held-out" in shown["matrix_caption"]["text"]) == (data == "moons")
+
+
+def test_each_pair_is_in_numbers_below_the_verdict(raced: Store, moons: str) -> None:
+    fold = compared(raced, moons)["pairs"]
+    assert fold["kind"] == "fold"
+    numbers, caption = fold["blocks"]
+    assert [row[0] for row in numbers["rows"]] == [
+        "CrossEntropy less MSE", "CrossEntropy less Hinge", "MSE less Hinge"
+    ]  # fmt: skip
+    assert all(len(row) == len(numbers["columns"]) for row in numbers["rows"])
+    assert "power 0.8" in caption["text"]
+    assert "pairs" not in compared(raced, moons, tab="units")
+
+
+def test_the_bold_best_is_who_beats_every_other_in_the_sentences(store: Store) -> None:
+    shown = compared(store, reported(store, CLEAR), verdict_by="nll")
+    place = shown["matrix"]["columns"].index("NLL ↓") - 1
+    best, worst = (row[place] for row in table(shown, "matrix").values())
+    assert best.startswith("**")
+    assert not worst.startswith("**")
+    (line,) = shown["verdict"]["lines"][:1]
+    assert line.startswith("After training, BCE's NLL is ")
+
+
+def test_two_seeds_make_nobody_bold(store: Store) -> None:
+    two = CLEAR.model_copy(update={"seeds": (0, 1)})
+    shown = compared(store, reported(store, two), verdict_by="nll")
+    assert not any("**" in cell for row in table(shown, "matrix").values() for cell in row)
+    assert "one degree of freedom" in shown["verdict"]["lines"][0]
+
+
+def test_a_run_that_diverged_is_missing_in_the_matrix(store: Store) -> None:
+    experiment_id = store.create(CLEAR)
+    steps = (None, 9, None, *[None] * 3)
+    for progress in train(CLEAR):
+        late = replace(progress, diverged_steps=steps if progress.outcome else (None,) * 6)
+        store.report(experiment_id, late, progress.outcome or Status.RUNNING)
+    shown = compared(store, experiment_id)
+    lost, whole_row = table(shown, "matrix").values()
+    assert all("(2 of 3 seeds)" in cell for cell in lost)
+    assert not any("seeds)" in cell for cell in whole_row)
+    assert "diverged in 1 of 3 seeds; the comparison has the other 2" in words(shown)
+
+
+def test_a_loss_against_itself_shows_the_noise_floor(store: Store) -> None:
+    spec = race_of(entrants=[{"loss": "bce"}, {"loss": "bce", "head_seed": 1}])
+    shown = compared(store, reported(store, spec), verdict_by="nll")
+    assert shown["verdict"]["lines"][0].startswith("A/A check: BCE and BCE, head 1 are the same")
+    assert "noise floor" in shown["verdict"]["lines"][0]
 
 
 def test_a_yardstick_that_the_task_does_not_have_counts_as_its_first(

@@ -90,6 +90,19 @@ def test_the_scores_are_those_of_the_snapshot(store: Store) -> None:
     np.testing.assert_allclose(accuracies, [final[run, "accuracy"] for run in range(9)], rtol=1e-6)
 
 
+def test_a_run_that_diverged_has_no_scores(store: Store) -> None:
+    spec = race_of(
+        "diabetes", ("mse", "l1"), optimizer={"name": "sgd", "learning_rate": 1},
+        training={"epochs": 6, "batch_size": 8},
+    )  # fmt: skip
+    experiment_id = reported(store, spec)
+    diverged = [run.diverged_step is not None for run in store.runs(experiment_id)]
+    assert diverged == [True] * 3 + [False] * 3
+    for row, is_lost in zip(rows_of(scores_csv(store, experiment_id)), diverged, strict=True):
+        for measure in ("r2", "mse", "mae"):
+            assert math.isnan(float(row[measure])) == is_lost
+
+
 def test_the_scores_of_one_that_waits_are_names_alone(store: Store) -> None:
     text = scores_csv(store, store.create(race_of(losses=["mse"], seeds=[3, 4])))
     assert text == "entrant,seed\r\nMSE,3\r\nMSE,4\r\n"

@@ -8,6 +8,7 @@ import pytest
 
 from core.compare.courses import CurveAxis
 from core.compare.intervals import Spread
+from core.compare.pairs import Scope
 from core.errors import SpecError
 from core.live.view import Page, Tab, View
 from core.records import Measure
@@ -22,6 +23,7 @@ DEFAULTS = {
     "seeds": False,
     "tab": Tab.VERDICT,
     "verdict_by": None,
+    "scope": Scope.SPLITS,
     "seed": None,
 }
 
@@ -38,6 +40,7 @@ def test_an_address_without_options_has_the_defaults() -> None:
         *(("band", each.value, each) for each in Spread),
         *(("tab", each.value, each) for each in Tab),
         *(("verdict_by", each.value, each) for each in Measure),
+        *(("scope", each.value, each) for each in Scope),
         ("log", "true", True),
         ("log", "false", False),
         ("seeds", "true", True),
@@ -69,6 +72,7 @@ def test_each_option_is_read(option: str, given: str, expected: Any) -> None:
         ({"band": "wide"}, "The view's option 'band' was 'wide', which it can't be."),
         ({"log": "perhaps"}, "The view's option 'log' was 'perhaps', which it can't be."),
         ({"verdict_by": "luck"}, "The view's option 'verdict_by' was 'luck', which it can't be."),
+        ({"scope": "all"}, "The view's option 'scope' was 'all', which it can't be."),
         ({"seed": "1.5"}, "The view's option 'seed' was '1.5', which it can't be."),
     ],
 )

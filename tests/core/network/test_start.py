@@ -182,6 +182,31 @@ def test_the_factor_is_that_of_the_heads_weights_alone(scheme, factor):
     assert not many.layers[-1].weight[len(SEEDS) :, 1:].any()
 
 
+def test_another_head_seed_starts_the_head_elsewhere_and_nothing_else():
+    entrants = [
+        {"loss": "cross_entropy"},
+        {"loss": "cross_entropy", "head_seed": 1},
+        {"loss": "mse", "head_seed": 1},
+        {"loss": "cross_entropy", "head_seed": 2},
+    ]
+    stack = stack_of(spec_of(Scheme.DEFAULT, data="iris", entrants=entrants))
+    starts = stack.parameters.view(4, len(SEEDS), -1)
+    trunks, heads = starts[..., : stack.trunk_size], starts[..., stack.trunk_size :]
+    assert torch.equal(trunks, trunks[:1].expand_as(trunks))
+    # Entrants that ask for the same other start get the same one.
+    assert torch.equal(heads[1], heads[2])
+    for one, other in ((0, 1), (0, 3), (1, 3)):
+        assert (heads[one] != heads[other]).float().mean() > 0.9
+    bound = 12**-0.5
+    assert heads.abs().max() <= bound
+    for place, head_seed in ((1, 1), (3, 2)):
+        for number, seed in enumerate(SEEDS):
+            purpose = f"head {head_seed}"
+            generator = torch.Generator().manual_seed(derive_seed(seed, purpose))
+            weight = stack.layers[-1].weight[place * len(SEEDS) + number]
+            close(weight, drawn(weight.shape, bound, generator), bound)
+
+
 # ------------------------------------------------------------------ and then training
 
 

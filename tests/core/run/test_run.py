@@ -20,7 +20,6 @@ from pydantic import AfterValidator, BaseModel
 from pydantic.fields import FieldInfo
 
 from core.compare.intervals import interval
-from core.compare.scores import scores
 from core.data import DATASETS
 from core.judging.yardsticks import yardsticks
 from core.records import Snapshot
@@ -152,7 +151,7 @@ def test_json_has_the_scores_of_the_same_training_to_the_last_digit(written):
         assert entrant["status"] == "finished"
         assert list(entrant["scores"]) == ["accuracy", "nll", "brier", "ece", "auroc"]
         for measure, values in entrant["scores"].items():
-            expected = scores(snapshot, spec, measure)[place].tolist()
+            expected = of_runs(snapshot, spec, measure)[place].tolist()
             if entrant["loss"] == "hinge" and measure in ("nll", "brier", "ece"):
                 assert values == [None] * 3
             else:
@@ -185,7 +184,7 @@ def test_the_table_has_means_and_intervals_in_columns(printed):
             if entrant.loss.key == "hinge" and yardstick.needs_probabilities:
                 assert cell == "–"
                 continue
-            mean = interval(scores(snapshot, spec, yardstick.measure)[entrant.place])
+            mean = interval(of_runs(snapshot, spec, yardstick.measure)[entrant.place])
             half = f"{mean.high - mean.mean:{yardstick.digits.format}}".rstrip("%")
             assert cell.rstrip("*") == f"{mean.mean:{yardstick.digits.format}} ± {half}"
     assert "Mean ± half its 95 % interval over 3 seeds." in rows
@@ -207,7 +206,7 @@ def test_the_best_is_marked_where_the_matrix_shows_one(written, run_here):
     assert slow.startswith("CrossEntropy, rate 1e-06 ")
     assert "*" not in slow
     assert fast.count("*") >= 3
-    assert "* Best, where paired intervals against every other entrant exclude 0." in ended.stdout
+    assert "* Best: paired t tests, adjusted by Holm, show it against every other." in ended.stdout
     assert "learning rates 1e-06, 0.01" in ended.stdout
 
 
@@ -250,7 +249,7 @@ def test_diverged_runs_have_no_scores_and_the_others_theirs(written, run_here):
     assert wild["scores"] == {measure: [None] * 3 for measure in ("r2", "mse", "mae")}
     assert tame["status"] == "finished"
     spec, snapshot = trained(WILD)
-    assert tame["scores"]["mse"] == scores(snapshot, spec, "mse")[1].tolist()
+    assert tame["scores"]["mse"] == of_runs(snapshot, spec, "mse")[1].tolist()
 
 
 def test_the_table_says_what_diverged(written, run_here):
@@ -490,6 +489,11 @@ def ranges(field: FieldInfo) -> list[str]:
     return [*map(str, limits), *(f"`{word.value}`" for word in words)]
 
 
+def of_runs(snapshot: Snapshot, spec: ExperimentSpec, measure: str) -> Any:
+    """Scores ``[L, S]`` as the snapshot has them."""
+    return snapshot.score(measure).reshape(len(spec.entrants), len(spec.seeds))
+
+
 def experiment_with(name: str = "seeds", value: Any = (0,)) -> ExperimentSpec:
     """The default experiment, but for the value of one field."""
     first, *inner = name.split(".")
@@ -516,9 +520,10 @@ def test_the_readme_names_every_field_with_its_range_and_default():
         assert rows[name][0] == str(LEARNING_RATE)
     assert rows["network.hidden_sizes"][0] == f"{HIDDEN_LAYERS} numbers, each {HIDDEN_SIZE}"
     assert rows["seeds"][0] == f"{SEEDS} different numbers, each {SEED}"
-    assert rows["entrants"][0].startswith(f"{ENTRANTS} objects of the five fields")
+    assert rows["entrants[].head_seed"][0] == str(SEED)
+    assert rows["entrants"][0].startswith(f"{ENTRANTS} objects of the six fields")
     assert f" {NAME_LENGTH} characters" in rows["entrants[].name"][0]
-    assert len(EntrantSpec.model_fields) == 5
+    assert len(EntrantSpec.model_fields) == 6
 
 
 def test_the_readmes_example_is_an_experiment():

@@ -115,6 +115,20 @@ def test_a_rate_of_its_own_stands_where_rates_differ():
     assert titles(slow) == ["CrossEntropy"]
 
 
+def test_another_start_of_the_head_stands_in_the_title():
+    other = CE | {"head_seed": 1}
+    assert titles(CE, other) == ["CrossEntropy", "CrossEntropy, head 1"]
+    assert titles(CE, other | {"learning_rate": 0.01}) == [
+        "CrossEntropy", "CrossEntropy, rate 0.01, head 1"
+    ]  # fmt: skip
+    assert titles(CE, other | {"name": "Again"}) == ["CrossEntropy", "Again"]
+
+
+def test_an_entrant_stored_without_a_head_seed_has_none():
+    stored = '{"entrants": [{"loss": "mse", "parameters": {}, "name": null}]}'
+    assert ExperimentSpec.parse(stored).lineup[0].head_seed is None
+
+
 def test_own_expressions_stand_where_there_are_two():
     assert titles(own("(p - y)**2"), MSE) == ["Your own", "MSE"]
     long = "-y * log(p) - (1 - y) *\n log(1 - p)"
@@ -282,9 +296,9 @@ OBJECT = "allowed is an object with values by name."
         (MSE | {"colour": 1}, "There is no field called 'colour'."),
         (MSE | {"losses": 1}, "There is no field called 'losses'."),
         (3, "Entrant was 3; allowed is an object with the fields loss, parameters, expression, "
-            "name, learning_rate."),
+            "name, learning_rate, head_seed."),
         ("mse", "Entrant was 'mse'; allowed is an object with the fields loss, parameters, "
-                "expression, name, learning_rate."),
+                "expression, name, learning_rate, head_seed."),
         (MSE | {"parameters": {"x": 1}}, "Parameter of MSE was 'x'; it has none."),
         (MSE | {"parameters": 3}, f"Parameters of MSE was 3; {OBJECT}"),
         (MSE | {"parameters": None}, f"Parameters of MSE was None; {OBJECT}"),
@@ -327,6 +341,9 @@ OBJECT = "allowed is an object with values by name."
         (MSE | {"learning_rate": math.nan}, "Learning rate was nan; allowed is 1e-06 to 1,000."),
         (MSE | {"learning_rate": "fast"},
          "Learning rate was 'fast'; allowed is a number from 1e-06 to 1,000."),
+        (MSE | {"head_seed": -1}, "Head seed was -1; allowed is 0 to 2,147,483,647."),
+        (MSE | {"head_seed": 1.5},
+         "Head seed was 1.5; allowed is a whole number from 0 to 2,147,483,647."),
     ],
 )  # fmt: skip
 def test_a_bad_entrant_is_refused_by_its_place(entrant, sentence):

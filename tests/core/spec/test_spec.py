@@ -86,6 +86,7 @@ def specs(draw: st.DrawFn) -> ExperimentSpec:
             "parameters": st.fixed_dictionaries({}, optional=parameters),
             "name": st.none() | st.sampled_from(NAMES),
             "learning_rate": st.none() | number(bounds.LEARNING_RATE),
+            "head_seed": st.none() | st.integers(0, 2**31 - 1),
         }
         of_loss = {"loss": st.just(key)}
         if key == "custom":
