@@ -94,9 +94,12 @@ class Observer:
         reliability, confusion = [], []
         for group, z in zip(self._groups, logits, strict=True):
             log_p = measures.log_probabilities(z, group.formula.link)
+            predicted = measures.predicted_classes(z)
             empty = z.new_zeros(len(z), 3, RELIABILITY_BINS)
-            reliability.append(empty if log_p is None else measures.reliability(log_p, y))
-            confusion.append(_confusion(measures.predicted_classes(z), y, self._classes))
+            reliability.append(
+                empty if log_p is None else measures.reliability(log_p, predicted, y)
+            )
+            confusion.append(_confusion(predicted, y, self._classes))
         drawn: dict[str, Any] = {
             "reliability": _array(torch.cat(reliability)),
             "confusion": torch.cat(confusion).int().cpu().numpy(),
