@@ -182,9 +182,7 @@ def more_scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Te
     log_p = log_probabilities(z, link)
     unknown = z.new_full((len(z),), torch.nan)
     scores = {
-        Measure.ECE: unknown
-        if log_p is None
-        else ece(reliability(log_p, predicted_classes(z), y)),
+        Measure.ECE: unknown if log_p is None else ece(reliability(log_p, predicted_classes(z), y)),
         Measure.AUROC: auroc(_ranking(z, link), y),
     }
     return _nan_where_broken(scores, z)
