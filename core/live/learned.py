@@ -19,6 +19,7 @@ from core.live import blocks
 from core.live.blocks import Block
 from core.live.reading import State
 from core.live.view import View
+from core.live.words import of_sigmoids
 from core.records import Experiment, Snapshot
 from core.spec import Entrant
 
@@ -59,7 +60,8 @@ def calibration(state: State, view: View) -> Iterator[Block]:
     yield blocks.text(
         "calibration_caption",
         "Is it right as often as it is sure? On the line it is; below it is too sure. Bars count "
-        f"the held-out rows in each bin, all seeds together (epoch {snapshot.epoch:,}).",
+        f"the held-out rows in each bin, all seeds together (epoch {snapshot.epoch:,})."
+        f"{of_sigmoids(experiment.spec)}",
         "caption",
     )
     spec, tables = experiment.spec, snapshot.reliability

@@ -12,6 +12,7 @@ from core.live import blocks
 from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import View
+from core.live.words import of_sigmoids
 from core.records import Experiment, Snapshot
 from core.spec import Entrant, ExperimentSpec, Protocol
 
@@ -79,7 +80,8 @@ def _matrix(experiment: Experiment, snapshot: Snapshot) -> Iterator[Block]:
     yield blocks.text(
         "matrix_caption",
         "Mean ± half the 95 % interval over seeds, on the same held-out rows. **Bold**: best, "
-        f"where paired intervals against every other entrant exclude 0. {explained}",
+        f"where paired intervals against every other entrant exclude 0. {explained}"
+        f"{of_sigmoids(spec)}",
         "caption",
     )
 
