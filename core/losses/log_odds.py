@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,11 +21,16 @@ def log_odds(z: Tensor) -> Tensor:
     return shifted - _others(shifted).logsumexp(-2)
 
 
-def gradient_in_logits(z: Tensor, gradient: Tensor) -> Tensor:
-    """dL/dz from dL/d(log-odds): of z_k it is its own, less its share in each class's others."""
+def gradient_in_logits(
+    z: Tensor, gradient: Tensor, of_slope: Callable[[Tensor], Tensor] = lambda slope: slope
+) -> Tensor:
+    """dL/dz from dL/d(log-odds): of z_k it is its own, less its share in each class's others.
+
+    ``of_slope`` is what becomes of every slope.
+    """
     others = _others(z)
     shares = (others - others.logsumexp(-2, keepdim=True)).exp()
-    return gradient - (shares * gradient.unsqueeze(-2)).sum(-3)
+    return gradient + (of_slope(-shares) * gradient.unsqueeze(-2)).sum(-3)
 
 
 def _others(z: Tensor) -> Tensor:
