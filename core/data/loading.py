@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from core.data.seeds import derive_seed
 from core.data.spec import DataSpec
+from core.errors import SpecError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +36,9 @@ class LoadedData:
 def load(data: DataSpec, seed: int) -> LoadedData:
     """Load or generate, split by ``seed`` and standardise on the training rows alone.
 
-    Classes keep their proportions in both parts. A feature that is constant over the
-    training rows stays at 0. Regression targets are standardised as well.
+    Classes keep their proportions in both parts; ``SpecError`` where one can't be in both. A
+    feature that is constant over the training rows, but for rounding, is 0 there. Regression
+    targets are standardised as well.
     """
     import numpy as np
     from sklearn.model_selection import train_test_split
@@ -45,6 +47,8 @@ def load(data: DataSpec, seed: int) -> LoadedData:
     x, y = entry.source(data.rows, data.noise, seed)
     if not entry.split:
         return LoadedData(x, y, x[:0], y[:0], 1.0, 0.0)
+    if entry.task.is_classification:
+        _check_classes(data, y)
     train, val = train_test_split(
         np.arange(len(x)),
         train_size=data.train_rows,
@@ -59,10 +63,32 @@ def load(data: DataSpec, seed: int) -> LoadedData:
     return LoadedData(x_train, y_train, x_val, y_val, float(scale), float(mean / scale))
 
 
+def _check_classes(data: DataSpec, y: NDArray[np.float32]) -> None:
+    import numpy as np
+
+    for problem in data.problems():
+        raise SpecError(problem)
+    for number, rows in zip(*np.unique(y, return_counts=True), strict=True):
+        if rows < 2:
+            raise SpecError(
+                f"Class {number:g} of {data.entry.title} had 1 row; allowed are 2 or more, one to "
+                "train on and one to hold out."
+            )
+
+
 def _standardise(
     train: NDArray[np.float32], val: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Both parts, the mean and the standard deviation, 1 where it is 0."""
-    mean, scale = train.mean(0), train.std(0)
-    safe = scale + (scale == 0)
-    return (train - mean) / safe, (val - mean) / safe, mean, safe
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
+    """Both parts, the mean and the standard deviation, 1 where it is no more than rounding.
+
+    In float64: in float32 the mean of equal numbers is often another number.
+    """
+    import numpy as np
+
+    mean, spread = train.mean(0, dtype=np.float64), train.std(0, dtype=np.float64)
+    is_constant = spread <= np.finfo(np.float32).eps * abs(train).max(0)
+    scale = np.where(is_constant, 1, spread)
+    x_train = np.where(is_constant, 0, (train - mean) / scale)
+    # What differs from a constant by rounding alone does not differ.
+    x_val = (val - np.where(is_constant, train[0], mean)) / scale
+    return x_train.astype(np.float32), x_val.astype(np.float32), mean, scale

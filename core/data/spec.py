@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -41,3 +42,13 @@ class DataSpec(Frozen):
     @property
     def train_rows(self) -> int:
         return (self.entry.rows or self.rows) - self.validation_rows
+
+    def problems(self) -> Iterator[str]:
+        """A sentence where not every class can be both trained on and held out."""
+        entry, held_out, trained = self.entry, self.validation_rows, self.train_rows
+        if entry.split and min(held_out, trained) < entry.outputs:
+            yield (
+                f"Held-out rows of {entry.title} were {held_out:,}; it has {entry.outputs} "
+                "classes, each to be trained on and held out, so allowed is "
+                f"{entry.outputs} to {held_out + trained - entry.outputs:,}."
+            )

@@ -12,8 +12,19 @@ from core.records.snapshot import RELIABILITY_BINS
 
 #: From class 0 to class 1, white between: blue and orange, told apart by every eye.
 _SURFACE_SCALE = [[0, "#3b6fb6"], [0.5, "#f2f2f2"], [1, "#d9822b"]]
-_CLASS_COLORS = ("#3b6fb6", "#d9822b", "#2a9d6f", "#8769f0")
-_SYMBOLS = ("circle", "square", "triangle-up", "diamond")
+#: One a class, and its points' shape: ``MOST_SURFACE_CLASSES`` that every eye tells apart.
+CLASS_LOOKS = (
+    ("#3b6fb6", "circle"),
+    ("#d9822b", "square"),
+    ("#2a9d6f", "triangle-up"),
+    ("#8769f0", "diamond"),
+    ("#45213c", "cross"),
+    ("#f2f20d", "x"),
+    ("#6ef7f7", "triangle-down"),
+    ("#910808", "pentagon"),
+    ("#2a0891", "star"),
+    ("#adebad", "hexagon"),
+)
 
 
 def surface_figure(
@@ -40,11 +51,11 @@ def surface_figure(
         **_scale(classes),
     }
     traces = [plane]
-    for number in range(classes):
+    for number, (color, symbol) in enumerate(CLASS_LOOKS[:classes]):
         rows = points[points[:, 2] == number]
         mark = {
-            "color": _CLASS_COLORS[number],
-            "symbol": _SYMBOLS[number],
+            "color": color,
+            "symbol": symbol,
             "size": 5,
             "line": {"color": "#ffffff", "width": 0.8},
         }
@@ -59,9 +70,9 @@ def _scale(classes: int) -> dict[str, Any]:
     if classes == 2:
         return {"zmin": 0, "zmax": 255, "colorscale": _SURFACE_SCALE}
     steps = []
-    for number in range(classes):
+    for number, (color, _symbol) in enumerate(CLASS_LOOKS[:classes]):
         for edge in (number / classes, (number + 1) / classes):
-            steps.append([edge, _CLASS_COLORS[number] + "88"])
+            steps.append([edge, f"{color}88"])
     return {"zmin": -0.5, "zmax": classes - 0.5, "colorscale": steps}
 
 

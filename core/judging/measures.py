@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from core.losses import Link
+from core.losses.log_odds import log_odds
 from core.records import Measure
 from core.records.snapshot import RELIABILITY_BINS
 
@@ -85,13 +86,14 @@ def rows_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:
     }
 
 
-def reliability(log_p: Tensor, y: Tensor) -> Tensor:
+def reliability(log_p: Tensor, predicted: Tensor, y: Tensor) -> Tensor:
     """Rows, sum of confidences and rows predicted rightly, ``[S, 3, bins]``.
 
     The confidence of a row is its largest probability; bin b of B holds those in
-    (b / B, (b + 1) / B]. Rows whose probabilities are not finite count nowhere.
+    (b / B, (b + 1) / B]. Rows whose probabilities are not finite count nowhere. ``predicted``
+    are the classes that the accuracy counts: probabilities may be alike by rounding alone.
     """
-    confidence, predicted = log_p.exp().max(-2)
+    confidence = log_p.exp().amax(-2)
     known = confidence.isfinite()
     confidence = confidence.where(known, 0)
     bins = (confidence * RELIABILITY_BINS).ceil().clamp(1, RELIABILITY_BINS).long() - 1
@@ -140,16 +142,17 @@ def _ranks(ordered: Tensor) -> Tensor:
     return (first + last).double() / 2 + 1
 
 
-def _ranking(z: Tensor, log_p: Tensor | None) -> Tensor:
-    """By what rows are ranked, ``[S, C, N]``: probabilities, or scores for themselves.
+def _ranking(z: Tensor, link: Link) -> Tensor:
+    """By what rows are ranked, ``[S, C, N]``: log-odds of each class, or scores as they are.
 
-    Of two classes by log-odds, which still differ where probabilities round to 1.
+    Log-odds still differ where probabilities round to 1. They are worked out in float64, on
+    the CPU as not every device has it; in float32 again, rows that are alike tie.
     """
-    scores = z if log_p is None else log_p
-    if scores.shape[1] > 2:
-        return scores
-    odds = scores[:, 1:] - scores[:, :1]
-    return torch.cat([-odds, odds], dim=1)
+    exact = z.cpu().double()
+    log_p = log_probabilities(exact, link)
+    if log_p is None and z.shape[-2] > 2:
+        return z
+    return log_odds(exact if log_p is None else log_p).float().to(z.device)
 
 
 # ------------------------------------------------------------------ values
@@ -179,8 +182,8 @@ def more_scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Te
     log_p = log_probabilities(z, link)
     unknown = z.new_full((len(z),), torch.nan)
     scores = {
-        Measure.ECE: unknown if log_p is None else ece(reliability(log_p, y)),
-        Measure.AUROC: auroc(_ranking(z, log_p), y),
+        Measure.ECE: unknown if log_p is None else ece(reliability(log_p, predicted_classes(z), y)),
+        Measure.AUROC: auroc(_ranking(z, link), y),
     }
     return _nan_where_broken(scores, z)
 

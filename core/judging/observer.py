@@ -17,7 +17,7 @@ from core.losses import Task
 from core.network.groups import Group
 from core.network.stack import Stack
 from core.records import Measure, Snapshot
-from core.records.snapshot import RELIABILITY_BINS, SURFACE_SIZE
+from core.records.snapshot import MOST_SURFACE_CLASSES, RELIABILITY_BINS, SURFACE_SIZE
 
 #: Held-out rows that are drawn, as points in the plane or as predicted against actual.
 _MOST_POINTS = 300
@@ -41,7 +41,7 @@ class Observer:
         self._grid: Tensor | None = None
         if not task.is_classification:
             self._fixed["actual"] = _array(judged.y[:, :_MOST_POINTS])
-        elif x.shape[2] == 2:
+        elif x.shape[2] == 2 and self._classes <= MOST_SURFACE_CLASSES:
             extent = _extent(x)
             self._grid = _grid(extent)
             points = torch.cat([judged.x, judged.y.unsqueeze(2)], 2)[:, :_MOST_POINTS]
@@ -94,9 +94,12 @@ class Observer:
         reliability, confusion = [], []
         for group, z in zip(self._groups, logits, strict=True):
             log_p = measures.log_probabilities(z, group.formula.link)
+            predicted = measures.predicted_classes(z)
             empty = z.new_zeros(len(z), 3, RELIABILITY_BINS)
-            reliability.append(empty if log_p is None else measures.reliability(log_p, y))
-            confusion.append(_confusion(measures.predicted_classes(z), y, self._classes))
+            reliability.append(
+                empty if log_p is None else measures.reliability(log_p, predicted, y)
+            )
+            confusion.append(_confusion(predicted, y, self._classes))
         drawn: dict[str, Any] = {
             "reliability": _array(torch.cat(reliability)),
             "confusion": torch.cat(confusion).int().cpu().numpy(),
@@ -130,9 +133,12 @@ def _confusion(predicted: Tensor, y: Tensor, classes: int) -> Tensor:
 
 
 def _extent(x: Tensor) -> Tensor:
-    """Lowest and highest x, lowest and highest y of each seed ``[S, 4]``, with a margin."""
+    """Lowest and highest x, lowest and highest y of each seed ``[S, 4]``, with a margin.
+
+    Around a constant feature the margin is 1, so that there is a plane to be drawn.
+    """
     low, high = x.amin(1), x.amax(1)
-    margin = (high - low) * _SURFACE_MARGIN
+    margin = ((high - low) * _SURFACE_MARGIN).where(high > low, 1)
     return torch.stack([low - margin, high + margin], dim=2).flatten(1)
 
 

@@ -20,6 +20,7 @@ from core.live import blocks
 from core.live.blocks import Block
 from core.live.reading import State
 from core.live.view import View
+from core.live.words import of_sigmoids
 from core.records import Experiment, Snapshot
 from core.spec import Entrant, ExperimentSpec
 
@@ -61,7 +62,7 @@ def calibration(state: State, view: View) -> Iterator[Block]:
         "calibration_caption",
         "Is it right as often as it is sure? On the line it is; below it is too sure. Bars count "
         f"the rows in each bin, all seeds together: {judged_split(experiment.spec).rows} "
-        f"(epoch {snapshot.epoch:,}).",
+        f"(epoch {snapshot.epoch:,}).{of_sigmoids(experiment.spec)}",
         "caption",
     )
     spec, tables = experiment.spec, snapshot.reliability

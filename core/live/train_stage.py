@@ -11,10 +11,18 @@ from core.live import blocks, words
 from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import SMOOTHING, View
+from core.losses import CUSTOM
 from core.records import Experiment, Measure, Split
 
 #: Newest epochs shown in the printed list; the download has them all.
 _PRINTED_EPOCHS = 200
+#: What helps against a loss that is not finite, by whether a person wrote it.
+_ADVICE = {
+    False: "A smaller learning rate usually helps.",
+    True: "Your own loss may have no lowest value, or leave the numbers that float32 holds: by a "
+    "division or a logarithm near 0, a large power, exp. If it has neither fault, a smaller "
+    "learning rate usually helps.",
+}
 _NONE_YET = "The first epoch is not complete yet."
 
 
@@ -66,15 +74,19 @@ def _newest(run: RunCurves, split: Split, measure: Measure) -> float | None:
 def _divergence(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
     lineup = experiment.spec.lineup
     ended = [
-        f"{blocks.typed(lineup[run.run.entrant].title)} at step {run.diverged_step:,}"
+        (lineup[run.run.entrant], run.diverged_step)
         for run in runs
         if run.diverged_step is not None
     ]
     if ended:
+        steps = ", ".join(
+            f"{blocks.typed(entrant.title)} at step {step:,}" for entrant, step in ended
+        )
+        advice = dict.fromkeys(_ADVICE[entrant.loss.key == CUSTOM] for entrant, _step in ended)
         yield blocks.text(
             "diverged",
-            f"No longer a finite number: {', '.join(ended)}. A smaller learning rate usually "
-            "helps. The curve up to there is kept.",
+            f"No longer a finite number: {steps}. {' '.join(advice)} The curve up to there is "
+            "kept.",
             "warning",
         )
 

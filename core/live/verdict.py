@@ -17,6 +17,7 @@ from core.live import blocks
 from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import View
+from core.live.words import of_sigmoids
 from core.records import Experiment, Snapshot, Status
 from core.spec import Entrant, ExperimentSpec, Protocol
 
@@ -153,7 +154,8 @@ def _matrix(standing: Standing) -> Iterator[Block]:
         "matrix_caption",
         f"Mean ± half the 95 % interval over seeds, on the same {judged_split(spec).rows}; a run "
         "that diverged has no score. **Bold**: best, as paired t tests, adjusted by Holm for all "
-        f"pairs, show against every other entrant. {explained}",
+        f"pairs, show against every other entrant. {explained}"
+        f"{of_sigmoids(spec)}",
         "caption",
     )
 

@@ -10,6 +10,7 @@ from core.judging.yardsticks import Digits
 from core.live import blocks
 from core.live.blocks import Block
 from core.live.reading import State
+from core.losses import Link
 from core.records import Experiment, Status
 from core.spec import ExperimentSpec, Protocol
 
@@ -52,6 +53,25 @@ def number(value: float | None, digits: Digits | None = None) -> str:
     if digits is not None:
         return f"{value:{digits.format}}"
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.2e}"
+
+
+def of_sigmoids(spec: ExperimentSpec) -> str:
+    """What is to be said where an entrant's sigmoids, one a class, are judged as probabilities.
+
+    Empty where no entrant has any; else a sentence with a space before it.
+    """
+    task, classes = spec.dataset.task, spec.dataset.outputs
+    titles = dict.fromkeys(
+        entrant.loss.title
+        for entrant in spec.lineup
+        if entrant.loss.formulas[task].link is Link.SIGMOID and entrant.loss.head.width(classes) > 1
+    )
+    if not titles:
+        return ""
+    return (
+        f" The sigmoids of {' and '.join(titles)}, one a class, are divided by their sum for NLL, "
+        "Brier and ECE."
+    )
 
 
 def _details(spec: ExperimentSpec) -> dict[str, str]:

@@ -26,12 +26,13 @@ train, can read the catalogue and check parameters and expressions without waiti
 
 from core.losses.card import Card
 from core.losses.catalogue import LOSSES, RIVALS, fitting
-from core.losses.custom import CUSTOM, check, own_loss
+from core.losses.custom import CUSTOM, own_loss
 from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.expression import parse
 from core.losses.parameters import Kind, Parameter
 from core.losses.program import Program, ProgramVariant
 from core.losses.task import Task
+from core.losses.trial import check
 
 __all__ = [
     "CUSTOM",

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.errors import LossExpressionError
 from core.losses import constants, words
-from core.losses.autograd import by_autograd
 from core.losses.card import Card
+from core.losses.differentiation import differentiate
 from core.losses.entry import Formula, Head, Link, LossSpec
-from core.losses.expression import Call, Name, Node, Number, names, parse, to_latex
-from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
+from core.losses.expression import Node, names, parse
 from core.losses.program import Encoding, Program, one_logit_a_class, one_value
+from core.losses.stable import stable
 from core.losses.task import Task
+from core.losses.typeset import to_latex
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,9 +24,6 @@ CUSTOM = "custom"
 
 #: What the catalogue's own entry computes, until a person writes something else.
 EXAMPLE = "(p - y)**2"
-
-_COMPUTE = {name: entry.compute for name, entry in (OPERATORS | COMPARISONS | FUNCTIONS).items()}
-
 
 CARD = Card(
     summary="It measures what its author says: any formula of predictions and targets that "
@@ -124,7 +121,16 @@ class _Formulas:
 def _formula(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Tensor]) -> Formula:
     """Of classes an expression that names p trains probabilities, one of z alone scores."""
     has_p = "p" in names(tree)
-    forward, backward = by_autograd(_value_of(tree, is_classification))
+    computed = stable(tree, is_classification)
+
+    def forward(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The loss of each example, summed over the outputs; saves the gradient itself."""
+        value, gradient = differentiate(computed, z, y)
+        return value.sum(-2), gradient
+
+    def backward(gradient: Tensor, y: Tensor) -> Tensor:
+        return gradient
+
     latex = to_latex(tree, per_class=is_classification)
     if has_p:
         latex += r",\quad \hat{y} = " + (r"\mathrm{softmax}(z)" if is_classification else "z")
@@ -136,90 +142,6 @@ def _formula(tree: Node, is_classification: bool, *starts: Callable[[Tensor], Te
         constant=constants.searched(forward, backward, *starts),
         reads_scores="z" in names(tree),
     )
-
-
-def _value_of(tree: Node, is_classification: bool) -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss of each example from z and y: what the tree gives, summed over the outputs."""
-    has_p = "p" in names(tree)
-
-    def value(z: Tensor, y: Tensor) -> Tensor:
-        p = z.softmax(-2) if is_classification and has_p else z
-        return evaluate(tree, {"z": z, "p": p, "y": y}).sum(-2)
-
-    return value
-
-
-def evaluate(node: Node, variables: Mapping[str, Tensor]) -> Tensor:
-    """The tree's value. Numbers are tensors too, so that no arithmetic is ever Python's."""
-    match node:
-        case Number(value):
-            return variables["z"].new_tensor(value)
-        case Name(name):
-            return variables[name]
-        case Call(operation, arguments):
-            return _COMPUTE[operation](*(evaluate(each, variables) for each in arguments))
-
-
-_ROWS_TRIED = 32
-#: What an operation may do to a trial: the sentence, and when its value and gradient do so.
-_FAULTS: tuple[tuple[str, Callable[[Tensor, Tensor], bool]], ...] = (
-    (
-        "The loss is {value} at a random start; it must be finite there.",
-        lambda value, gradient: not value.isfinite().all(),
-    ),
-    (
-        "The gradient is {gradient} at a random start; it must be finite there.",
-        lambda value, gradient: not gradient.isfinite().all(),
-    ),
-    (
-        "The gradient is 0 at a random start, so nothing can be learned from it.",
-        lambda value, gradient: not gradient.any(),
-    ),
-)
-
-
-def check(expression: str, task: Task, classes: int) -> None:
-    """Try the expression at a random start; ``LossExpressionError`` says what is wrong, where.
-
-    ``classes`` is the number of outputs, 1 for regression.
-    """
-    import torch
-
-    generator = torch.Generator().manual_seed(0)
-    z = torch.randn(classes, _ROWS_TRIED, generator=generator)
-    ids = torch.arange(_ROWS_TRIED) % classes
-    values = torch.randn(1, _ROWS_TRIED, generator=generator)
-    y = torch.nn.functional.one_hot(ids, classes).T.float() if task.is_classification else values
-
-    def tried(node: Node) -> tuple[Tensor, Tensor]:
-        """The node's value as the loss, and its gradient."""
-        return by_autograd(_value_of(node, task.is_classification))[0](z, y)
-
-    tree = parse(expression)
-    value, gradient = tried(tree)
-    for sentence, is_at_fault in _FAULTS:
-        if is_at_fault(value, gradient):
-            reason = sentence.format(value=_first_bad(value), gradient=_first_bad(gradient))
-            raise LossExpressionError(reason, _innermost(tree, tried, is_at_fault))
-
-
-def _first_bad(values: Tensor) -> float:
-    bad = values[~values.isfinite()]
-    return float(bad[0]) if len(bad) else 0.0
-
-
-def _innermost(
-    tree: Node,
-    tried: Callable[[Node], tuple[Tensor, Tensor]],
-    is_at_fault: Callable[[Tensor, Tensor], bool],
-) -> int:
-    """Where the innermost operation at fault begins, of those that the logits are part of."""
-    if not isinstance(tree, Call):
-        return 0
-    for each in tree.arguments:
-        if isinstance(each, Call) and names(each) & {"z", "p"} and is_at_fault(*tried(each)):
-            return _innermost(each, tried, is_at_fault)
-    return tree.position
 
 
 LOSS = own_loss(EXAMPLE)

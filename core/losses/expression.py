@@ -1,4 +1,4 @@
-"""The expression of a person's own loss: text to a small tree, and the tree to LaTeX.
+"""The expression of a person's own loss: text to a small tree.
 
 Python's parser reads the text; a strict walk then copies what is on the whitelist into
 a tree of ``Number``, ``Name`` and ``Call``. Nothing is ever evaluated as Python. The
@@ -14,7 +14,7 @@ import re
 from dataclasses import dataclass, field
 
 from core.errors import LossExpressionError
-from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
+from core.losses.operations import FUNCTIONS
 
 LONGEST = 200
 DEEPEST = 40
@@ -33,7 +33,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Name:
-    """One of ``VARIABLES``."""
+    """One of ``VARIABLES``, or what ``core.losses.stable`` puts in the place of p."""
 
     id: str
 
@@ -52,10 +52,14 @@ class Call:
 
 Node = Number | Name | Call
 
-#: All that can be written: names, numbers and signs. A number does not run into a name.
+_DIGITS = "0123456789."
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+#: All that can be written: names, numbers and signs. A number does not run into a name, unless
+#: a sign is missing before a name that is known.
 _TOKEN = re.compile(
     r"[A-Za-z_][A-Za-z_0-9]*"
-    r"|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?(?![A-Za-z_0-9.])"
+    rf"|{_NUMBER}(?![A-Za-z_0-9.])"
+    rf"|{_NUMBER}(?=(?:{'|'.join((*VARIABLES, *CONSTANTS, *FUNCTIONS))})(?![A-Za-z_0-9]))"
     r"|\*\*|/(?!/)|[<>=!]=|[-+*()<>,]"
 )
 
@@ -112,11 +116,12 @@ def parse(expression: str) -> Node:
 
 
 def _check_tokens(text: str) -> None:
-    place = 0
+    place, before = 0, ""
     while place < len(text):
         token = _TOKEN.match(text, place)
         if token:
-            place = token.end()
+            _check_neighbours(before, token.group(), place)
+            place, before = token.end(), token.group()
         elif text[place] == " ":
             place += 1
         else:
@@ -125,6 +130,19 @@ def _check_tokens(text: str) -> None:
                 "names, numbers, + - * / ** ( ) and commas, and comparisons within where.",
                 place,
             )
+
+
+def _check_neighbours(before: str, token: str, place: int) -> None:
+    """Two values beside each other are no product until a sign says so."""
+    values = {*VARIABLES, *CONSTANTS}
+    ends_value = before in values or before == ")" or before[:1] in tuple(_DIGITS)
+    begins_value = token in values or token in FUNCTIONS or token == "(" or token[0] in _DIGITS
+    if ends_value and begins_value:
+        raise LossExpressionError(
+            f"A sign is missing between '{before}' and '{token}' at character {place + 1}; put * "
+            "between them to multiply.",
+            place,
+        )
 
 
 def _syntax_error(place: int) -> LossExpressionError:
@@ -157,7 +175,10 @@ class _Reader:
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return Call("neg", (self.read(operand, depth + 1),), self._place(tree))
             case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
-                operands = (self.read(left, depth + 1), self.read(right, depth + 1))
+                # A row of terms or factors, which Python nests to the left, is one level.
+                is_row = isinstance(left, ast.BinOp) and _rank(left.op) == _rank(operator)
+                left_depth = depth if is_row else depth + 1
+                operands = (self.read(left, left_depth), self.read(right, depth + 1))
                 return Call(_BINARY[type(operator)], operands, self._place(tree))
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
                 return self._call(tree, name, arguments, depth)
@@ -223,6 +244,11 @@ class _Reader:
         return self._start + tree.col_offset
 
 
+def _rank(operator: ast.operator) -> int:
+    """Which operators stand in one row: plus with minus, times with divided by."""
+    return (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow).index(type(operator)) // 2
+
+
 def _named(tree: ast.expr) -> str:
     """What a person would call what Python read."""
     names: dict[type[ast.expr], str] = {
@@ -236,27 +262,11 @@ def _named(tree: ast.expr) -> str:
     return names.get(type(tree), "it is neither a number nor an operation on the list")
 
 
-# ------------------------------------------------------------------ LaTeX
-
-_LETTERS = {"z": "z", "p": r"\hat{y}", "y": "y"}
-_INDICES = "ckjilmn"
-#: How tightly an atom holds together; what is looser gets parentheses where it must.
-_ATOM = 5
-
-
-def to_latex(node: Node, *, per_class: bool) -> str:
-    """The loss of an example: the sum over the classes c of the expression.
-
-    Without ``per_class`` there is one output, and no sum.
-    """
-    text, binding = _latex(node, 0 if per_class else None)
-    if per_class and has_row_per_class(node):
-        return rf"\sum_{{c=1}}^{{C}} {_held(text, binding, 2)}"
-    return text
+# ------------------------------------------------------------------ about a tree
 
 
 def names(node: Node) -> frozenset[str]:
-    """Which of ``VARIABLES`` the tree has."""
+    """Which names the tree has."""
     match node:
         case Number():
             return frozenset()
@@ -276,40 +286,3 @@ def has_row_per_class(node: Node) -> bool:
         case Call(operation, arguments):
             reduces = operation in FUNCTIONS and FUNCTIONS[operation].over_classes
             return not reduces and any(has_row_per_class(each) for each in arguments)
-
-
-def _latex(node: Node, level: int | None) -> tuple[str, int]:
-    """The text, and how tightly it holds together; ``level`` counts the sums around it."""
-    match node:
-        case Number(value):
-            return _latex_number(value)
-        case Name(name):
-            index = "" if level is None else f"_{_INDICES[min(level, len(_INDICES) - 1)]}"
-            return _LETTERS[name] + index, _ATOM
-        case Call(operation, arguments):
-            return _latex_call(operation, arguments, level)
-
-
-def _latex_number(value: float) -> tuple[str, int]:
-    for name, symbol in (("pi", r"\pi"), ("e", "e")):
-        if value == CONSTANTS[name]:
-            return symbol, _ATOM
-    digits, _, exponent = f"{value:.10g}".partition("e")
-    return (rf"{digits} \cdot 10^{{{int(exponent)}}}", 2) if exponent else (digits, _ATOM)
-
-
-def _latex_call(operation: str, arguments: tuple[Node, ...], level: int | None) -> tuple[str, int]:
-    entry = (FUNCTIONS | OPERATORS | COMPARISONS)[operation]
-    if not entry.over_classes:
-        parts = [_latex(each, level) for each in arguments]
-    elif level is None or not has_row_per_class(arguments[0]):
-        return _latex(arguments[0], level)
-    else:
-        parts = [_latex(arguments[0], level + 1)]
-    texts = [_held(*part, need) for part, need in zip(parts, entry.needs, strict=True)]
-    index = _INDICES[min((level or 0) + 1, len(_INDICES) - 1)]
-    return entry.latex.format(*texts, index=index), entry.binding
-
-
-def _held(text: str, binding: int, need: int) -> str:
-    return text if binding >= need else rf"\left({text}\right)"

@@ -21,6 +21,8 @@ RELIABILITY_BINS = 15
 MARGIN_EDGES = np.linspace(-12, 12, 49)
 #: Points a side of a decision surface.
 SURFACE_SIZE = 56
+#: Classes that a surface can tell apart by colour.
+MOST_SURFACE_CLASSES = 10
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ class Snapshot:
     ``reliability``   ``[K, 3, RELIABILITY_BINS]``: rows, sum of confidences, rows predicted
         rightly in each bin; all 0 for outputs that are no probabilities. Classes only.
     ``confusion``     ``[K, C, C]`` rows of each true class by predicted class. Classes only.
-    ``surface``       ``[K, G, G]``, uint8, for data in the plane: 255 p(class 1) for two
-        classes, else the class predicted; [i, j] stands at the j-th x and the i-th y.
+    ``surface``       ``[K, G, G]``, uint8, for data in the plane of no more than
+        ``MOST_SURFACE_CLASSES``: 255 p(class 1) for two classes, else the class predicted;
+        [i, j] stands at the j-th x and the i-th y.
     ``extent``        ``[S, 4]``: the lowest and highest x, lowest and highest y.
     ``points``        ``[S, n, 3]``: x, y and class of some held-out rows.
     ``predicted``     ``[K, n]`` and ``actual`` ``[S, n]``: regression only.

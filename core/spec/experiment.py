@@ -108,6 +108,7 @@ class ExperimentSpec(Frozen):
                 yield f"{entrant.loss.title} does not fit {self.dataset.title}. {refusal}"
             else:
                 yield from self._wrong_class_weights(entrant)
+        yield from self.data.problems()
         train_rows = self.data.train_rows
         if self.training.batch_size > train_rows:
             yield (

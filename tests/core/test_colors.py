@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from core.figures.learned import CLASS_LOOKS
 from core.losses import LOSSES, RIVALS, LossSpec
+from core.records.snapshot import MOST_SURFACE_CLASSES
 from core.spec import MAX_ENTRANTS, EntrantSpec, ExperimentSpec
 from core.spec.entrants import PALETTE
 
@@ -128,6 +130,20 @@ def test_the_rivals_have_colors_and_dashes_of_their_own() -> None:
         assert len({getattr(LOSSES[key], attribute) for key in RIVALS}) == len(RIVALS)
     others = {loss.color for loss in LOSSES.values() if loss.key not in RIVALS}
     assert not others & {LOSSES[key].color for key in RIVALS}
+
+
+# ------------------------------------------------------------------ classes
+
+
+def test_there_is_a_look_for_every_class_of_a_surface() -> None:
+    assert len(CLASS_LOOKS) == MOST_SURFACE_CLASSES
+    assert len({symbol for _color, symbol in CLASS_LOOKS}) == len(CLASS_LOOKS)
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_classes_stay_apart_for_every_eye(vision: str) -> None:
+    for (color, _), (other, _) in itertools.combinations(CLASS_LOOKS, 2):
+        assert distance(color, other, vision) >= 15, (color, other)
 
 
 # ------------------------------------------------------------------ entrants by place

@@ -463,7 +463,8 @@ def test_an_expression_that_cannot_be_trained_fails_with_its_reason(train, lab_s
     blocks = stage(lab_store, experiment_id)
     assert blocks["readout"]["status"] == "Failed"
     assert blocks["reason"]["text"].endswith(
-        "The gradient is 0 at a random start, so nothing can be learned from it."
+        "The gradient is 0 at every random start, but for rounding, so nothing can be learned "
+        "from it."
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from core.data import DATASETS, Dataset, DataSpec, derive_seed, load
+from core.errors import SpecError
 from core.losses import Task
 
 every_dataset = pytest.mark.parametrize("entry", DATASETS.values(), ids=DATASETS)
@@ -94,6 +95,71 @@ def test_validation_rows_are_transformed_by_the_numbers_of_the_training_rows(tas
     assert split.target_offset == pytest.approx(mean / scale, rel=1e-5)
     for y, rows in ((split.y_train, train), (split.y_val, val)):
         np.testing.assert_allclose(y * scale + mean, raw_y[rows], rtol=1e-4, atol=1e-5)
+
+
+def probe(
+    x: np.ndarray, y: np.ndarray, monkeypatch: pytest.MonkeyPatch, **parts: float
+) -> DataSpec:
+    """A data set of these rows, as any could be."""
+    classes = int(y.max()) + 1
+    entry = Dataset(
+        "probe", "Probe", Task.MULTICLASS, x.shape[1], classes, len(x), "", lambda *_: (x, y)
+    )
+    monkeypatch.setitem(DATASETS, "probe", entry)
+    return DataSpec(name="probe", **parts)
+
+
+THREE_CLASSES = np.arange(300, dtype=np.float32) % 3
+
+
+@pytest.mark.parametrize("size", [0.1, -0.3, 7, 12345.678, 1e7, 1e-20])
+def test_a_constant_feature_is_0_and_what_is_held_out_keeps_its_distance(size, monkeypatch):
+    """The mean of many equal numbers need not be the number itself, but for rounding."""
+    x = np.full((300, 2), size, np.float32)
+    x[:, 1] = np.arange(300)
+    data = probe(x, THREE_CLASSES, monkeypatch)
+    split = load(data, 0)
+    assert not split.x_train[:, 0].any()
+    assert not split.x_val[:, 0].any()
+    numbers = np.concatenate([split.x_train, split.x_val])[:, 1]
+    rows = np.rint(299 * (numbers - numbers.min()) / np.ptp(numbers)).astype(int)
+    distance = max(1, abs(size) / 4)
+    x[rows[len(split.x_train) :], 0] += np.float32(distance)
+    np.testing.assert_allclose(load(data, 0).x_val[:, 0], distance, rtol=1e-6)
+
+
+def test_a_feature_that_differs_by_rounding_alone_is_constant(monkeypatch):
+    x = np.full((300, 1), 1e6, np.float32)
+    x[::2] = np.nextafter(x[::2], np.float32(np.inf))
+    assert not load(probe(x, THREE_CLASSES, monkeypatch), 0).x_train.any()
+
+
+@pytest.mark.parametrize("rarely", [2, 3, 10])
+def test_a_feature_that_is_rarely_another_is_not_constant(rarely, monkeypatch):
+    x = np.full((300, 1), 0.1, np.float32)
+    x[: 100 * rarely : 100] = 0.2
+    split = load(probe(x, THREE_CLASSES, monkeypatch), 0)
+    assert split.x_train.std() == pytest.approx(1, abs=1e-4)
+
+
+def test_a_class_of_one_row_is_refused(monkeypatch):
+    y = np.arange(60, dtype=np.float32) % 3
+    y[7] = 3
+    with pytest.raises(SpecError) as caught:
+        load(probe(np.zeros((60, 2), np.float32), y, monkeypatch), 0)
+    assert str(caught.value) == (
+        "Class 3 of Probe had 1 row; allowed are 2 or more, one to train on and one to hold out."
+    )
+
+
+def test_fewer_held_out_rows_than_classes_are_refused(monkeypatch):
+    y = np.arange(60, dtype=np.float32) % 7
+    with pytest.raises(SpecError) as caught:
+        load(probe(np.zeros((60, 2), np.float32), y, monkeypatch, validation_fraction=0.1), 0)
+    assert str(caught.value) == (
+        "Held-out rows of Probe were 6; it has 7 classes, each to be trained on and held out, so "
+        "allowed is 7 to 53."
+    )
 
 
 @every_classification

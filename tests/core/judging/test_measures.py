@@ -206,7 +206,8 @@ def reliability_of(confidences: list[float], dtype: torch.dtype) -> Tensor:
         def exp(self):
             return torch.stack([p, 1 - p], 1)
 
-    return measures.reliability(torch.zeros(1, 2, len(confidences)).as_subclass(Known), p * 0)
+    log_p = torch.zeros(1, 2, len(confidences)).as_subclass(Known)
+    return measures.reliability(log_p, (p * 0).long(), p * 0)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
@@ -222,20 +223,29 @@ def test_a_confidence_at_an_edge_counts_into_the_bin_below(dtype):
 
 def test_certainty_is_in_the_last_bin():
     z = torch.tensor([[[1e4, -1e4], [-1e4, 1e4]]])
-    table = measures.reliability(z.log_softmax(1), torch.tensor([[0.0, 0.0]]))
+    predicted = measures.predicted_classes(z)
+    table = measures.reliability(z.log_softmax(1), predicted, torch.tensor([[0.0, 0.0]]))
     assert table[0].tolist() == [[0.0] * 14 + [number] for number in (2.0, 2.0, 1.0)]
     assert measures.ece(table).item() == 0.5
 
 
 def test_rows_that_are_no_numbers_are_in_no_bin():
     log_p = torch.randn(2, 3, 10, generator=torch.Generator().manual_seed(0)).log_softmax(1)
-    y = torch.zeros(2, 10)
-    whole = measures.reliability(log_p, y)
+    y, predicted = torch.zeros(2, 10), log_p.argmax(1)
+    whole = measures.reliability(log_p, predicted, y)
     log_p[1, :, :4] = torch.nan
-    broken = measures.reliability(log_p, y)
+    broken = measures.reliability(log_p, predicted, y)
     assert torch.equal(broken[0], whole[0])
     assert broken[1, 0].sum() == 6
     assert broken.isfinite().all()
+
+
+def test_calibration_and_accuracy_speak_of_the_same_predicted_class():
+    """Sigmoids of 20, 25 and 22 all round to 1, and their shares to one third."""
+    z, y = torch.tensor([[[20.0], [25.0], [22.0]]]), torch.tensor([[1.0]])
+    scores = all_scores(z, y, Link.SIGMOID)
+    assert scores[Measure.ACCURACY].item() == 1
+    assert scores[Measure.ECE].item() == pytest.approx(2 / 3)
 
 
 # ------------------------------------------------------------------ AUROC
@@ -267,7 +277,8 @@ def test_auroc_of_more_is_the_mean_over_classes_with_rows(link, logits, data):
     z, y = data.draw(classified(4, None, logits, least_rows=2))
     ours = measures.more_scores_of_classes(z, y, link)[Measure.AUROC].item()
     log_p = measures.log_probabilities(z, link)
-    scores = (z if log_p is None else log_p)[0].numpy()
+    # Rows whose other classes are the same in another order tie, but for rounding.
+    scores = (z if log_p is None else log_p.numpy().round(12))[0]
     present = [c for c in range(4) if 0 < (y == c).sum() < y.numel()]
     if not present:
         assert math.isnan(ours)
@@ -285,6 +296,39 @@ def test_auroc_is_scikit_learns_one_against_the_rest_macro():
         expected = roc_auc_score(y, p, multi_class="ovr", average="macro")
         ours = measures.more_scores_of_classes(z, y[None].double(), link)[Measure.AUROC]
         assert ours.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_auroc_of_more_by_hand_where_probabilities_round_to_1():
+    """Of float32 softmax the first two rows would tie, and the score would be 0.75."""
+    z = torch.tensor([[18.0, 0, 0], [17, 0, 0], [0, 0, 1]]).T[None]
+    y = torch.tensor([[0.0, 1, 2]])
+    ours = measures.more_scores_of_classes(z, y, Link.SOFTMAX)[Measure.AUROC].item()
+    expected = roc_auc_score(y[0], probabilities(z.double(), Link.SOFTMAX), multi_class="ovr")
+    assert ours == pytest.approx(expected)
+    assert ours == pytest.approx(5 / 6)
+
+
+@pytest.mark.parametrize("classes", [3, 5])
+@pytest.mark.parametrize("link", LINKS_OF_PROBABILITIES)
+@pytest.mark.parametrize("size", [1, 6, 12])
+def test_auroc_of_float32_logits_is_scikit_learns_of_float64(classes, link, size):
+    """Each row stands there twice with two classes, so that there are ties to be kept."""
+    generator = torch.Generator().manual_seed(classes)
+    half = torch.randn(1, classes, 60, generator=generator).clamp(-2.5, 2.5) * size
+    z, y = torch.cat([half, half], 2), torch.arange(120) % classes
+    p = probabilities(z.double(), link)
+    ours = measures.more_scores_of_classes(z, y[None].float(), link)[Measure.AUROC].item()
+    assert ours == pytest.approx(roc_auc_score(y, p, multi_class="ovr"), rel=1e-6)
+
+
+def test_auroc_of_more_ranks_logits_that_float64_can_not_tell_apart():
+    """Every class alone: 100 is surer than 90, though both have probability 1 in float64."""
+    z = torch.zeros(1, 3, 6)
+    y = torch.tensor([[0.0, 0, 1, 1, 2, 2]])
+    z[0, 0] = torch.tensor([100.0, 95, 90, 80, 70, 60])
+    ours = measures.more_scores_of_classes(z, y, Link.SOFTMAX)[Measure.AUROC].item()
+    ranked = [roc_auc_score(y[0] == c, z[0, 0] if c == 0 else -z[0, 0]) for c in range(3)]
+    assert ours == pytest.approx(np.mean(ranked))
 
 
 @every_head

@@ -19,7 +19,8 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
-from core.data import DATASETS, load
+from core.data import DATASETS, Dataset, load
+from core.figures import surface_figure
 from core.judging.baselines import null_scores
 from core.judging.lens import gradient_lens, margins_of
 from core.losses import LOSSES, Link, LossSpec, Task
@@ -172,6 +173,44 @@ def test_the_extent_covers_all_training_rows_and_the_points_are_held_out_ones(da
         held_out = prepared.evaluator.judged
         np.testing.assert_array_equal(seen.points[seed, :, :2], held_out.x[seed])
         np.testing.assert_array_equal(seen.points[seed, :, 2], held_out.y[seed])
+
+
+def clouds(classes: int, monkeypatch: pytest.MonkeyPatch) -> ExperimentSpec:
+    """A data set in the plane with so many classes."""
+    generator = np.random.default_rng(0)
+    y = (np.arange(400) % classes).astype("float32")
+    x = (np.stack([y, y**2 / 9], 1) + generator.normal(0, 0.2, (400, 2))).astype("float32")
+    entry = Dataset("clouds", "Clouds", Task.MULTICLASS, 2, classes, 400, "", lambda *_: (x, y))
+    monkeypatch.setitem(DATASETS, "clouds", entry)
+    return spec_of("clouds", ("cross_entropy",), seeds=(0,))
+
+
+@pytest.mark.parametrize("classes", [5, 10])
+def test_a_surface_has_as_many_classes_as_there_are_colours_for(classes, monkeypatch):
+    _, seen = trained(clouds(classes, monkeypatch))
+    figure = surface_figure(seen.surface[0], seen.extent[0], seen.points[0], classes, "")
+    plane, *marks = figure["data"]
+    assert len(marks) == classes
+    steps = [color for _place, color in plane["colorscale"][::2]]
+    assert steps == [f"{mark['marker']['color']}88" for mark in marks]
+    assert len({mark["marker"]["symbol"] for mark in marks}) == classes
+
+
+def test_of_more_classes_than_colours_there_are_confusions_alone(monkeypatch):
+    _, seen = trained(clouds(11, monkeypatch))
+    assert seen.surface is seen.extent is seen.points is None
+    assert seen.confusion.shape == (1, 11, 11)
+
+
+def test_the_extent_of_a_constant_feature_has_a_width(monkeypatch):
+    def flat(rows: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        x = np.stack([np.arange(rows), np.full(rows, 3.0)], 1).astype("float32")
+        return x, (np.arange(rows) % 2).astype("float32")
+
+    entry = Dataset("flat", "Flat", Task.BINARY, 2, 2, 100, "", flat)
+    monkeypatch.setitem(DATASETS, "flat", entry)
+    _, seen = trained(spec_of("flat", ("bce",), seeds=(0,)))
+    assert seen.extent[0].tolist()[2:] == [-1, 1]
 
 
 def test_only_the_plane_has_a_surface_and_only_values_are_plotted_against_each_other():

@@ -497,6 +497,21 @@ def test_surfaces_of_the_plane_are_of_the_picked_seed(raced: Store, moons: str) 
     assert compared(raced, moons, tab="learned", seed="99") == shown
 
 
+def test_sigmoids_a_class_are_said_to_be_divided_by_their_sum(store: Store) -> None:
+    said = "are divided by their sum"
+    with_bce = reported(store, race_of("blobs", ("cross_entropy", "bce"), seeds=[5]))
+    for tab, name in ((None, "matrix_caption"), ("calibration", "calibration_caption")):
+        parts = {} if tab is None else {"tab": tab}
+        shown = compared(store, with_bce, **parts)[name]["text"]
+        assert shown.endswith(
+            "The sigmoids of BCE, one a class, are divided by their sum for NLL, Brier and ECE."
+        )
+    without = reported(store, race_of("blobs", ("cross_entropy", "mse"), seeds=[5]))
+    assert said not in compared(store, without)["matrix_caption"]["text"]
+    of_one_logit = reported(store, race_of("moons", ("cross_entropy", "bce"), seeds=[5]))
+    assert said not in compared(store, of_one_logit)["matrix_caption"]["text"]
+
+
 def test_classes_of_the_plane_have_their_colours(store: Store) -> None:
     spec = race_of("blobs", ("cross_entropy", "mse"), seeds=[5])
     assert spec.dataset.outputs > 2

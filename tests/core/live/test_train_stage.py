@@ -150,6 +150,23 @@ def test_what_diverged_is_told_with_its_step(store: Store) -> None:
     assert dict(shown["readout"]["numbers"])["Batch loss"] == "not finite"
 
 
+def test_where_an_own_loss_diverged_the_formula_is_named_before_the_learning_rate(
+    store: Store,
+) -> None:
+    """A loss without a lowest value leaves every number at any learning rate."""
+    spec = race_of(
+        "moons", [], seeds=[0],
+        entrants=[{"loss": "custom", "expression": "-exp(z)"}, {"loss": "mse"}],
+        optimizer={"name": "sgd", "learning_rate": 10},
+    )  # fmt: skip
+    experiment_id = reported(store, spec)
+    run = store.runs(experiment_id)[0]
+    assert run.diverged_step is not None
+    shown = stage(store, experiment_id)["diverged"]["text"]
+    assert "Your own loss may have no lowest value" in shown
+    assert "A smaller learning rate" not in shown
+
+
 def test_the_options_are_on_the_chart_and_its_controls(store: Store) -> None:
     experiment_id = reported(store, race_of(seeds=[0]))
     plain = stage(store, experiment_id)

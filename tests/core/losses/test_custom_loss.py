@@ -19,7 +19,8 @@ from torch import Tensor
 
 from core.errors import LossExpressionError, SpecError
 from core.losses import LOSSES, Head, Link, Task, check, own_loss, parse
-from core.losses.custom import EXAMPLE, evaluate
+from core.losses.custom import EXAMPLE
+from core.losses.differentiation import evaluate
 from core.losses.expression import (
     CONSTANTS,
     DEEPEST,
@@ -313,14 +314,23 @@ REFUSALS = [
     ("not z", 0, "a sign that is not a minus"),
     ("z + True", 4, "a value that is not a number"),
     ("sum(*z)", 4, "a star before an argument"),
-    ("sum(z)(z)", 0, "neither a number nor an operation"),
-    ("z(1)", 0, "'z' is not known"),
+    ("sum(z)(z)", 6, "missing between ')' and '(' at character 7; put * between them"),
+    ("z(1)", 1, "missing between 'z' and '('"),
+    ("y(1-p)", 1, "A sign is missing between 'y' and '(' at character 2; put * between them"),
+    ("log(p y)", 6, "missing between 'p' and 'y'"),
+    ("2p", 1, "missing between '2' and 'p'"),
+    ("1.5e2log(p)", 5, "missing between '1.5e2' and 'log'"),
+    ("2pi*z", 1, "missing between '2' and 'pi'"),
+    ("3 (p)", 2, "missing between '3' and '('"),
+    ("p 2", 2, "missing between 'p' and '2'"),
+    ("z1 (p)", 0, "'z1' is not known"),
+    ("2q*z", 0, "can't stand"),
     ("z.shape", 1, "'.' can't stand at character 2"),
     ("z[0]", 1, "'[' can't stand"),
     ("'z'", 0, "can't stand"),
     ("sum(z=1)", 5, "'=' can't stand"),
     ("z := 1", 2, "':' can't stand"),
-    ("2z", 0, "can't stand"),
+    ("2z", 1, "missing between '2' and 'z'"),
     ("1j*z", 0, "can't stand"),
     ("z // 2", 2, "can't stand at character 3"),
     ("z % 2", 2, "can't stand"),
@@ -362,6 +372,9 @@ def test_the_limits_themselves_are_allowed():
     while len(balanced) < 90:
         balanced = f"({balanced}+{balanced})"
     parse(balanced)
+    parse("+".join(["z"] * 60))
+    parse("z*y/2*" * 15 + "z")
+    parse("z - y + " * 20 + "z")
     many = "max(" + "+".join(["z"] * 35) + "," + "+".join(["z"] * 35) + ")"
     assert str(MOST_PARTS) in str(refused(many))
     parse("(" * 90 + "z" + ")" * 90)
@@ -389,17 +402,34 @@ def test_good_expressions_stand_the_trial(expression, task):
         ("z + 9**9**9", "The loss is inf at a random start"),
         ("z / 0", "The loss is -?inf at a random start"),
         ("sqrt(p - p)", "The gradient is (nan|inf) at a random start"),
-        ("sign(z)", "The gradient is 0 at a random start"),
-        ("0*z", "The gradient is 0 at a random start"),
+        ("sign(z)", "The gradient is 0 at every random start"),
+        ("0*z", "The gradient is 0 at every random start"),
         ("where(z > 0, 1, 2)", "does not depend on z or p|The gradient is 0"),
         ("log(-1) + z", "The loss is nan"),
         ("(-1)**0.5 + z", "The loss is nan"),
         ("q", "'q' is not known"),
+        ("abs(p - y) + log(y)", r"there. Here log\(y\) is -inf, where y = 0.$"),
+        ("z + 1/(y - y)", r"there. Here 1 / 0 is inf.$"),
+        ("p", "The gradient is 0 at every random start, but for rounding, so nothing"),
+        ("sum(p)", "The gradient is 0 at every random start"),
+        ("1 - p", "The gradient is 0 at every random start"),
+        ("-log(sum(p))", "The gradient is 0 at every random start"),
+        ("mean(p)*y + 1e9*sum(p)", "The gradient is 0 at every random start"),
+        ("z - mean(z)", "The gradient is 0 at every random start"),
+        ("y*(1/y) + p*y", "The loss is nan"),
     ],
 )
 def test_the_trial_says_what_is_wrong(expression, sentence):
     with pytest.raises(LossExpressionError, match=sentence):
         check(expression, Task.MULTICLASS, 3)
+
+
+@pytest.mark.parametrize("classes", [2, 5, 10])
+@pytest.mark.parametrize(
+    "expression", ["1e-20*z", "1e-9*p*y", "sum(p)*z", "y*p", "1e-10*z + sum(p)"]
+)
+def test_a_small_gradient_is_one(expression, classes):
+    check(expression, Task.MULTICLASS, classes)
 
 
 @pytest.mark.parametrize(
@@ -409,6 +439,10 @@ def test_the_trial_says_what_is_wrong(expression, sentence):
         ("y * sign(z)", "sign"),
         ("p*(z-z)**0.5", "(z-z)"),
         ("mean(z) + log(sum(p) - 2)", "log"),
+        ("abs(p-y)+log(y)", "log"),
+        ("z + sum(1/y)", "1/y"),
+        ("y + sum(p)", "sum"),
+        ("-log(sum(p))", "sum"),
         ("  z + log(sqrt(z - 9) + 1)", "sqrt"),
     ],
 )

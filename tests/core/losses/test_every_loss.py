@@ -255,7 +255,7 @@ def test_targets_below_0_are_refused_for_amounts_alone(monkeypatch):
     ("expression", "task", "sentence"),
     [
         ("log(z)", Task.REGRESSION, "The loss is nan at a random start"),
-        ("sign(z - y)", Task.REGRESSION, "The gradient is 0 at a random start"),
+        ("sign(z - y)", Task.REGRESSION, "The gradient is 0 at every random start"),
         ("z / (y - y)", Task.BINARY, "at a random start; it must be finite there"),
     ],
 )

@@ -355,6 +355,16 @@ def test_all_that_is_wrong_is_said_at_once():
     assert "Epochs was" in message
 
 
+def test_at_least_as_many_rows_as_classes_are_held_out():
+    with pytest.raises(SpecError) as caught:
+        ExperimentSpec.parse({"data": {"name": "blobs", "rows": 50, "validation_fraction": 0.05}})
+    assert str(caught.value) == (
+        "Held-out rows of Blobs were 2; it has 3 classes, each to be trained on and held out, so "
+        "allowed is 3 to 47."
+    )
+    ExperimentSpec.parse({"data": {"name": "blobs", "rows": 50, "validation_fraction": 0.06}})
+
+
 def test_a_batch_is_at_most_the_training_rows():
     parts = {"data": {"name": "iris", "validation_fraction": 0.2}}
     assert ExperimentSpec.parse(parts | nested("training.batch_size", 120)).steps_per_epoch == 1
