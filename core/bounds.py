@@ -1,7 +1,12 @@
-"""What immutable specs are made of: ranges of numbers, and how values stand in a sentence."""
+"""What immutable specs are made of: ranges of numbers, and how values stand in a sentence.
+
+A number also goes to text that a person reads and edits, and comes back from it unchanged.
+"""
 
 from __future__ import annotations
 
+import math
+import re
 import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,14 +16,41 @@ from pydantic import BaseModel, ConfigDict
 
 _LONG_NUMBER = 1e15
 _LONGEST_SHOWN = 60
+#: As "12", "-0.5", "1e-3" and "1,000": commas stand between groups of three digits alone, so
+#: that "0,5" is no number.
+_NUMBER = re.compile(
+    r"[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?|\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def quoted(value: object) -> str:
     """A value as it can stand in a sentence, cut where it is long or deep."""
     if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _LONG_NUMBER:
         return f"{value:,}"
+    if value == "":
+        return "empty"
     text = reprlib.repr(value)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def as_text(number: float) -> str:
+    """The shortest text that ``number_in`` reads as just this number."""
+    if float(number).is_integer() and abs(number) < _LONG_NUMBER:
+        return str(int(number))
+    return repr(number)
+
+
+def number_in(text: str) -> int | float | str:
+    """The number that a person typed; text that is none as it is, for a spec to refuse."""
+    text = text.strip()
+    if not _NUMBER.fullmatch(text):
+        return text
+    number = float(text.replace(",", ""))
+    if not math.isfinite(number):
+        return text
+    is_whole = number.is_integer() and abs(number) < _LONG_NUMBER
+    return int(number) if is_whole else number
 
 
 def any_of(names: Iterable[str]) -> str:

@@ -16,13 +16,14 @@ _PAGE = "compare"
 
 
 def main() -> None:
-    shown = session.opened(_PAGE) or session.store().get(session.example())
-    whole.begin(_PAGE, shown if shown.id != session.example() else None)
+    opened = session.opened(_PAGE)
+    whole.begin(_PAGE, opened)
+    shown = opened or session.store().get(session.example())
     setup, view = layout.columns("Compare losses")
     described = controls.read_form(whole.read_race)
     # Before the form, which takes longer: it is painted, and the stage follows its stream.
     with view:
-        controls.draw(shown, described.spec is not None, "Race", whole.read_race)
+        controls.draw(_PAGE, shown, described.spec is not None, "Race", whole.read_race)
         _draw_what_is_shown(shown)
         stage.draw(shown, _PAGE, partial(_act, shown))
     with setup:

@@ -19,7 +19,7 @@ def main() -> None:
     described = controls.read_form(whole.read_training)
     # Before the form, which takes longer: it is painted, and the stage follows its stream.
     with view:
-        controls.draw(shown, described.spec is not None, "Train", whole.read_training)
+        controls.draw(_PAGE, shown, described.spec is not None, "Train", whole.read_training)
         if shown is None:
             welcome.draw()
         else:

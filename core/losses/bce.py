@@ -150,7 +150,6 @@ LOSS = LossSpec(
             default=1.0,
             low=0.01,
             high=100,
-            step=0.1,
             help="w: how much a target of 1 counts against one of 0.",
             neutral=1.0,
         ),

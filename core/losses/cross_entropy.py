@@ -169,7 +169,6 @@ LOSS = LossSpec(
             default=0.0,
             low=0,
             high=0.5,
-            step=0.01,
             help="ε: the share of the target that is spread evenly over all classes.",
             neutral=0.0,
         ),
@@ -180,7 +179,6 @@ LOSS = LossSpec(
             default=(),
             low=0.01,
             high=100,
-            step=0.1,
             help="w: how much each class counts. An example's loss is multiplied by its class's "
             "weight, and the mean over a batch divides by the sum of its examples' weights, as "
             "in PyTorch.",

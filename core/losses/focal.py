@@ -129,7 +129,6 @@ LOSS = LossSpec(
             default=2.0,
             low=0,
             high=10,
-            step=0.5,
             help="γ: how much less the examples count that are already right; 0 is CrossEntropy.",
         ),
     ),

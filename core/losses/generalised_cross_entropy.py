@@ -124,7 +124,6 @@ LOSS = LossSpec(
             default=0.7,
             low=0.01,
             high=1,
-            step=0.05,
             help="q: how much examples are forgiven whose label looks wrong, from 0.01 (nearly "
             "CrossEntropy) to 1 (absolute error).",
         ),

@@ -151,7 +151,6 @@ LOSS = LossSpec(
             default=1.0,
             low=0.01,
             high=100,
-            step=0.1,
             help="m: by how much the right score must lead every other.",
         ),
         Parameter(
@@ -161,7 +160,6 @@ LOSS = LossSpec(
             default=1.0,
             low=1,
             high=2,
-            step=1,
             help="p: 1 counts a violation of the margin as it is, 2 squared.",
             kind=Kind.WHOLE_NUMBER,
             neutral=1.0,

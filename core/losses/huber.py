@@ -104,7 +104,6 @@ LOSS = LossSpec(
             default=1.0,
             low=0.01,
             high=100,
-            step=0.1,
             help="δ: errors below it count by half their square; the slope is δ beyond it.",
         ),
     ),

@@ -131,7 +131,6 @@ LOSS = LossSpec(
             default=0.1,
             low=0,
             high=0.5,
-            step=0.01,
             help="ε: the share of the target that is spread evenly over all classes.",
             neutral=0.0,
         ),

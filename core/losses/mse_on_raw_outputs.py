@@ -124,7 +124,6 @@ LOSS = LossSpec(
             default=1.0,
             low=0.01,
             high=100,
-            step=1,
             help="k: how much the true class's output counts against each other one, from 0.01 "
             "to 100. It is set above 1 for many classes.",
             neutral=1.0,
@@ -136,7 +135,6 @@ LOSS = LossSpec(
             default=1.0,
             low=0.01,
             high=100,
-            step=1,
             help="M: the output that the true class should have, from 0.01 to 100; the others "
             "should have 0. It is set above 1 for many classes.",
             neutral=1.0,

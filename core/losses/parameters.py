@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from core.bounds import Bounds, quoted
+from core.bounds import Bounds, as_text, quoted
 
 Value = float | tuple[float, ...]
 T = TypeVar("T")
@@ -36,7 +36,6 @@ class Parameter:
     default: Value
     low: float
     high: float
-    step: float
     help: str
     kind: Kind = Kind.NUMBER
     neutral: Value | None = None
@@ -70,7 +69,7 @@ class Parameter:
 def in_words(value: Value) -> str:
     """As a person would type it: "0.5", or "1, 2, 0.5" for weights."""
     numbers = value if isinstance(value, tuple) else (value,)
-    return ", ".join(f"{number:g}" for number in numbers)
+    return ", ".join(as_text(number) for number in numbers)
 
 
 class FrozenMapping(Mapping[str, T]):

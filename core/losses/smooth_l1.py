@@ -102,7 +102,6 @@ LOSS = LossSpec(
             default=1.0,
             low=0.01,
             high=100,
-            step=0.1,
             help="β: errors below it count by their square; the slope is 1 beyond it.",
         ),
     ),

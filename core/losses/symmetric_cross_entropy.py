@@ -157,7 +157,6 @@ LOSS = LossSpec(
             default=0.1,
             low=0.01,
             high=10,
-            step=0.1,
             help="α: how much CrossEntropy counts, from 0.01 to 10.",
         ),
         Parameter(
@@ -167,7 +166,6 @@ LOSS = LossSpec(
             default=1.0,
             low=0,
             high=10,
-            step=0.1,
             help="β: how much the reverse cross-entropy counts, from 0 to 10.",
         ),
         Parameter(
@@ -177,7 +175,6 @@ LOSS = LossSpec(
             default=-4.0,
             low=-10,
             high=-0.1,
-            step=0.5,
             help="A: what stands for the logarithm of 0 in the reverse cross-entropy, from -10 "
             "to -0.1.",
         ),

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from core.bounds import Bounds, Frozen, any_of, quoted
+from core.bounds import Bounds, Frozen, any_of, as_text, quoted
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
 from core.losses.parameters import FrozenMapping, Value, in_words
@@ -191,7 +191,7 @@ def _titles(
         if spec.expression is not None and len(siblings) > 1:
             title += f": {_cut(spec.expression)}"
         if rate != learning_rate and len(set(rates)) > 1:
-            title += f", rate {rate:g}"
+            title += f", rate {as_text(rate)}"
         if spec.head_seed is not None:
             title += f", head {spec.head_seed}"
         yield title

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ValidationError, ValidationInfo, model_validator
 
-from core.bounds import Frozen, quoted
+from core.bounds import Frozen, as_text, quoted
 from core.data import Dataset, DataSpec
 from core.errors import SpecError
 from core.spec.entrants import ENTRANTS, Entrant, EntrantSpec, lineup
@@ -153,7 +153,7 @@ class ExperimentSpec(Frozen):
         elif name not in (OptimizerName.SGD, OptimizerName.MOMENTUM) or decay:
             yield (
                 "CrossEntropy and BCE train as one function of p under SGD without weight decay; "
-                f"the optimizer was {name.value} with weight decay {decay:g}."
+                f"the optimizer was {name.value} with weight decay {as_text(decay)}."
             )
         for entrant in self.entrants:
             if entrant.loss_spec.changed:
@@ -164,7 +164,7 @@ class ExperimentSpec(Frozen):
             if entrant.learning_rate not in (None, self.optimizer.learning_rate):
                 yield (
                     "CrossEntropy and BCE train as one function of p at one learning rate; "
-                    f"{entrant.loss_spec.title} had its own, {entrant.learning_rate:g}."
+                    f"{entrant.loss_spec.title} had its own, {as_text(entrant.learning_rate)}."
                 )
             if entrant.head_seed is not None:
                 yield (

@@ -76,7 +76,13 @@ def test_the_recorded_example_is_what_its_settings_give_today() -> None:
 
 @pytest.mark.parametrize(
     ("count", "sentence"),
-    [(0, "Number of seeds was 0; allowed is 1 to 20."), (1000, "Number of seeds was 1,000;")],
+    [
+        ("0", "Number of seeds was 0; allowed is a whole number from 1 to 20."),
+        ("1000", "Number of seeds was 1,000; allowed is"),
+        ("2.5", "Number of seeds was 2.5; allowed is"),
+        ("", "Number of seeds was empty; allowed is"),
+        ("some", "Number of seeds was 'some'; allowed is"),
+    ],
 )
 def test_too_few_or_too_many_seeds_are_a_sentence(compare, lab_store, count, sentence) -> None:
     run(compare)

@@ -309,7 +309,8 @@ def test_defaults_are_not_written_and_those_of_other_losses_not_read(
 @pytest.mark.parametrize(
     ("key", "name", "value", "sentence"),
     [
-        ("focal", "gamma", 11.0, "Entrant 4: Gamma was 11.0; allowed is 0 to 10."),
+        ("focal", "gamma", "11", "Entrant 4: Gamma was 11; allowed is 0 to 10."),
+        ("focal", "gamma", "", "Entrant 4: Gamma was empty; allowed is a number from 0 to 10."),
         (
             "cross_entropy",
             "class_weights",
@@ -326,7 +327,7 @@ def test_defaults_are_not_written_and_those_of_other_losses_not_read(
             "cross_entropy",
             "class_weights",
             "nan",
-            "Entrant 4: Class weight was nan; allowed is 0.01 to 100.",
+            "Entrant 4: Class weight was 'nan'; allowed is a list",
         ),
     ],
 )
@@ -357,7 +358,7 @@ def test_entrants_that_cannot_be_read_yet_have_titles_that_differ(app: AppTest, 
     assert len(titles(app, where)) == 6
     click(app, "Remove")
     edit(app, where, 3)
-    assert drafted(app, entrant_path(app, where, "focal/gamma")) == 50.0
+    assert drafted(app, entrant_path(app, where, "focal/gamma")) == "50.0"
     set_entrant(app, where, focal__gamma=1.0)
     assert titles(app, where)[3:] == ["Focal γ 1", "Focal (to be mended)"]
 

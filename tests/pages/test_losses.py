@@ -356,7 +356,7 @@ def test_a_loss_without_a_rival_is_trained_alone_and_not_raced(
 @pytest.mark.parametrize(
     ("loss", "path", "bad", "sentence"),
     [
-        ("focal", "parameters/focal/gamma", 11.0, "Entrant 1: Gamma was 11.0; allowed is 0 to 10"),
+        ("focal", "parameters/focal/gamma", "11", "Entrant 1: Gamma was 11; allowed is 0 to 10"),
         (CUSTOM, "expression", "", "The expression is empty"),
         (CUSTOM, "expression", "foo(p)", "The name 'foo' is not known"),
         (CUSTOM, "expression", "sign(p - y)", "The gradient is 0 at every random start"),

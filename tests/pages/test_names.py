@@ -52,7 +52,7 @@ def markdown(app: AppTest) -> list[str]:
     """All texts that the browser reads as Markdown: bodies, labels, options and cells."""
     kinds = (
         "markdown", "caption", "error", "info", "warning", "success", "subheader", "title",
-        "button", "toggle", "button_group", "selectbox", "number_input", "slider", "select_slider",
+        "button", "toggle", "button_group", "selectbox", "slider", "select_slider",
         "download_button",
     )  # fmt: skip
     found = [text for kind in kinds for each in getattr(app, kind) for text in strings(each.proto)]
@@ -113,7 +113,7 @@ def test_on_compare(compare: AppTest, lab_store: Store, data: str) -> None:
     edit(compare, "compare", 0)
     assert_nothing_acts(compare)
     assert all(is_shown(compare, name) for name in NAMES)
-    enter(compare, "compare", "protocol", "same_rate")
+    enter(compare, "compare", "protocol/compare", "same_rate")
     assert_nothing_acts(compare)
 
 

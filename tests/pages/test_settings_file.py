@@ -161,7 +161,7 @@ EARLIER = json.dumps({"losses": ["mse", "bce"], "seeds": [0]})
     [
         ("", "The experiment is not valid JSON."),
         ("no json", "The experiment is not valid JSON."),
-        (b"\xff\xfe\x00", "The file is not UTF-8 text from byte 1 on."),
+        (b"{\xff}", "The file can't be read from byte 2 on; allowed is text in UTF-8,"),
         ("[]", "The experiment was []; allowed is an object with the fields data, network,"),
         ('{"colour": 1}', "There is no field called 'colour'."),
         ('{"training": {"epochs": 0}}', "Epochs was 0; allowed is 1 to 10,000."),
@@ -169,7 +169,7 @@ EARLIER = json.dumps({"losses": ["mse", "bce"], "seeds": [0]})
             '{"entrants": [{"loss": "mse"}, {"loss": "focal", "parameters": {"gamma": 11}}]}',
             "Entrant 2: Gamma was 11; allowed is 0 to 10.",
         ),
-        ('{"seeds": [1, 3]}', "Its seeds are 1, 3; the form has a first seed and how many"),
+        ('{"seeds": [1, 1]}', "Seeds were [1, 1]; each may stand there once."),
         (EARLIER, "The experiment has a list called 'losses', as an earlier version of Loss Lab"),
         (" " * 30_000 + "{}", "The file is larger than 20,000 bytes;"),
     ],

@@ -80,7 +80,7 @@ def test_the_lesson_fills_the_form_and_defaults_puts_it_back(train: AppTest) -> 
     click(run(train), "The lesson")
     filled = fields(train, "train")
     assert filled["dataset"] == "lesson"
-    assert (filled["epochs"], filled["batch_size"], filled["learning_rate"]) == (10, 32, 0.01)
+    assert (filled["epochs"], filled["batch_size"], filled["learning_rate"]) == ("10", 32, 0.01)
     assert not filled["against"]
     assert read(train, "train") == LESSON
     click(train, "Undo")

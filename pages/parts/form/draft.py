@@ -3,24 +3,29 @@
 A widget's own state lives only while the widget is drawn on one page, so the form's values are
 kept here, in the **draft**, and each widget is set from it before it is drawn and writes to it
 when it is changed. What is not drawn, on a page or in a fold, keeps its value that way.
+
+Numbers that are typed are kept as the text that was typed. The form is read from that text, so
+what is on the screen is what trains, and what is no number is refused with a sentence.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import streamlit as st
 
+#: How long after the last key a field that is typed in tells the server. It tells it at once
+#: when it loses the focus, but not when the focus goes to its own help.
+_TYPING = "200ms"
 #: Session keys: the draft, and the one that the last large change replaced.
 _DRAFT = "draft"
 _BEFORE = "draft_before"
 
 T = TypeVar("T", int, float)
 Draft = dict[str, Any]
-Change = Callable[[], None]
 #: One name of a path.
 Part = str | int
 
@@ -61,32 +66,35 @@ class Form:
     """The form as one page shows it: a method for each kind of widget, tied to a value.
 
     A value's ``path`` are the names that lead to it in the draft; within a list an item goes
-    by its ``"id"``. ``then`` is called after a change, when the draft has it.
+    by its ``"id"``.
     """
 
     page: str
 
-    def number(self, label: str, *path: Part, then: Change | None = None, **options: Any) -> None:
-        st.number_input(label, value=value(*path), **self._tied(path, then), **options)
+    def number(self, label: str, *path: Part, **options: Any) -> None:
+        """A field of text: one of numbers changes in the browser what was typed, or ignores it."""
+        self.text(label, *path, live=_TYPING, autocomplete="off", **options)
 
     def slider(self, label: str, low: T, high: T, *path: Part, **options: Any) -> None:
         st.slider(label, low, high, value=value(*path), **self._tied(path), **options)
 
     def select_slider(
-        self, label: str, offered: Sequence[Any], *path: Part, **options: Any
-    ) -> None:
-        st.select_slider(label, offered, value=value(*path), **self._tied(path), **options)
-
-    def choice(
         self,
         label: str,
-        offered: Sequence[Any],
+        offered: Iterable[T],
         *path: Part,
-        then: Change | None = None,
+        fitted: T | None = None,
         **options: Any,
     ) -> None:
+        """What is set stands among what is offered; ``fitted`` is set where the draft has more
+        than fits."""
+        at = value(*path) if fitted is None else fitted
+        every = sorted({*offered, at})
+        st.select_slider(label, every, value=at, **self._tied(path, at), **options)
+
+    def choice(self, label: str, offered: Sequence[Any], *path: Part, **options: Any) -> None:
         place = list(offered).index(value(*path))
-        st.selectbox(label, offered, index=place, **self._tied(path, then), **options)
+        st.selectbox(label, offered, index=place, **self._tied(path), **options)
 
     def pills(self, label: str, offered: Sequence[Any], *path: Part, **options: Any) -> None:
         st.pills(label, offered, default=value(*path), **self._tied(path), **options)
@@ -97,8 +105,9 @@ class Form:
     def toggle(self, label: str, *path: Part, **options: Any) -> None:
         st.toggle(label, value=value(*path), **self._tied(path), **options)
 
-    def _tied(self, path: tuple[Part, ...], then: Change | None = None) -> dict[str, Any]:
-        """The widget's key and what is called at a change.
+    def _tied(self, path: tuple[Part, ...], shown: Any = None) -> dict[str, Any]:
+        """The widget's key and what is called at a change; it shows what the draft has, or
+        ``shown``.
 
         The key differs from page to page, as the widgets themselves do: with one key for all,
         a page's first pass would find the last page's widget under it. A widget that is new
@@ -106,9 +115,10 @@ class Form:
         hears of it; one that is there is set where the draft was changed by something else.
         """
         key = "/".join([self.page, *map(str, path)])
-        if key in st.session_state and st.session_state[key] != value(*path):
-            st.session_state[key] = value(*path)
-        return {"key": key, "on_change": _keep, "args": (key, path, then)}
+        shown = value(*path) if shown is None else shown
+        if key in st.session_state and st.session_state[key] != shown:
+            st.session_state[key] = shown
+        return {"key": key, "on_change": _keep, "args": (key, path)}
 
 
 def value(*path: Part) -> Any:
@@ -121,10 +131,8 @@ def change(new: Any, *path: Part) -> None:
     _holder(path)[path[-1]] = new
 
 
-def _keep(key: str, path: tuple[Part, ...], then: Change | None) -> None:
+def _keep(key: str, path: tuple[Part, ...]) -> None:
     change(st.session_state[key], *path)
-    if then is not None:
-        then()
 
 
 def _holder(path: tuple[Part, ...]) -> Any:

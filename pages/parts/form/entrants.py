@@ -14,6 +14,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from core.bounds import as_text
 from core.losses import CUSTOM, LOSSES, RIVALS, Task, fitting
 from core.losses.custom import EXAMPLE
 from core.spec import (
@@ -198,7 +199,7 @@ class Entrants:
                 *entrant,
                 "learning_rate",
                 # The browser knows an option by what stands there, which must stay the same.
-                format_func=lambda rate: f"{rate:g}" if rate else "as all",
+                format_func=lambda rate: as_text(rate) if rate else "as all",
             )
             self.form.text(
                 "Name",

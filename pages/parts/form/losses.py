@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.bounds import number_in
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, LOSSES, Kind, LossSpec, Parameter, Task, own_loss
 from core.losses.custom import EXAMPLE
@@ -80,22 +81,28 @@ def described(entrant: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _as_field(parameter: Parameter, value: Value) -> float | int | str:
-    if isinstance(value, tuple):
-        return in_words(value) if value else ""
-    return int(value) if parameter.kind is Kind.WHOLE_NUMBER else value
+def _as_field(parameter: Parameter, value: Value) -> int | str:
+    """A choice of a few whole numbers, or text; none is written for no class weights."""
+    if parameter.kind is Kind.WHOLE_NUMBER and not isinstance(value, tuple):
+        return int(value)
+    return in_words(value)
 
 
 def _from_field(parameter: Parameter, value: Any) -> Any:
-    return _numbers(value) if parameter.kind is Kind.CLASS_WEIGHTS else value
+    match parameter.kind:
+        case Kind.NUMBER:
+            return number_in(value)
+        case Kind.WHOLE_NUMBER:
+            return value
+        case Kind.CLASS_WEIGHTS:
+            return _numbers(value)
 
 
 def _numbers(text: str) -> tuple[float, ...] | str:
-    """The numbers between commas; text that holds none as it was typed, to be refused."""
-    try:
-        return tuple(float(number) for number in text.split(",")) if text.strip() else ()
-    except ValueError:
-        return text
+    """The numbers between commas; text that holds others as it was typed, to be refused."""
+    typed = [number_in(each) for each in text.split(",")] if text.strip() else []
+    numbers = tuple(each for each in typed if not isinstance(each, str))
+    return numbers if len(numbers) == len(typed) else text
 
 
 # ------------------------------------------------------------------ which loss
@@ -177,17 +184,17 @@ def _draw_parameter(
     explained = f"{parameter.help} {parameter.bounds}."
     match parameter.kind:
         case Kind.NUMBER:
-            form.number(
-                parameter.label, *path, step=float(parameter.step), format="%g", help=explained
-            )
+            form.number(parameter.label, *path, help=explained)
         case Kind.WHOLE_NUMBER:
             choices = range(int(parameter.low), int(parameter.high) + 1)
             form.choice(parameter.label, choices, *path, help=parameter.help)
         case Kind.CLASS_WEIGHTS:
-            # Not as help: a field of text loses what is typed if the focus goes to its help.
-            with st.container():
-                form.text(f"{parameter.label}s", *path, placeholder="1 for each")
-                st.caption(f"{explained} One for each class, with commas between.")
+            form.number(
+                f"{parameter.label}s",
+                *path,
+                placeholder="1 for each",
+                help=f"{explained} One for each class, with commas between.",
+            )
 
 
 def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | None:

@@ -50,19 +50,7 @@ def _fill(page: str, key: str) -> None:
     problem = None
     if file is not None:
         try:
-            whole.fill(page, _parsed(file.getvalue()))
+            whole.fill(page, parse_file(file.getvalue()))
         except SpecError as error:
             problem = f"{file.name} was not opened. {error}"
     st.session_state[_problem_key(page)] = problem
-
-
-def _parsed(content: bytes) -> ExperimentSpec:
-    """Raises ``SpecError`` for one that is no settings, or that the form can't show."""
-    spec = parse_file(content)
-    first = spec.seeds[0]
-    if spec.seeds != tuple(range(first, first + len(spec.seeds))):
-        raise SpecError(
-            f"Its seeds are {', '.join(map(str, spec.seeds))}; the form has a first seed and how "
-            f"many follow it, such as {first}, {first + 1}, {first + 2}."
-        )
-    return spec

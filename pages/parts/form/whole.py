@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
-from core.bounds import Bounds
+from core.bounds import Bounds, as_text, number_in, quoted
 from core.data import DATASETS, ROWS, VALIDATION_FRACTION, DataSpec
 from core.errors import SpecError
 from core.losses import RIVALS, Task
@@ -29,19 +29,25 @@ _NEXT_SIZE = 64
 def fill(page: str, spec: ExperimentSpec) -> None:
     """Set the form to what the spec says, ``page``'s entrants among it; can be undone."""
     draft.remember()
-    _set(page, spec)
+    put(page, spec)
 
 
-def _set(page: str, spec: ExperimentSpec) -> None:
+def put(page: str, spec: ExperimentSpec) -> None:
     now = draft.current()
     now.update(_shared(spec))
+    now["protocol"][page] = spec.training.protocol
+    now["listed_seeds"][page] = [] if _has_fields(page, spec.seeds) else list(spec.seeds)
     if page == "compare":
-        now["seed_count"] = len(spec.seeds)
-        now["protocol"] = spec.training.protocol
+        now["seed_count"] = as_text(len(spec.seeds))
     else:
         now["against"] = len(spec.entrants) > 1
     entrants.put(now, page, spec)
     now["edited"][page] = None
+
+
+def _has_fields(page: str, seeds: tuple[int, ...]) -> bool:
+    """Whether the fields of the page can say these seeds: one, or for a race some in a row."""
+    return seeds == tuple(range(seeds[0], seeds[0] + (len(seeds) if page == "compare" else 1)))
 
 
 def begin(page: str, shown: Experiment | None) -> None:
@@ -50,13 +56,14 @@ def begin(page: str, shown: Experiment | None) -> None:
     Later the form keeps what was edited since, also while other pages show other experiments.
     """
     if not draft.exists():
-        draft.replace(_begin())
-    if shown is not None and shown.id not in st.session_state.setdefault(FILLED_FROM, []):
-        st.session_state[FILLED_FROM].append(shown.id)
-        _set(page, shown.spec)
+        draft.replace(first())
+    filled = st.session_state.setdefault(FILLED_FROM, [])
+    if shown is not None and (page, shown.id) not in filled:
+        filled.append((page, shown.id))
+        put(page, shown.spec)
 
 
-def _begin() -> Draft:
+def first() -> Draft:
     """The draft that a session starts with; values as their widgets have them."""
     numbers = itertools.count(1)
     lists = entrants.first_lists(numbers)
@@ -65,8 +72,10 @@ def _begin() -> Draft:
         "numbered": next(numbers),
         "edited": {"train": None, "compare": None},
         "against": True,
-        "seed_count": PRESET_SEEDS,
-        "protocol": Protocol.SAME_RATE,
+        "seed_count": as_text(PRESET_SEEDS),
+        # By page; the seeds only where the page's fields can't say them.
+        "protocol": dict.fromkeys(("train", "compare"), Protocol.SAME_RATE),
+        "listed_seeds": {"train": [], "compare": []},
         "explained": {
             "entrant": losses.drafted(EntrantSpec(loss="cross_entropy"), 0),
             "dataset": "iris",
@@ -75,27 +84,29 @@ def _begin() -> Draft:
 
 
 def _shared(spec: ExperimentSpec) -> Draft:
-    """What training and racing have in common."""
+    """What training and racing have in common. Numbers that are typed are text."""
     sizes = spec.network.hidden_sizes
     room = range(int(HIDDEN_LAYERS.high))
     return {
         "dataset": spec.data.name,
-        "rows": spec.data.rows,
+        "rows": as_text(spec.data.rows),
         "noise": float(spec.data.noise),
-        "validation_fraction": float(spec.data.validation_fraction),
+        "validation_fraction": as_text(spec.data.validation_fraction),
         "layers": len(sizes),
-        "sizes": {layer: sizes[layer] if layer < len(sizes) else _NEXT_SIZE for layer in room},
+        "sizes": {
+            layer: as_text(sizes[layer] if layer < len(sizes) else _NEXT_SIZE) for layer in room
+        },
         "activation": spec.network.activation,
         "scheme": spec.network.start.scheme,
         "head_factor": float(spec.network.start.head_factor),
         "optimizer": spec.optimizer.name,
         "learning_rate": float(spec.optimizer.learning_rate),
-        "momentum": float(spec.optimizer.momentum),
-        "weight_decay": float(spec.optimizer.weight_decay),
+        "momentum": as_text(spec.optimizer.momentum),
+        "weight_decay": as_text(spec.optimizer.weight_decay),
         "batch_size": spec.training.batch_size,
-        "epochs": spec.training.epochs,
+        "epochs": as_text(spec.training.epochs),
         "device": spec.training.device,
-        "seed": spec.seeds[0],
+        "seed": as_text(spec.seeds[0]),
     }
 
 
@@ -112,8 +123,15 @@ def data_spec() -> DataSpec:
     )
 
 
-def _nearest(bounds: Bounds, value: float | None) -> float:
-    return min(max(bounds.low, value or 0), bounds.high)
+def batch_size() -> int:
+    """As it was set, or all rows where there are fewer: other data may be but a visit."""
+    size: int = draft.value("batch_size")
+    return min(size, data_spec().train_rows)
+
+
+def _nearest(bounds: Bounds, text: str) -> float:
+    number = number_in(text)
+    return bounds.low if isinstance(number, str) else min(max(bounds.low, number), bounds.high)
 
 
 # ------------------------------------------------------------------ reading
@@ -123,7 +141,7 @@ def read_training() -> ExperimentSpec:
     """The training that the form describes; ``SpecError`` says what is wrong with it."""
     described = _entrants("train")
     used = described if draft.value("against") else described[:1]
-    return _read(used, [draft.value("seed")], Protocol.SAME_RATE)
+    return _read("train", used, draft.value("listed_seeds", "train") or [_number("seed")])
 
 
 def read_race() -> ExperimentSpec:
@@ -131,12 +149,20 @@ def read_race() -> ExperimentSpec:
     described = _entrants("compare")
     if len(described) < 2:
         raise SpecError(f"A race needs two entrants or more; there was {len(described)}.")
-    count, first = draft.value("seed_count") or 0, draft.value("seed") or 0
-    try:
-        SEEDS.check(count)
-    except ValueError as error:
-        raise SpecError(str(error)) from error
-    return _read(described, range(first, first + count), draft.value("protocol"))
+    return _read("compare", described, draft.value("listed_seeds", "compare") or _seeds_in_a_row())
+
+
+def _seeds_in_a_row() -> list[int | float | str]:
+    first, count = _number("seed"), _number("seed_count")
+    if not isinstance(count, int) or not SEEDS.low <= count <= SEEDS.high:
+        raise SpecError(
+            f"{SEEDS.label} was {quoted(count)}; allowed is a whole number from {SEEDS}."
+        )
+    return [first + place for place in range(count)] if isinstance(first, int) else [first]
+
+
+def _number(*path: draft.Part) -> int | float | str:
+    return number_in(draft.value(*path))
 
 
 def _entrants(page: str) -> list[dict[str, Any]]:
@@ -145,36 +171,36 @@ def _entrants(page: str) -> list[dict[str, Any]]:
 
 
 def _read(
-    described: Sequence[dict[str, Any]], seeds: Iterable[int], protocol: Protocol
+    page: str, described: Sequence[dict[str, Any]], seeds: Sequence[int | float | str]
 ) -> ExperimentSpec:
     now = draft.current()
     return ExperimentSpec.parse(
         {
             "data": {
                 "name": now["dataset"],
-                "rows": now["rows"],
+                "rows": _number("rows"),
                 "noise": now["noise"],
-                "validation_fraction": now["validation_fraction"],
+                "validation_fraction": _number("validation_fraction"),
             },
             "network": {
-                "hidden_sizes": [now["sizes"][layer] for layer in range(now["layers"])],
+                "hidden_sizes": [_number("sizes", layer) for layer in range(now["layers"])],
                 "activation": now["activation"],
                 "start": {"scheme": now["scheme"], "head_factor": now["head_factor"]},
             },
             "optimizer": {
                 "name": now["optimizer"],
                 "learning_rate": now["learning_rate"],
-                "momentum": now["momentum"],
-                "weight_decay": now["weight_decay"],
+                "momentum": _number("momentum"),
+                "weight_decay": _number("weight_decay"),
             },
             "training": {
-                "batch_size": now["batch_size"],
-                "epochs": now["epochs"],
+                "batch_size": batch_size(),
+                "epochs": _number("epochs"),
                 "device": now["device"],
-                "protocol": protocol,
+                "protocol": now["protocol"][page],
             },
             "entrants": described,
-            "seeds": list(seeds),
+            "seeds": seeds,
         }
     )
 

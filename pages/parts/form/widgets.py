@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core.bounds import Bounds
+from core.bounds import Bounds, as_text
 from core.data import DATASETS, NOISE, ROWS, VALIDATION_FRACTION
 from core.spec import (
     BATCH_SIZE,
@@ -29,6 +29,7 @@ from core.spec import (
 from pages.parts.form import draft, entrants, whole
 from pages.parts.form.draft import Form, Part
 from pages.parts.shell import layout
+from pages.parts.shell.text import in_a_row
 
 _OPTIMIZER_TITLES = {
     OptimizerName.SGD: "SGD",
@@ -48,6 +49,7 @@ _SCHEME_TITLES = {
     Scheme.KAIMING: "Kaiming",
     Scheme.ZEROS: "Zeros",
 }
+_NOISES = tuple(round(step * NOISE.high / 20, 2) for step in range(21))
 _HEAD_FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _DEVICE_TITLES = {
     DeviceName.AUTO: "Fastest here",
@@ -69,7 +71,10 @@ def draw_training(form: Form) -> None:
     """The controls of one training, from the data to the device."""
     _draw_data(form)
     entrants.draw_for_training(form, whole.task(), draft.value("learning_rate"))
+    _draw_kept_protocol(form)
     _draw_rest(form)
+    if draft.value("listed_seeds", form.page):
+        _draw_listed_seeds(form, "One seed")
 
 
 def draw_race(form: Form) -> None:
@@ -91,7 +96,6 @@ def _draw_data(form: Form) -> None:
         "Data set",
         list(DATASETS),
         "dataset",
-        then=_keep_batch_fitting,
         format_func=lambda key: DATASETS[key].title,
     )
     data = whole.data_spec()
@@ -103,32 +107,56 @@ def _draw_data(form: Form) -> None:
         f"{data.train_rows:,}{held_out} rows."
     )
     if entry.noisy:
-        _number(form, "Rows", "rows", ROWS, step=50, then=_keep_batch_fitting)
-        form.slider("Noise", 0.0, float(NOISE.high), "noise", step=0.05)
-
-
-def _keep_batch_fitting() -> None:
-    """After a change of the rows: a smaller batch where the old one can't be."""
-    fitting = min(draft.value("batch_size"), whole.data_spec().train_rows)
-    draft.change(fitting, "batch_size")
+        _number(form, "Rows", "rows", ROWS)
+        form.select_slider("Noise", _NOISES, "noise", format_func=as_text)
 
 
 def _draw_fairness(form: Form) -> None:
-    offered = [p for p in Protocol if p is not _RARE or draft.value("protocol") is _RARE]
+    now = draft.value("protocol", form.page)
+    offered = [each for each in Protocol if each is not _RARE or now is _RARE]
     _choice(
         form,
         "Fairness",
-        "protocol",
+        ("protocol", form.page),
         {each: _PROTOCOL_TITLES[each] for each in offered},
         help="Starts and batches are always the same. What else is held equal?",
     )
-    _number(
-        form,
-        "Seeds",
-        "seed_count",
-        SEEDS,
-        help="Each entrant is trained from so many starts. One shows nothing.",
-    )
+    if draft.value("listed_seeds", form.page):
+        _draw_listed_seeds(form, "Seeds in a row")
+    else:
+        _number(
+            form,
+            "Seeds",
+            "seed_count",
+            SEEDS,
+            help="Each entrant is trained from so many starts. One shows nothing.",
+        )
+
+
+def _draw_listed_seeds(form: Form, instead: str) -> None:
+    """The seeds of an opened experiment that the fields can't say, until a click drops them."""
+    seeds = draft.value("listed_seeds", form.page)
+    st.caption(f"Trained from {len(seeds)} seeds: {in_a_row([str(each) for each in seeds])}.")
+    _draw_dropping(instead, [], ("listed_seeds", form.page))
+
+
+def _draw_kept_protocol(form: Form) -> None:
+    """What an opened experiment holds equal, where the page has no choice of it."""
+    protocol = draft.value("protocol", form.page)
+    if protocol is not Protocol.SAME_RATE:
+        st.caption(f"Fairness, as on Compare: {_PROTOCOL_TITLES[protocol]}.")
+        path = ("protocol", form.page)
+        _draw_dropping(_PROTOCOL_TITLES[Protocol.SAME_RATE], Protocol.SAME_RATE, path)
+
+
+def _draw_dropping(label: str, new: Any, path: tuple[Part, ...]) -> None:
+    """A button that sets something that an opened experiment brought along."""
+    st.button(label, icon=":material/close:", type="tertiary", on_click=_drop, args=(new, path))
+
+
+def _drop(new: Any, path: tuple[Part, ...]) -> None:
+    draft.remember()
+    draft.change(new, *path)
 
 
 def _draw_network(form: Form) -> None:
@@ -138,7 +166,7 @@ def _draw_network(form: Form) -> None:
     if layers:
         with st.grid(2, min_column_width=120, gap="small"):
             for layer in range(layers):
-                _number(form, f"Size {layer + 1}", ("sizes", layer), HIDDEN_SIZE, step=8)
+                _number(form, f"Size {layer + 1}", ("sizes", layer), HIDDEN_SIZE)
     with st.grid(2, min_column_width=120, gap="small"):
         _choice(form, "Activation", "activation", _ACTIVATION_TITLES)
         _choice(
@@ -151,9 +179,9 @@ def _draw_network(form: Form) -> None:
         )
     form.select_slider(
         "Start: factor on the head's weights",
-        sorted({*_HEAD_FACTORS, draft.value("head_factor")}),
+        _HEAD_FACTORS,
         "head_factor",
-        format_func=lambda factor: f"{factor:g}",
+        format_func=as_text,
         help="1 leaves them as they are. A large factor makes the network start sure and wrong.",
     )
 
@@ -164,24 +192,26 @@ def _draw_optimization(form: Form) -> None:
     with st.grid(2, min_column_width=120, gap="small"):
         form.select_slider(
             "Learning rate",
-            sorted({*LEARNING_RATES, draft.value("learning_rate")}),
+            LEARNING_RATES,
             "learning_rate",
-            format_func=lambda rate: f"{rate:g}",
+            format_func=as_text,
         )
         form.select_slider(
             "Batch size",
             _batch_sizes(rows),
             "batch_size",
+            fitted=whole.batch_size(),
             format_func=lambda size: f"{size:,} (full)" if size == rows else f"{size:,}",
         )
-        _number(form, "Epochs", "epochs", EPOCHS, step=10)
-        _number(form, "Seed", "seed", SEED, help="Same seed: same split, weights and batches.")
+        _number(form, "Epochs", "epochs", EPOCHS)
+        if not draft.value("listed_seeds", form.page):
+            _number(form, "Seed", "seed", SEED, help="Same seed: same split, weights and batches.")
 
 
 def _batch_sizes(rows: int) -> list[int]:
-    """Powers of two up to the full batch, and what is set now."""
+    """Powers of two up to the full batch."""
     powers = [2**i for i in range(int(BATCH_SIZE.high).bit_length()) if 2**i < rows]
-    return sorted({*powers, rows, draft.value("batch_size")})
+    return [*powers, rows]
 
 
 def _draw_more(form: Form) -> None:
@@ -191,18 +221,14 @@ def _draw_more(form: Form) -> None:
         "Share held out",
         "validation_fraction",
         VALIDATION_FRACTION,
-        step=0.05,
-        then=_keep_batch_fitting,
         help="Of the rows, for validation.",
-        format="%g",
     )
-    _number(form, "Weight decay", "weight_decay", WEIGHT_DECAY, step=0.001, format="%g")
+    _number(form, "Weight decay", "weight_decay", WEIGHT_DECAY)
     _number(
         form,
         "Momentum",
         "momentum",
         MOMENTUM,
-        step=0.05,
         help="Read by SGD with momentum.",
         disabled=draft.value("optimizer") != OptimizerName.MOMENTUM,
     )
@@ -212,9 +238,13 @@ def _draw_more(form: Form) -> None:
 
 
 def _choice(
-    form: Form, label: str, name: str, titles: Mapping[Any, str], help: str | None = None
+    form: Form,
+    label: str,
+    path: str | tuple[Part, ...],
+    titles: Mapping[Any, str],
+    help: str | None = None,
 ) -> None:
-    form.choice(label, list(titles), name, format_func=titles.__getitem__, help=help)
+    form.choice(label, list(titles), *_names(path), format_func=titles.__getitem__, help=help)
 
 
 def _number(
@@ -223,11 +253,13 @@ def _number(
     path: str | tuple[Part, ...],
     bounds: Bounds,
     *,
-    step: float = 1,
     help: str = "",
-    **options: Any,
+    disabled: bool = False,
 ) -> None:
-    """A number field. It lets any number through: the spec's sentence says more than a limit."""
-    names = (path,) if isinstance(path, str) else path
+    """A number field. It lets any text through: the spec's sentence says more than a limit."""
     explained = f"{help} {bounds}.".strip().capitalize()
-    form.number(label, *names, step=step, help=explained, **options)
+    form.number(label, *_names(path), help=explained, disabled=disabled)
+
+
+def _names(path: str | tuple[Part, ...]) -> tuple[Part, ...]:
+    return (path,) if isinstance(path, str) else path

@@ -16,7 +16,7 @@ from pages.parts.shell.text import escaped
 Read = Callable[[], ExperimentSpec]
 
 
-def draw(shown: Experiment | None, can_start: bool, name: str, read: Read) -> None:
+def draw(page: str, shown: Experiment | None, can_start: bool, name: str, read: Read) -> None:
     """The row of buttons. Each acts before the page is drawn anew, so one pass shows it.
 
     ``name`` stands on the one that starts what ``read`` reads from the form.
@@ -30,7 +30,7 @@ def draw(shown: Experiment | None, can_start: bool, name: str, read: Read) -> No
             shortcut="Ctrl+Enter",
             disabled=active is not None or not can_start,
             on_click=_start,
-            args=(read,),
+            args=(page, read),
         )
         _pause_or_resume(active)
         st.button(
@@ -39,7 +39,7 @@ def draw(shown: Experiment | None, can_start: bool, name: str, read: Read) -> No
             disabled=not can_start if active is None else active.status is Status.QUEUED,
             help="Train to the end of one epoch, then pause.",
             on_click=_one_epoch,
-            args=(active, read),
+            args=(page, active, read),
         )
         st.button(
             "Stop",
@@ -50,14 +50,14 @@ def draw(shown: Experiment | None, can_start: bool, name: str, read: Read) -> No
         )
 
 
-def _start(read: Read, pause_after_epoch: int | None = None) -> None:
+def _start(page: str, read: Read, pause_after_epoch: int | None = None) -> None:
     with session.errors_as_sentences():
-        session.start(read(), pause_after_epoch)
+        session.start(page, read(), pause_after_epoch)
 
 
-def _one_epoch(active: Experiment | None, read: Read) -> None:
+def _one_epoch(page: str, active: Experiment | None, read: Read) -> None:
     if active is None:
-        _start(read, pause_after_epoch=1)
+        _start(page, read, pause_after_epoch=1)
     else:
         with session.errors_as_sentences():
             epoch = session.store().get(active.id).epoch

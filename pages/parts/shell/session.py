@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,11 +22,17 @@ from pages.parts.shell.text import escaped
 #: The address's parameter that names the experiment on the page.
 EXPERIMENT = "experiment"
 
-#: Session key: which experiments filled the form or were started from it.
+#: Session key: which experiments filled a page's form or were started from it.
 FILLED_FROM = "filled_from"
 #: Which experiment a page showed last, by the page's name.
 LAST_SHOWN = "last_shown"
 
+#: Which experiment was started last for a page, and when that was asked for last.
+_STARTED = "started"
+_PRESSED = "pressed"
+
+#: Clicks that follow each other faster are one. A key that is held repeats after half a second.
+_SAME_PRESS_SECONDS = 1.0
 #: How long a click waits for its answer, and between two looks for it.
 ANSWER_SECONDS = 0.3
 _LOOK_SECONDS = 0.005
@@ -91,20 +98,40 @@ def await_answer(experiment_id: str, is_answer: Callable[[Experiment], bool]) ->
         time.sleep(_LOOK_SECONDS)
 
 
-def start_on(page: str, spec: ExperimentSpec) -> None:
-    """Start an experiment that another page is to show when it is opened."""
-    experiment_id = _start(spec)
-    st.session_state[f"{LAST_SHOWN}_{page}"] = experiment_id
+def start(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
+    """Start an experiment on the page that is open, and put it into the address."""
+    try:
+        start_on(page, spec, pause_after_epoch)
+    finally:
+        if shown := st.session_state.get(f"{LAST_SHOWN}_{page}"):
+            st.query_params[EXPERIMENT] = shown
 
 
-def start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
-    """Store a new experiment, hand it to the engine and put it into the address."""
-    experiment_id = _start(spec, pause_after_epoch)
-    st.query_params[EXPERIMENT] = experiment_id
+def start_on(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
+    """Start an experiment that the page shows from now on.
+
+    A click that repeats the last one within a moment (a double click, a key that is held down)
+    starts nothing. Neither does one while what was started last still trains, as nobody would
+    see it any more or could stop it: the page shows it, and the click has a sentence.
+    """
+    state, started, pressed = st.session_state, f"{_STARTED}_{page}", f"{_PRESSED}_{page}"
+    last = store().get(state[started]) if started in state else None
+    is_soon = time.monotonic() - state.get(pressed, -math.inf) < _SAME_PRESS_SECONDS
+    is_repeated = last is not None and is_soon and last.spec == spec
+    is_refused = last is not None and not last.status.is_finished and not is_repeated
+    if not (is_repeated or is_refused):
+        state[started] = _start(page, spec, pause_after_epoch)
+    state[f"{LAST_SHOWN}_{page}"] = state[started]
+    state[pressed] = time.monotonic()
+    if is_refused:
+        raise LabError(
+            f"What was started last on {page.capitalize()} is still training; stop it before "
+            "you start another."
+        )
 
 
-def _start(spec: ExperimentSpec, pause_after_epoch: int | None = None) -> str:
+def _start(page: str, spec: ExperimentSpec, pause_after_epoch: int | None) -> str:
     experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
     engine().start(experiment_id)
-    st.session_state.setdefault(FILLED_FROM, []).append(experiment_id)
+    st.session_state.setdefault(FILLED_FROM, []).append((page, experiment_id))
     return experiment_id

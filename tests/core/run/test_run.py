@@ -293,8 +293,9 @@ def test_a_training_that_diverges_as_a_whole_is_still_a_result(written, run_here
     [
         (b"", ["The experiment is not valid JSON."]),
         (b"{'data': 1}", ["The experiment is not valid JSON."]),
-        (b'{"seeds": [\xff]}', ["The file is not UTF-8 text from byte 12 on."]),
-        (json.dumps({}).encode("utf-16"), ["The file is not UTF-8 text from byte 1 on."]),
+        (b'{"seeds": [\xff]}',
+         ["The file can't be read from byte 12 on; allowed is text in UTF-8, or in UTF-16 with a "
+          "byte order mark."]),
         (b" " * MOST_FILE_BYTES + b"{}",
          ["The file is larger than 20,000 bytes; settings are allowed up to that."]),
         ({"seeds": [1, 1], "optimizer": {"momentum": 2}},

@@ -1,0 +1,134 @@
+"""One wish starts one experiment, which the page shows and can stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import func, select
+from streamlit.testing.v1 import AppTest
+
+from core.records import Status, Wanted
+from core.spec import LESSON
+from core.store import Store
+from core.store.tables import experiments
+from tests.core.live.staging import recorded
+from tests.pages.looking import click, enter, errors, opened, run, shown
+
+STARTING = [
+    ("train", "Train"),
+    ("train", "One epoch"),
+    ("compare", "Race"),
+    ("compare", "One epoch"),
+]
+every_button = pytest.mark.parametrize(("where", "name"), STARTING)
+pytestmark = pytest.mark.usefixtures("nothing_trains")
+
+
+def count(store: Store) -> int:
+    with store._database.read() as connection:
+        return connection.scalar(select(func.count()).select_from(experiments)) or 0
+
+
+@pytest.fixture
+def slowly(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From the call on, each press comes long after the one before."""
+    return lambda: monkeypatch.setattr("pages.parts.shell.session._SAME_PRESS_SECONDS", 0)
+
+
+def end(app: AppTest, store: Store) -> str:
+    """What the page shows is over, as if it had been short; the page has heard of it."""
+    experiment_id: str = app.query_params["experiment"]
+    store.want(experiment_id, Wanted.STOPPED)
+    assert store.get(experiment_id).status is Status.STOPPED
+    run(app)
+    return experiment_id
+
+
+@every_button
+def test_a_second_press_at_once_starts_nothing_though_the_first_has_ended(
+    lab_store: Store, slowly: Callable[[], None], where: str, name: str
+) -> None:
+    app = run(opened(where))
+    before = count(lab_store)
+    click(app, name)
+    first = end(app, lab_store)
+    for _ in range(3):
+        click(app, name)
+        assert not app.error
+        assert app.query_params["experiment"] == first
+    assert count(lab_store) == before + 1
+    slowly()
+    click(app, name)
+    assert count(lab_store) == before + 2
+    assert end(app, lab_store) != first
+
+
+def test_other_settings_are_another_wish(train: AppTest, lab_store: Store) -> None:
+    before = count(lab_store)
+    click(run(train), "Train")
+    end(train, lab_store)
+    enter(train, "train", "seed", 1)
+    click(train, "Train")
+    assert lab_store.get(end(train, lab_store)).spec.seeds == (1,)
+    assert count(lab_store) == before + 2
+
+
+@every_button
+def test_what_still_trains_is_shown_and_not_left_behind(
+    lab_store: Store, slowly: Callable[[], None], where: str, name: str
+) -> None:
+    app = run(opened(where))
+    slowly()
+    click(app, name)
+    first = app.query_params["experiment"]
+    shown(app, recorded(lab_store, Status.FINISHED))
+    before = count(lab_store)
+    click(app, name)
+    assert errors(app) == [
+        f"What was started last on {where.capitalize()} is still training; stop it before you "
+        "start another."
+    ]
+    assert app.query_params["experiment"] == first
+    assert count(lab_store) == before
+    click(app, "Stop")
+    assert lab_store.get(first).status is Status.STOPPED
+    click(app, name)
+    assert not app.error
+    assert count(lab_store) == before + 1
+    end(app, lab_store)
+
+
+@pytest.mark.parametrize(("label", "where"), [("Train it", "Train"), ("Race it", "Compare")])
+def test_the_losses_page_leaves_nothing_behind_either(
+    losses: AppTest, lab_store: Store, slowly: Callable[[], None], label: str, where: str
+) -> None:
+    click(run(losses), label)
+    first = losses.query_params["experiment"]
+    slowly()
+    run(losses.switch_page("losses.py"))
+    before = count(lab_store)
+    click(losses, label)
+    assert losses.title[0].value == "Losses"
+    assert errors(losses) == [
+        f"What was started last on {where} is still training; stop it before you start another."
+    ]
+    assert count(lab_store) == before
+    lab_store.want(first, Wanted.STOPPED)
+    click(losses, label)
+    assert count(lab_store) == before + 1
+    end(losses, lab_store)
+
+
+def test_each_page_starts_its_own(train: AppTest, lab_store: Store) -> None:
+    before = count(lab_store)
+    click(run(train), "The lesson")
+    click(train, "Train")
+    first = train.query_params["experiment"]
+    train.query_params.clear()
+    click(run(train.switch_page("compare.py")), "Defaults")
+    click(train, "Race")
+    assert count(lab_store) == before + 2
+    assert lab_store.get(first).spec == LESSON
+    end(train, lab_store)
+    lab_store.want(first, Wanted.STOPPED)
