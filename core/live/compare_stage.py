@@ -58,7 +58,7 @@ def _equal(experiment: Experiment, snapshot: Snapshot | None) -> Iterator[Block]
     has_trunk = bool(spec.network.hidden_sizes)
     trunk = "trunk weights" if has_trunk else "no hidden layers, so no trunk"
     equal = f"{trunk}, batches and their order, split, {spec.training.epochs:,} epochs{rate}"
-    different = "loss, head" if rate else "loss, head, learning rate"
+    different = ", ".join(_differences(spec, rates))
     prints = ""
     if experiment.facts and snapshot:
         order = f"batch order {snapshot.order_sha256[0][:_SHOWN_DIGITS]}"
@@ -74,6 +74,19 @@ def _equal(experiment: Experiment, snapshot: Snapshot | None) -> Iterator[Block]
             "The entrants of a seed did not start from the same trunk weights.",
             "error",
         )
+
+
+def _differences(spec: ExperimentSpec, rates: Sequence[float]) -> Iterator[str]:
+    """In what the entrants may differ; those of an A/A check have one loss."""
+    plain = [
+        each.model_copy(update={"name": None, "learning_rate": None, "head_seed": None})
+        for each in spec.entrants
+    ]
+    if len(plain) == 1 or len(set(plain)) > 1:
+        yield "loss"
+    yield "head"
+    if len(set(rates)) > 1:
+        yield "learning rate"
 
 
 def _rates(experiment: Experiment) -> list[float]:
@@ -190,7 +203,7 @@ def _conditions(state: State, view: View) -> Iterator[Block]:
         "conditions",
         "Computed from the tensors that were trained and from the orders that were used. The "
         "batches of a seed are gathered once and handed to every entrant. Heads differ where "
-        "losses need other outputs; where they need the same, they start the same too.",
+        "losses need other outputs or an entrant has a head seed; else they start the same too.",
         "caption",
     )
     line = blocks.typed(protocol_line(spec, facts))
