@@ -6,7 +6,7 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check bench screenshot example clean
+.PHONY: run test check verify bench screenshot example clean
 
 run: $(VENV)/installed
 	@echo "Loss Lab is at http://$(HOST):$(PORT)"
@@ -21,6 +21,9 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+verify: $(VENV)/installed-dev
+	$(BIN)/pytest -s tests/verify
 
 bench: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.browser.chromium

@@ -39,7 +39,7 @@ def summary(
     verdicts: Sequence[Verdict], yardstick: Yardstick, opening: str = AFTER_TRAINING
 ) -> tuple[str, ...]:
     """What there is to say of all pairs, each sentence once."""
-    if len(verdicts) > FEW_PAIRS:
+    if sum(each.difference is not None for each in verdicts) > FEW_PAIRS:
         return tuple(_together(verdicts, yardstick, opening))
     lines = [line for each in verdicts for line in sentences(each, yardstick, opening)]
     if len(verdicts) == 1 and (difference := _unshown(verdicts[0])):
@@ -48,10 +48,11 @@ def summary(
 
 
 def _unshown(verdict: Verdict) -> Difference | None:
-    """The difference of a pair that was tested and shows none."""
+    """The difference of a pair that was tested and shows none, if there could be one."""
     difference = verdict.difference
-    is_unshown = difference and difference.is_tested and not difference.shows_difference
-    return difference if is_unshown else None
+    if difference is None or not difference.is_tested or difference.shows_difference:
+        return None
+    return None if verdict.is_aa_check else difference
 
 
 # ------------------------------------------------------------------ many pairs
@@ -106,7 +107,8 @@ def _said(
     for each in verdicts:
         if winner := better(each):
             beaten.setdefault(winner, []).append(each.other(winner).title)
-    note = next((f" ({adjusted(x.difference)})" for x in verdicts if x.difference), "")
+    how = next((adjusted(each.difference) for each in verdicts if each.difference), "")
+    note = f" ({how})" if how else ""
     for winner, titles in beaten.items():
         yield f"{beats(winner)} {_in_a_row(titles)}{note}."
     total, shown = len(verdicts), sum(map(len, beaten.values()))

@@ -185,7 +185,7 @@ def _conditions(state: State, view: View) -> Iterator[Block]:
         "conditions",
         "Computed from the tensors that were trained and from the orders that were used. The "
         "batches of a seed are gathered once and handed to every entrant. Heads differ where "
-        "losses need other outputs; where they need the same, they start the same too.",
+        "losses need other outputs or an entrant has a head seed; else they start the same too.",
         "caption",
     )
     line = blocks.typed(protocol_line(spec, facts))

@@ -143,7 +143,7 @@ def _matrix(standing: Standing) -> Iterator[Block]:
         for column in columns
     ]
     rows = {
-        entrant.title: [_cell(spec, entrant, column) for column in columns]
+        entrant.title: [_cell(standing, entrant, column) for column in columns]
         for entrant in spec.lineup
     }
     yield blocks.table("matrix", ["", *titles], rows, "Every entrant by every yardstick")
@@ -160,10 +160,12 @@ def _matrix(standing: Standing) -> Iterator[Block]:
     )
 
 
-def _cell(spec: ExperimentSpec, entrant: Entrant, column: Column) -> str:
-    if not can_score(entrant.loss, spec, column.yardstick):
+def _cell(standing: Standing, entrant: Entrant, column: Column) -> str:
+    if not can_score(entrant.loss, standing.spec, column.yardstick):
         return "not a probability"
-    text = score_text(column, entrant.place) or "diverged"
+    text = score_text(column, entrant.place)
+    if text is None:
+        return "diverged" if standing.diverged[entrant.place].all() else "no score"
     return f"**{text}**" if column.best == entrant.place else text
 
 

@@ -1,4 +1,5 @@
-"""The weights that a network starts from, the same for every entrant of a seed.
+"""The weights that a network starts from, the same for every entrant of a seed, but for the head
+of one that asks for another.
 
 With fan_in inputs and fan_out outputs of a layer, as ``torch.nn`` has them:
 

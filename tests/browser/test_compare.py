@@ -81,8 +81,12 @@ def test_a_race_on_digits_has_a_matrix_a_verdict_and_its_conditions(compare_page
         for cell in (nll, brier, ece, auroc):
             assert re.fullmatch(r"\d\.\d{4} ± \d\.\d{4}", cell)
     verdict = page.get_by_text(re.compile("CrossEntropy and BCE|CrossEntropy's accuracy")).first
-    expect(verdict).to_contain_text("95 % interval")
-    expect(page.get_by_text("reached").first).to_contain_text("of 5 seeds")
+    expect(verdict).to_contain_text("adjusted for 3 pairs by Holm, n = 5")
+    steps_taken = page.get_by_text(re.compile("reached|in steps to")).first
+    expect(steps_taken).to_contain_text(re.compile("n = 5|5 seeds"))
+    page.get_by_text("Each pair in numbers").click()
+    row = table(page, "pairs_table").get_by_role("row", name="CrossEntropy less MSE")
+    expect(row).to_contain_text("from 7 seeds")
     open_tab(page, "Conditions")
     expect(page.get_by_text("3 of 3 entrants").first).to_be_visible()
     open_tab(page, "Own units")

@@ -216,7 +216,11 @@ def test_options_of_compare_need_no_pass_and_stay(lab_page: Page, address: str) 
     wait_for_form(page)
     before = passes.count
     control(page, "verdict_by").select_option("NLL")
-    expect(stage(page).locator(".stage-list").first).to_contain_text("NLL")
+    verdict = stage(page).locator(".stage-list").first
+    expect(verdict).to_contain_text("NLL")
+    expect(verdict).not_to_contain_text("on new data")
+    stage(page).get_by_role("radio", name="on new data").click()
+    expect(verdict).to_contain_text("% interval on new data")
     stage(page).get_by_role("radio", name="Skill in NLL").click()
     control(page, "Chart").locator("summary").click()
     control(page, "axis step").click()
@@ -234,6 +238,7 @@ def test_options_of_compare_need_no_pass_and_stay(lab_page: Page, address: str) 
     expect_drawn(page, COMPARE_OPTIONS_SHOWN)
     open_tab(page, "Verdict")
     expect(control(page, "verdict_by")).to_have_value("nll")
+    expect(stage(page).get_by_role("radio", name="on new data")).to_be_checked()
 
 
 def come_back(page: Page, name: str) -> None:

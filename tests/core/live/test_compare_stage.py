@@ -211,6 +211,22 @@ def test_only_a_race_that_went_to_its_end_is_judged_after_training(
     assert winner.startswith(OPENINGS[status])
 
 
+def test_verdict_and_matrix_are_of_the_snapshot_though_evaluations_are_ahead(
+    store: Store,
+) -> None:
+    experiment_id = store.create(CLEAR)
+    seen = []
+    for progress in train(CLEAR):
+        late = progress if progress.epoch < 2 else replace(progress, snapshot=None, outcome=None)
+        store.report(experiment_id, late, Status.RUNNING)
+        if progress.evaluations and progress.epoch:
+            shown = compared(store, experiment_id)
+            assert shown["matrix_heading"]["text"].endswith("(epoch 1)")
+            seen.append([shown[name] for name in ("verdict", "pairs", "matrix")])
+    assert len(seen) == CLEAR.training.epochs
+    assert all(each == seen[0] for each in seen)
+
+
 def test_new_data_is_a_choice_beside_the_yardstick(store: Store) -> None:
     experiment_id = reported(store, race_of("iris", ("cross_entropy", "mse")))
     plain, new = (
@@ -293,6 +309,8 @@ def test_a_loss_against_itself_shows_the_noise_floor(store: Store) -> None:
     shown = compared(store, reported(store, spec), verdict_by="nll")
     assert shown["verdict"]["lines"][0].startswith("A/A check: BCE and BCE, head 1 are the same")
     assert "noise floor" in shown["verdict"]["lines"][0]
+    assert len(shown["verdict"]["lines"]) == 1
+    assert "**Different:** head." in shown["equal"]["text"]
 
 
 def test_a_yardstick_that_the_task_does_not_have_counts_as_its_first(
