@@ -6,7 +6,7 @@ it by an infinite slope, as that of log at 0, and has NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -41,18 +41,6 @@ _OF_LOG_ODDS = {
     "log_p": _OfLogOdds(_log_sigmoid, lambda p, rest: rest),
     "log_rest": _OfLogOdds(lambda o: _log_sigmoid(-o), lambda p, rest: -p),
 }
-
-
-def evaluate(node: Node, variables: Mapping[str, Tensor]) -> Tensor:
-    """The tree's value. Numbers are tensors too, so that no arithmetic is ever Python's."""
-    match node:
-        case Number(value):
-            return variables["z"].new_tensor(value)
-        case Name(name):
-            return variables[name]
-        case Call(operation, arguments):
-            values = (evaluate(each, variables) for each in arguments)
-            return OPERATIONS[operation].compute(*values)
 
 
 def differentiate(tree: Node, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,7 +81,10 @@ class _Pass:
         self._gradients: dict[str, Tensor] = {}
 
     def forth(self, node: Node) -> tuple[Tensor, Pull | None]:
-        """A node's value, and the way back from it; None where no logits are in it."""
+        """A node's value, and the way back from it; None where no logits are in it.
+
+        Numbers are tensors too, so that no arithmetic is ever Python's.
+        """
         match node:
             case Number(value):
                 return self._z.new_tensor(value), None

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 import pytest
 import torch
 
-from core.losses.differentiation import evaluate
 from core.losses.expression import Call, Name, Node, Number, parse
 from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
 from core.losses.typeset import to_latex
+from tests.core.losses.as_written import evaluate
 from tests.core.losses.test_custom_loss import grown, is_read
 
 CLASSES = 3
