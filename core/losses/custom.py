@@ -53,7 +53,7 @@ CARD = Card(
     use_when="No ready-made loss says what a mistake costs, for instance when too low is worse "
     "than too high.",
     avoid_when="A ready-made loss says the same: it has been guarded against overflow and log 0.",
-    gradient="PyTorch works it out from the formula; where the formula is flat or rounds to a "
+    gradient="The chain rule gives it from the formula; where the formula is flat or rounds to a "
     "constant it is 0, and nothing is learned there.",
     source="PyTorch documentation of torch.autograd.",
 )

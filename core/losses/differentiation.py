@@ -6,12 +6,12 @@ it by an infinite slope, as that of log at 0, and has NaN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.losses.expression import Call, Name, Node, Number, names
-from core.losses.log_odds import gradient_in_logits, log_odds
+from core.losses.log_odds import LogOdds
 from core.losses.operations import OPERATIONS, chained
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     #: Takes dL/d(value) back to the names.
     Pull = Callable[[Tensor], None]
+    #: The chain rule's product of a gradient and a slope.
+    Chain = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -41,64 +43,48 @@ _OF_LOG_ODDS = {
 }
 
 
-def evaluate(node: Node, variables: Mapping[str, Tensor]) -> Tensor:
-    """The tree's value. Numbers are tensors too, so that no arithmetic is ever Python's."""
-    match node:
-        case Number(value):
-            return variables["z"].new_tensor(value)
-        case Name(name):
-            return variables[name]
-        case Call(operation, arguments):
-            values = (evaluate(each, variables) for each in arguments)
-            return OPERATIONS[operation].compute(*values)
-
-
 def differentiate(tree: Node, z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Each output's value of a stable tree, and the gradient of their sum in the logits z.
 
     A tree whose rows were summed over has one row.
     """
-    return _Pass(tree, z, y, _as_it_is).value_and_gradient()
+    run = _Pass(z, y, names(tree))
+    value, pull = run.forth(tree)
+    gradient = run.back(value, pull, _product)
+    # Only 0 times an infinite slope makes NaN of what is none, and that is seldom.
+    if gradient.isnan().any():
+        gradient = run.back(value, pull, chained)
+    return value, gradient
 
 
 def sizes_of_gradient(tree: Node, z: Tensor, y: Tensor) -> Tensor:
     """How large the gradient would be if none of its parts had cancelled another."""
-    return _Pass(tree, z, y, _size).value_and_gradient()[1]
+    run = _Pass(z, y, names(tree))
+    return run.back(*run.forth(tree), lambda gradient, slope: chained(gradient, slope.abs()))
 
 
-def _as_it_is(slope: Tensor) -> Tensor:
-    return slope
-
-
-def _size(slope: Tensor) -> Tensor:
-    return slope.abs()
+def _product(gradient: Tensor, slope: Tensor) -> Tensor:
+    return gradient * slope
 
 
 class _Pass:
-    """One way forth and back through a tree; ``of_slope`` is what becomes of every slope."""
+    """One way forth through a tree, and any number of ways back."""
 
-    def __init__(
-        self, tree: Node, z: Tensor, y: Tensor, of_slope: Callable[[Tensor], Tensor]
-    ) -> None:
-        self._of_slope = of_slope
+    def __init__(self, z: Tensor, y: Tensor, used: frozenset[str]) -> None:
         self._z = z
-        self._tree = tree
-        used = names(tree) & set(_OF_LOG_ODDS)
-        self._odds = log_odds(z) if used else None
+        self._odds = LogOdds(z) if used & set(_OF_LOG_ODDS) else None
         self._variables = {"z": z, "y": y}
         if self._odds is not None:
-            for name in used:
-                self._variables[name] = _OF_LOG_ODDS[name].value(self._odds)
+            for name in used & set(_OF_LOG_ODDS):
+                self._variables[name] = _OF_LOG_ODDS[name].value(self._odds.values)
+        self._chain: Chain = _product
         self._gradients: dict[str, Tensor] = {}
 
-    def value_and_gradient(self) -> tuple[Tensor, Tensor]:
-        value, pull = self._forth(self._tree)
-        if pull is not None:
-            pull(value.new_ones(value.shape))
-        return value, self._gradient()
+    def forth(self, node: Node) -> tuple[Tensor, Pull | None]:
+        """A node's value, and the way back from it; None where no logits are in it.
 
-    def _forth(self, node: Node) -> tuple[Tensor, Pull | None]:
-        """A node's value, and the way back from it; None where no logits are in it."""
+        Numbers are tensors too, so that no arithmetic is ever Python's.
+        """
         match node:
             case Number(value):
                 return self._z.new_tensor(value), None
@@ -107,7 +93,7 @@ class _Pass:
             case Name(name):
                 return self._variables[name], lambda gradient: self._add(name, gradient)
             case Call(operation, arguments):
-                return self._through(operation, [self._forth(each) for each in arguments])
+                return self._through(operation, [self.forth(each) for each in arguments])
 
     def _through(
         self, operation: str, arguments: list[tuple[Tensor, Pull | None]]
@@ -119,7 +105,7 @@ class _Pass:
         def pull(gradient: Tensor) -> None:
             for (value, back), slope in zip(arguments, entry.slopes, strict=True):
                 if back is not None:
-                    part = chained(gradient, self._of_slope(slope(*values, result)))
+                    part = self._chain(gradient, slope(*values, result))
                     was_one_row = value.shape[-2] < part.shape[-2]
                     back(part.sum(-2, keepdim=True) if was_one_row else part)
 
@@ -130,15 +116,17 @@ class _Pass:
         before = self._gradients.get(name)
         self._gradients[name] = gradient if before is None else before + gradient
 
-    def _gradient(self) -> Tensor:
+    def back(self, value: Tensor, pull: Pull | None, chain: Chain) -> Tensor:
         """dL/dz: of the logits themselves, and by way of their log-odds."""
-        direct = self._gradients.pop("z", self._z.new_zeros(self._z.shape))
+        self._chain, self._gradients = chain, {}
+        if pull is not None:
+            pull(value.new_ones(value.shape))
+        gradient = self._gradients.pop("z", self._z.new_zeros(self._z.shape))
         if self._odds is None or not self._gradients:
-            return direct
-        p, rest = self._odds.sigmoid(), (-self._odds).sigmoid()
-        through = [
-            chained(gradient, self._of_slope(_OF_LOG_ODDS[name].slope(p, rest)))
-            for name, gradient in self._gradients.items()
-        ]
-        of_odds = through[0] if len(through) == 1 else sum(through[1:], through[0])
-        return direct + gradient_in_logits(self._z, of_odds, self._of_slope)
+            return gradient
+        p, rest = self._odds.values.sigmoid(), (-self._odds.values).sigmoid()
+        of_odds = self._z.new_zeros(self._z.shape)
+        for name, part in self._gradients.items():
+            of_odds = of_odds + chain(part, _OF_LOG_ODDS[name].slope(p, rest))
+        taken = chain(self._odds.share_in_others(of_odds), self._z.new_tensor(-1.0))
+        return gradient + of_odds + taken

@@ -1,9 +1,13 @@
-"""Log-odds of each class against all others, which stay apart where probabilities round to 1."""
+"""Log-odds of each class against all others, which stay apart where probabilities round to 1.
+
+With z shifted so that the largest logit z_m is 0, the others of a class c have the sum of
+exponentials exp(z_1) + ... - exp(z_c), which is 1 or more and so keeps all its digits. Only the
+others of m itself may be as small as they like; theirs is a logarithm from the start.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,24 +20,31 @@ def log_odds(z: Tensor) -> Tensor:
     sigmoid of it is p_c, and sigmoid of its negative 1 - p_c, to the last digit of both. Two
     classes or more.
     """
-    # Logits that differ by a constant alone are the same logits, also to the last digit.
-    shifted = z - z.amax(-2, keepdim=True)
-    return shifted - _others(shifted).logsumexp(-2)
+    return LogOdds(z).values
 
 
-def gradient_in_logits(
-    z: Tensor, gradient: Tensor, of_slope: Callable[[Tensor], Tensor] = lambda slope: slope
-) -> Tensor:
-    """dL/dz from dL/d(log-odds): of z_k it is its own, less its share in each class's others.
+class LogOdds:
+    """The log-odds of logits z as ``values``, and the way back from them."""
 
-    ``of_slope`` is what becomes of every slope.
-    """
-    others = _others(z)
-    shares = (others - others.logsumexp(-2, keepdim=True)).exp()
-    return gradient + (of_slope(-shares) * gradient.unsqueeze(-2)).sum(-3)
+    def __init__(self, z: Tensor) -> None:
+        largest = z.max(-2, keepdim=True)
+        is_largest = z.new_zeros(z.shape).scatter_(-2, largest.indices, 1).bool()
+        # Logits that differ by a constant alone are the same logits, also to the last digit.
+        shifted = z - largest.values
+        others = shifted.masked_fill(is_largest, -math.inf).logsumexp(-2, keepdim=True)
+        self._is_largest = is_largest
+        self._exp = shifted.exp()
+        self._share_of_largest = (shifted - others).exp().masked_fill(is_largest, 0)
+        self._sums_of_others = (1 + others.exp() - self._exp).masked_fill(is_largest, 1)
+        self.values = (shifted - self._sums_of_others.log()).where(~is_largest, -others)
 
+    def share_in_others(self, gradient: Tensor) -> Tensor:
+        """What raising a logit takes from the log-odds of the other classes.
 
-def _others(z: Tensor) -> Tensor:
-    """For each class the logits of the others, -inf in its own place: ``[..., C, C, N]``."""
-    itself = z.new_ones(z.shape[-2]).diag().bool().unsqueeze(-1)
-    return z.unsqueeze(-3).masked_fill(itself, -math.inf)
+        dL/dz is dL/d(log-odds), the ``gradient``, less this: for z_k, the sum over the other
+        classes of their gradient times exp(z_k) / (sum of exponentials of their others).
+        """
+        of_largest = (gradient * self._is_largest).sum(-2, keepdim=True)
+        by_sum = (gradient / self._sums_of_others).masked_fill(self._is_largest, 0)
+        of_rest = self._exp * (by_sum.sum(-2, keepdim=True) - by_sum)
+        return of_rest + of_largest * self._share_of_largest

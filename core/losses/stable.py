@@ -135,6 +135,8 @@ def _logarithm(node: Node, is_classification: bool) -> Node | None:
             return inner
         case Call("sigmoid", (inner,)):
             return _call("neg", _call("softplus", _call("neg", inner)))
+        case Call("+", (Number(1.0), Call("exp", (inner,))) | (Call("exp", (inner,)), Number(1.0))):
+            return _call("softplus", inner)
         case Call("*" | "/" | "+" as sign, (left, right)):
             parts = of(left), of(right)
             return _call(_OF_LOGARITHMS[sign], *parts) if None not in parts else None

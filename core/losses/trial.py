@@ -34,19 +34,20 @@ def check(expression: str, task: Task, classes: int) -> None:
         culprit = trial.innermost(tree, lambda node: trial.bad_value(node) is not None)
         raise LossExpressionError(
             f"The loss is {bad} at a random start; it must be finite there.{trial.reason(culprit)}",
-            _place(culprit),
+            _place(culprit, expression),
         )
     if (bad := trial.bad_slope(tree)) is not None:
         culprit = trial.innermost(tree, lambda node: trial.bad_slope(node) is not None, "zp")
         raise LossExpressionError(
-            f"The gradient is {bad} at a random start; it must be finite there.", _place(culprit)
+            f"The gradient is {bad} at a random start; it must be finite there.",
+            _place(culprit, expression),
         )
     if trial.is_flat(tree):
         culprit = trial.innermost(tree, trial.is_flat, "zp")
         raise LossExpressionError(
             "The gradient is 0 at every random start, but for rounding, so nothing can be "
             "learned from it.",
-            _place(culprit),
+            _place(culprit, expression),
         )
 
 
@@ -126,8 +127,10 @@ def _trial(task: Task, classes: int) -> _Trial:
     return _Trial(z, one_hot if is_classification else values, is_classification)
 
 
-def _place(node: Node) -> int:
-    return node.position if isinstance(node, Call) else 0
+def _place(node: Node, expression: str) -> int:
+    """Where an operation begins; a name is one at fault only where it is all there is."""
+    whole = len(expression) - len(expression.lstrip())
+    return node.position if isinstance(node, Call) else whole
 
 
 def _first_bad(values: Tensor) -> float | None:

@@ -20,7 +20,6 @@ from torch import Tensor
 from core.errors import LossExpressionError, SpecError
 from core.losses import LOSSES, Head, Link, Task, check, own_loss, parse
 from core.losses.custom import EXAMPLE
-from core.losses.differentiation import evaluate
 from core.losses.expression import (
     CONSTANTS,
     DEEPEST,
@@ -36,6 +35,7 @@ from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATORS
 from core.spec import ExperimentSpec
 from core.training import train
 from tests.core.experiments import entrants
+from tests.core.losses.as_written import evaluate
 
 FOCAL = "-(1 - p)**2 * y * log(p)"
 CROSS_ENTROPY = "-y*log(p)"
@@ -442,6 +442,7 @@ def test_a_small_gradient_is_one(expression, classes):
         ("abs(p-y)+log(y)", "log"),
         ("z + sum(1/y)", "1/y"),
         ("y + sum(p)", "sum"),
+        ("  p", "p"),
         ("-log(sum(p))", "sum"),
         ("  z + log(sqrt(z - 9) + 1)", "sqrt"),
     ],
