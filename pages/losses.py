@@ -52,7 +52,7 @@ def _draw_actions(entrant: EntrantSpec, dataset: str) -> None:
             "Train it",
             icon=":material/play_arrow:",
             on_click=_start,
-            args=(entrant, dataset, "train", 1),
+            args=("train", 1),
         )
         st.button(
             "Race it",
@@ -62,14 +62,18 @@ def _draw_actions(entrant: EntrantSpec, dataset: str) -> None:
             if others
             else "No rival fits this data.",
             on_click=_start,
-            args=(entrant, dataset, "compare", _RACE_SEEDS),
+            args=("compare", _RACE_SEEDS),
         )
 
 
-def _start(entrant: EntrantSpec, dataset: str, page: str, seeds: int) -> None:
-    """Start a training with the loss and its rivals; the next pass goes where it is shown."""
-    others = rivals(entrant.loss, DATASETS[dataset].task)
+def _start(page: str, seeds: int) -> None:
+    """Start a training with the loss and its rivals; the next pass goes where it is shown.
+
+    The loss is read now: a field may have changed since the button was drawn.
+    """
     with session.errors_as_sentences():
+        entrant, dataset = choice.read()
+        others = rivals(entrant.loss, DATASETS[dataset].task)
         spec = ExperimentSpec.parse(
             {
                 "data": {"name": dataset},

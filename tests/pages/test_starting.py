@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -33,14 +34,13 @@ def count(store: Store) -> int:
 @pytest.fixture
 def slowly(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From the call on, each press comes long after the one before."""
-    return lambda: monkeypatch.setattr("pages.parts.shell.session._SAME_PRESS_SECONDS", 0)
+    return lambda: monkeypatch.setattr("pages.parts.shell.session._SAME_PRESS", timedelta(0))
 
 
 def end(app: AppTest, store: Store) -> str:
     """What the page shows is over, as if it had been short; the page has heard of it."""
     experiment_id: str = app.query_params["experiment"]
-    store.want(experiment_id, Wanted.STOPPED)
-    assert store.get(experiment_id).status is Status.STOPPED
+    store.set_status(experiment_id, Status.FINISHED)
     run(app)
     return experiment_id
 
@@ -62,6 +62,26 @@ def test_a_second_press_at_once_starts_nothing_though_the_first_has_ended(
     click(app, name)
     assert count(lab_store) == before + 2
     assert end(app, lab_store) != first
+
+
+def test_a_key_that_is_held_while_it_trains_starts_nothing_when_it_has_ended(
+    train: AppTest, lab_store: Store
+) -> None:
+    click(run(train), "Train")
+    first = end(train, lab_store)
+    train.session_state["pressed_train"] -= timedelta(seconds=2)
+    before = count(lab_store)
+    click(train, "Train")
+    assert train.query_params["experiment"] == first
+    assert count(lab_store) == before
+
+
+def test_after_a_stop_a_press_is_another_wish(train: AppTest, lab_store: Store) -> None:
+    before = count(lab_store)
+    for _ in range(2):
+        click(run(train), "Train")
+        click(train, "Stop")
+    assert count(lab_store) == before + 2
 
 
 def test_other_settings_are_another_wish(train: AppTest, lab_store: Store) -> None:

@@ -30,6 +30,16 @@ _EXAMPLES = (
 )
 
 
+def read() -> tuple[EntrantSpec, str]:
+    """The loss and data that it fits, as they are set; ``SpecError`` where that is no loss."""
+    entrant = draft.value(*_ENTRANT)
+    dataset = _fitted_dataset(entrant["loss"])
+    spec = ExperimentSpec.parse(
+        {"data": {"name": dataset}, "entrants": [losses.described(entrant)]}
+    )
+    return spec.entrants[0], dataset
+
+
 def draw() -> tuple[EntrantSpec | None, str]:
     """The loss and data that it fits; None, with a sentence, while what is set is no loss."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="choice"):
@@ -52,13 +62,21 @@ def draw() -> tuple[EntrantSpec | None, str]:
     return _draw_settings(key, dataset), dataset
 
 
+def _fitting(key: str) -> list[str]:
+    return [name for name, data in DATASETS.items() if data.task in LOSSES[key].formulas]
+
+
+def _fitted_dataset(key: str) -> str:
+    """The data that is picked, or the first that the loss fits."""
+    fitting, picked = _fitting(key), draft.value(*_DATASET)
+    return next(name for name in (picked, *_DATASETS) if name in fitting)
+
+
 def _draw_dataset(key: str) -> str:
-    fitting = [name for name, data in DATASETS.items() if data.task in LOSSES[key].formulas]
-    if draft.value(*_DATASET) not in fitting:
-        draft.change(next(name for name in _DATASETS if name in fitting), *_DATASET)
+    draft.change(_fitted_dataset(key), *_DATASET)
     _FORM.choice(
         "Data set to show it on",
-        fitting,
+        _fitting(key),
         *_DATASET,
         format_func=lambda name: DATASETS[name].title,
         help="The data sets that the loss fits.",
@@ -71,10 +89,8 @@ def _draw_settings(key: str, dataset: str) -> EntrantSpec | None:
     if key == CUSTOM:
         return _draw_own(dataset)
     losses.draw_settings(_FORM, _ENTRANT, DATASETS[dataset].task)
-    described = losses.described(draft.value(*_ENTRANT))
     try:
-        spec = ExperimentSpec.parse({"data": {"name": dataset}, "entrants": [described]})
-        return spec.entrants[0]
+        return read()[0]
     except SpecError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         return None

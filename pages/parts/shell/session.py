@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import streamlit as st
@@ -14,7 +14,7 @@ from core.engine import Engine
 from core.errors import LabError
 from core.example import ensure
 from core.lab import lab
-from core.records import Experiment
+from core.records import Experiment, Status
 from core.spec import ExperimentSpec
 from core.store import Store
 from pages.parts.shell.text import escaped
@@ -32,7 +32,7 @@ _STARTED = "started"
 _PRESSED = "pressed"
 
 #: Clicks that follow each other faster are one. A key that is held repeats after half a second.
-_SAME_PRESS_SECONDS = 1.0
+_SAME_PRESS = timedelta(seconds=1)
 #: How long a click waits for its answer, and between two looks for it.
 ANSWER_SECONDS = 0.3
 _LOOK_SECONDS = 0.005
@@ -110,24 +110,34 @@ def start(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = None)
 def start_on(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
     """Start an experiment that the page shows from now on.
 
-    A click that repeats the last one within a moment (a double click, a key that is held down)
-    starts nothing. Neither does one while what was started last still trains, as nobody would
-    see it any more or could stop it: the page shows it, and the click has a sentence.
+    A click that repeats the last one (a double click, a key that is held down) starts nothing.
+    Neither does one while what was started last still trains, as nobody would see it any more
+    or could stop it: the page shows it, and the click has a sentence.
     """
     state, started, pressed = st.session_state, f"{_STARTED}_{page}", f"{_PRESSED}_{page}"
     last = store().get(state[started]) if started in state else None
-    is_soon = time.monotonic() - state.get(pressed, -math.inf) < _SAME_PRESS_SECONDS
-    is_repeated = last is not None and is_soon and last.spec == spec
+    is_repeated = last is not None and _is_repeated(last, spec, state[pressed])
     is_refused = last is not None and not last.status.is_finished and not is_repeated
     if not (is_repeated or is_refused):
         state[started] = _start(page, spec, pause_after_epoch)
     state[f"{LAST_SHOWN}_{page}"] = state[started]
-    state[pressed] = time.monotonic()
+    state[pressed] = datetime.now(UTC)
     if is_refused:
         raise LabError(
             f"What was started last on {page.capitalize()} is still training; stop it before "
             "you start another."
         )
+
+
+def _is_repeated(last: Experiment, spec: ExperimentSpec, pressed: datetime) -> bool:
+    """Whether a click for the spec is one with that for ``last``, as it follows so soon.
+
+    A key can be held until a short experiment has ended and its button is back.
+    """
+    if last.status is Status.STOPPED or last.spec != spec:
+        return False
+    since = max(pressed, last.heartbeat) if last.status.is_finished else pressed
+    return datetime.now(UTC) - since < _SAME_PRESS
 
 
 def _start(page: str, spec: ExperimentSpec, pause_after_epoch: int | None) -> str:
