@@ -310,7 +310,7 @@ def test_a_loss_against_itself_shows_the_noise_floor(store: Store) -> None:
     assert shown["verdict"]["lines"][0].startswith("A/A check: BCE and BCE, head 1 are the same")
     assert "noise floor" in shown["verdict"]["lines"][0]
     assert len(shown["verdict"]["lines"]) == 1
-    assert "**Different:** head." in shown["equal"]["text"]
+    assert "**Different:** head weights at the start." in shown["equal"]["text"]
 
 
 def test_a_yardstick_that_the_task_does_not_have_counts_as_its_first(

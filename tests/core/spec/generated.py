@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from core import spec as bounds
@@ -48,6 +49,7 @@ def specs(draw: st.DrawFn) -> ExperimentSpec:
     }
     entry = DATASETS[data["name"]]
     losses = [loss.key for loss in fitting(entry.task)]
+    assume(not any(DataSpec(**data).problems()))
     train_rows = DataSpec(**data).train_rows
 
     def entrant(key: str) -> st.SearchStrategy[dict[str, Any]]:
