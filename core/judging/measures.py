@@ -146,13 +146,19 @@ def _ranking(z: Tensor, link: Link) -> Tensor:
     """By what rows are ranked, ``[S, C, N]``: log-odds of each class, or scores as they are.
 
     Log-odds still differ where probabilities round to 1. They are worked out in float64, on
-    the CPU as not every device has it; in float32 again, rows that are alike tie.
+    the CPU as not every device has it.
     """
     exact = z.cpu().double()
     log_p = log_probabilities(exact, link)
     if log_p is None and z.shape[-2] > 2:
-        return z
-    return log_odds(exact if log_p is None else log_p).float().to(z.device)
+        return exact
+    return _without_last_bits(log_odds(exact if log_p is None else log_p))
+
+
+def _without_last_bits(values: Tensor) -> Tensor:
+    """Rounded to 41 of float64's 53 bits, so that rows that are alike tie (Dekker 1971)."""
+    scaled = values * (2**12 + 1)
+    return scaled - (scaled - values)
 
 
 # ------------------------------------------------------------------ values
@@ -183,7 +189,7 @@ def more_scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Te
     unknown = z.new_full((len(z),), torch.nan)
     scores = {
         Measure.ECE: unknown if log_p is None else ece(reliability(log_p, predicted_classes(z), y)),
-        Measure.AUROC: auroc(_ranking(z, link), y),
+        Measure.AUROC: auroc(_ranking(z, link), y.cpu()).to(z.device),
     }
     return _nan_where_broken(scores, z)
 

@@ -35,7 +35,7 @@ class LogOdds:
         self._is_largest = is_largest
         self._exp = shifted.exp()
         self._share_of_largest = (shifted - others).exp().masked_fill(is_largest, 0)
-        self._sums_of_others = (1 + others.exp() - self._exp).masked_fill(is_largest, 1)
+        self._sums_of_others = (1 + (others.exp() - self._exp)).masked_fill(is_largest, 1)
         self.values = (shifted - self._sums_of_others.log()).where(~is_largest, -others)
 
     def share_in_others(self, gradient: Tensor) -> Tensor:
