@@ -26,8 +26,8 @@ def scopes(spec: ExperimentSpec) -> tuple[Scope, ...]:
     On new data needs rows that are held out, and is a question of its own only where seeds share
     their rows: data that each seed generates anew is new data as it is.
     """
-    shares_rows = spec.data.validation_rows > 0 and spec.dataset.rows is not None
-    return (Scope.SPLITS, Scope.NEW_DATA) if shares_rows else (Scope.SPLITS,)
+    has_both = spec.data.validation_rows > 0 and spec.data.seeds_share_rows
+    return (Scope.SPLITS, Scope.NEW_DATA) if has_both else (Scope.SPLITS,)
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,8 @@ class Dataset:
     ``outputs`` is the number of classes, or 1 for regression. ``rows`` is None where the
     person chooses how many to generate. ``split`` says whether rows are held out and features
     standardised; the lesson's batch is taken as it is. ``source`` gives features and targets
-    for a number of rows, an amount of noise and a seed, as far as it reads them.
+    for a number of rows, an amount of noise and a seed, as far as it reads them. ``scattered``
+    says that its rows differ from seed to seed even without noise.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Dataset:
     about: str
     source: Callable[[int, float, int], Arrays]
     noisy: bool = False
+    scattered: bool = False
     split: bool = True
 
 
@@ -80,10 +82,12 @@ _ENTRIES = (
     Dataset(
         "spirals", "Spirals", _BINARY, 2, 2, None,
         "two spirals wound into each other in the plane", generated.spirals, noisy=True,
+        scattered=True,
     ),
     Dataset(
         "xor", "XOR", _BINARY, 2, 2, None,
         "four quarters of the plane, opposite ones alike", generated.xor, noisy=True,
+        scattered=True,
     ),
     Dataset(
         "lesson", "The lesson's tensors", _MULTICLASS, 64, 10, 32,

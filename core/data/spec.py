@@ -40,6 +40,12 @@ class DataSpec(Frozen):
         return round(rows * self.validation_fraction) if self.entry.split else 0
 
     @property
+    def seeds_share_rows(self) -> bool:
+        """Whether seeds but split the same rows, and do not each have rows of their own."""
+        is_generated = self.entry.rows is None
+        return not is_generated or (not self.noise and not self.entry.scattered)
+
+    @property
     def train_rows(self) -> int:
         return (self.entry.rows or self.rows) - self.validation_rows
 

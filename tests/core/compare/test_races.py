@@ -261,6 +261,8 @@ def test_new_data_is_asked_of_where_seeds_share_rows_and_some_are_held_out():
     assert scopes(ExperimentSpec.parse({"data": {"name": "digits"}})) == tuple(Scope)
     for name in ("moons", "lesson"):
         assert scopes(ExperimentSpec.parse({"data": {"name": name}})) == (Scope.SPLITS,)
+    noiseless = ExperimentSpec.parse({"data": {"name": "moons", "noise": 0}})
+    assert scopes(noiseless) == tuple(Scope)
 
 
 # ------------------------------------------------------------------ a loss against itself

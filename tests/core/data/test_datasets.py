@@ -205,3 +205,13 @@ def test_derived_seeds_are_stable_and_distinct():
     assert len(derived) == 600
     assert all(0 <= each < 2**31 for each in derived)
     assert max(derived) > 2**30
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+@pytest.mark.parametrize("key", [key for key, entry in DATASETS.items() if entry.split])
+def test_seeds_share_their_rows_or_have_rows_of_their_own(key, noise):
+    """Told by the rows themselves, before they are split."""
+    spec = DataSpec(name=key, rows=200, noise=noise)
+    source = DATASETS[key].source
+    first, second = (np.sort(source(spec.rows, noise, seed)[0], axis=0) for seed in (0, 1))
+    assert np.allclose(first, second, atol=1e-6) == spec.seeds_share_rows
