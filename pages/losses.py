@@ -69,8 +69,12 @@ def _draw_actions(entrant: EntrantSpec, dataset: str) -> None:
 def _start(page: str, seeds: int) -> None:
     """Start a training with the loss and its rivals; the next pass goes where it is shown.
 
-    The loss is read now: a field may have changed since the button was drawn.
+    The loss is read now: a field may have changed since the button was drawn. The second half
+    of a double click may come when the page has been left; it follows the first.
     """
+    if st.session_state[session.DRAWN] != "losses":
+        st.session_state[_GO_TO] = f"{page}.py"
+        return
     with session.errors_as_sentences():
         entrant, dataset = choice.read()
         others = rivals(entrant.loss, DATASETS[dataset].task)

@@ -225,7 +225,7 @@ def change_what_is_shared(page: Page) -> Fields:
     shared = SHARED | {
         "Data set": "Two moons",
         "Rows": "700",
-        "Noise": "0.20",
+        "Noise": "0.2",
         "Hidden layers": "2",
         "Size 1": "24",
         "Size 2": "16",

@@ -16,7 +16,7 @@ from core.records import Experiment
 from core.spec import HIDDEN_LAYERS, SEEDS, EntrantSpec, ExperimentSpec, Protocol
 from pages.parts.form import draft, entrants, losses
 from pages.parts.form.draft import Draft
-from pages.parts.shell.session import FILLED_FROM
+from pages.parts.shell.session import DRAWN, FILLED_FROM
 
 #: What the form starts with: trains well at the first click, rivals beside it.
 DEFAULT = ExperimentSpec(entrants=tuple(EntrantSpec(loss=key) for key in RIVALS))
@@ -55,6 +55,7 @@ def begin(page: str, shown: Experiment | None) -> None:
 
     Later the form keeps what was edited since, also while other pages show other experiments.
     """
+    st.session_state[DRAWN] = page
     if not draft.exists():
         draft.replace(first())
     filled = st.session_state.setdefault(FILLED_FROM, [])

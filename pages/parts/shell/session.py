@@ -24,6 +24,8 @@ EXPERIMENT = "experiment"
 
 #: Session key: which experiments filled a page's form or were started from it.
 FILLED_FROM = "filled_from"
+#: The page that was drawn last.
+DRAWN = "drawn"
 #: Which experiment a page showed last, by the page's name.
 LAST_SHOWN = "last_shown"
 
