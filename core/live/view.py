@@ -67,7 +67,7 @@ class View(Frozen):
 def _sentence(problem: ErrorDetails) -> str:
     name, kind = str(problem["loc"][0]), problem["type"]
     if kind == "extra_forbidden":
-        return f"A view has no option called {quoted(name)}."
+        return f"The name of an option was {quoted(name)}; a view has none of that name."
     if kind == "value_error":
         return str(problem["ctx"]["error"])
     return f"The view's option {name!r} was {quoted(problem['input'])}, which it can't be."

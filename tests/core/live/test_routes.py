@@ -124,7 +124,7 @@ def test_what_is_not_stored_is_not_found(app: Starlette, experiment_id: str, fil
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("colour=red", "A view has no option called 'colour'."),
+        ("colour=red", "The name of an option was 'colour'; a view has none of that name."),
         ("tab=all", "The view's option 'tab' was 'all', which it can't be."),
         ("smoothing=7", "Smoothing was 7.0; allowed is 0 to 0.99."),
     ],

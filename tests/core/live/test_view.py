@@ -59,15 +59,15 @@ def test_each_option_is_read(option: str, given: str, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"colour": "red"}, "A view has no option called 'colour'."),
-        ({"": ""}, "A view has no option called ''."),
+        ({"colour": "red"}, "The name of an option was 'colour'; a view has none of that name."),
+        ({"": ""}, "The name of an option was empty; a view has none of that name."),
         ({"smoothing": "1"}, "Smoothing was 1.0; allowed is 0 to 0.99."),
         ({"smoothing": "-0.01"}, "Smoothing was -0.01; allowed is 0 to 0.99."),
         ({"smoothing": "nan"}, "Smoothing was nan; allowed is 0 to 0.99."),
         ({"smoothing": "inf"}, "Smoothing was inf; allowed is 0 to 0.99."),
         ({"smoothing": "much"}, "The view's option 'smoothing' was 'much', which it can't be."),
         ({"page": "losses"}, "The view's option 'page' was 'losses', which it can't be."),
-        ({"tab": ""}, "The view's option 'tab' was '', which it can't be."),
+        ({"tab": ""}, "The view's option 'tab' was empty, which it can't be."),
         ({"axis": "days"}, "The view's option 'axis' was 'days', which it can't be."),
         ({"band": "wide"}, "The view's option 'band' was 'wide', which it can't be."),
         ({"log": "perhaps"}, "The view's option 'log' was 'perhaps', which it can't be."),
