@@ -93,6 +93,8 @@ def wait_for_form(page: Page) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
+    # A list that is open closes when the page is drawn anew.
+    wait_for_form(page)
     page.get_by_role("combobox", name=re.compile(label)).first.click()
     page.get_by_role("option", name=option, exact=True).click()
     wait_for_form(page)

@@ -137,8 +137,8 @@ class Entrants:
         other = {"id": self._next_number(), "name": "", "head_seed": 1}
         self.items[:] = [first, copy.deepcopy(first) | other]
         # One function of p is a race of two losses.
-        if draft.value("protocol") is Protocol.ONE_FUNCTION:
-            draft.change(Protocol.SAME_RATE, "protocol")
+        if draft.value("protocol", self.form.page) is Protocol.ONE_FUNCTION:
+            draft.change(Protocol.SAME_RATE, "protocol", self.form.page)
         self._edit(None)
 
     def titles(self, learning_rate: float) -> dict[int, str]:
