@@ -12,6 +12,8 @@ from playwright.sync_api import Locator, Page, expect
 
 #: A slow, busy machine is no failure: conditions are waited for, up to this.
 PATIENCE_MS = 60_000
+#: How long a list takes to open, at most.
+OPENING_MS = 500
 
 
 def button(page: Page, name: str) -> Locator:
@@ -93,10 +95,14 @@ def wait_for_form(page: Page) -> None:
 
 
 def choose(page: Page, label: str, option: str) -> None:
-    # A list that is open closes when the page is drawn anew.
+    # A list that is open closes when the page is drawn anew, as it may be by the last change;
+    # then a person opens it again.
+    listed = page.get_by_role("option", name=option, exact=True)
     wait_for_form(page)
-    page.get_by_role("combobox", name=re.compile(label)).first.click()
-    page.get_by_role("option", name=option, exact=True).click()
+    while not listed.is_visible():
+        page.get_by_role("combobox", name=re.compile(label)).first.click()
+        page.wait_for_timeout(OPENING_MS)
+    listed.click()
     wait_for_form(page)
 
 
