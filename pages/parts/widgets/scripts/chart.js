@@ -25,6 +25,7 @@ export function draw(host, frame) {
   host.dataset.chart = frame.key
   host.setAttribute("aria-label", frame.label)
   host.chart.newest = { ...frame, theme: readTheme(host) }
+  host.toggleAttribute("data-to-begin", isToBegin(frame))
   if (!goesOn(host.chart)) host.chart.wake?.()
   drawNewest(host)
   // A page that is just being built may not have its colours yet.
