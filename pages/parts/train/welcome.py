@@ -53,7 +53,7 @@ def draw() -> None:
         )
         _draw_loop()
         st.caption(
-            "**Ctrl+Enter** trains. **One epoch** goes a step at a time. **The lesson** fills "
+            "**Ctrl+Enter** trains. **One epoch** trains one and pauses. **The lesson** fills "
             "in the ten-epoch program of the PyTorch lesson, to the last digit."
         )
     preload()
