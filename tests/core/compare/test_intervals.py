@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
@@ -20,21 +19,9 @@ from core.compare.intervals import (
     steps_to_reach,
     threshold,
 )
+from tests.core.compare.numbers import NAN, close, maybe, scores
 
-NAN = math.nan
-scores = st.floats(-1e3, 1e3, allow_subnormal=False)
-maybe = st.one_of(scores, st.sampled_from([NAN, math.inf, -math.inf]))
-
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-
-
-def close(seen: object, expected: object) -> None:
-    np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-9)
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 
 def scipy_interval(values: np.ndarray, confidence: float = 0.95) -> tuple[float, float]:

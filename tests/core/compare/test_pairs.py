@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from itertools import combinations
 
 import numpy as np
@@ -25,23 +24,11 @@ from core.compare.pairs import (
 from core.compare.verdict import EntrantScores, best_of, verdicts
 from core.judging.yardsticks import yardsticks
 from core.losses import Task
+from tests.core.compare.numbers import NAN, close, maybe, scores
 
-NAN = math.nan
+pytestmark = pytest.mark.usefixtures("no_warnings")
 ACCURACY, NLL, *_ = yardsticks(Task.BINARY)
-scores = st.floats(-1e3, 1e3, allow_subnormal=False)
-maybe = st.one_of(scores, st.sampled_from([NAN, math.inf, -math.inf]))
 pairs = st.lists(st.tuples(maybe, maybe), min_size=1, max_size=9).map(lambda rows: np.array(rows).T)
-
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-
-
-def close(seen: object, expected: object) -> None:
-    np.testing.assert_allclose(seen, expected, rtol=1e-9, atol=1e-9)
 
 
 def one(a: object, b: object, higher_is_better: bool = True, overlap: float = 0.0) -> Difference:
