@@ -15,7 +15,7 @@ run: $(VENV)/installed
 test: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/pytest --numprocesses 2 tests/core tests/pages
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest tests/browser -m "not thorough"
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
@@ -23,7 +23,9 @@ check: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 verify: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.browser.chromium
 	$(BIN)/pytest -s tests/verify
+	$(BIN)/pytest tests/browser -m thorough
 
 bench: $(VENV)/installed-dev
 	@$(BIN)/python -m tests.browser.chromium

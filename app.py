@@ -20,8 +20,10 @@ from starlette.staticfiles import StaticFiles
 from core.errors import LabError
 from core.lab import Lab, lab
 from core.live.ending import when_told_to_end
+from core.live.programs import LivePrograms
 from core.live.routes import Live
 from core.live.security import SecurityMiddleware
+from pages.parts.shell import document
 
 _HERE = Path(__file__).parent
 #: Looked up, not imported: the server never draws with it.
@@ -52,11 +54,14 @@ def _start(here: Lab) -> None:
 
 
 live = Live(lambda: lab().store)
+live_programs = LivePrograms(live, lambda: lab().programs)
 
 app = st.App(
     _HERE / "pages" / "navigation.py",
     routes=[
         *live.routes,
+        *live_programs.routes,
+        *document.routes,
         Mount("/plotly", StaticFiles(directory=_PLOTLY)),
         Mount("/scripts", StaticFiles(directory=_HERE / "pages" / "parts" / "widgets" / "scripts")),
     ],

@@ -1,4 +1,4 @@
-"""What one server has: the store, the training service and the process that computes."""
+"""What one server has: the store, the training service, what computes and what runs programs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from threading import RLock
 
 from core.engine import Engine
 from core.engine.calculator import Calculator
+from core.program.running import Programs
 from core.store import Store
 
 
@@ -21,6 +22,7 @@ class Lab:
         self._store: Store | None = None
         self._engine: Engine | None = None
         self._calculator: Calculator | None = None
+        self.programs = Programs()
 
     @property
     def store(self) -> Store:
@@ -44,7 +46,8 @@ class Lab:
             return self._calculator
 
     def close(self) -> None:
-        """End the training service, and with it what trains."""
+        """End the programs that run, and the training service with what trains."""
+        self.programs.close()
         with self._lock:
             if self._engine is not None:
                 self._engine.close()

@@ -5,7 +5,7 @@ from functools import partial
 import streamlit as st
 
 from core.records import Experiment
-from core.spec import ExperimentSpec, as_one_function
+from core.spec import ExperimentSpec, as_one_function, at_best_rates
 from pages.parts.form import settings_file, whole, widgets
 from pages.parts.form.draft import Form
 from pages.parts.form.entrants import Entrants
@@ -18,16 +18,15 @@ _PAGE = "compare"
 def main() -> None:
     opened = session.opened(_PAGE)
     whole.begin(_PAGE, opened)
-    shown = opened or session.store().get(session.example())
+    shown = opened or session.example(_PAGE)
     setup, view = layout.columns("Compare losses")
     described = controls.read_form(whole.read_race)
     # Before the form, which takes longer: it is painted, and the stage follows its stream.
     with view:
-        controls.draw(_PAGE, shown, described.spec is not None, "Race", whole.read_race)
-        _draw_what_is_shown(shown)
+        controls.draw(_PAGE, shown, described, "Race", whole.read_race, whole.fill)
         stage.draw(shown, _PAGE, partial(_act, shown))
     with setup:
-        form = Form(_PAGE)
+        form = Form(_PAGE, described.problems)
         with st.container(horizontal=True):
             entrants = Entrants(form, whole.task())
             entrants.draw_preset()
@@ -37,14 +36,17 @@ def main() -> None:
         described.draw_problems()
         _draw_estimate(described.spec)
         settings_file.draw(form, described.spec)
+        layout.way_back("Race")
 
 
 def _draw_estimate(spec: ExperimentSpec | None) -> None:
     """What the race will take, before it starts."""
     if spec is None:
         return
+    count = len(spec.seeds)
+    seeds = "1 seed" if count == 1 else f"{count} seeds"
     st.caption(
-        f"{len(spec.entrants)} entrants x {len(spec.seeds)} seeds = {spec.run_count} networks, "
+        f"{len(spec.entrants)} entrants x {seeds} = {spec.run_count} networks, "
         f"trained together: {spec.total_steps:,} steps, about "
         f"{max(1, round(spec.size.seconds)):,} s on one ordinary core, "
         f"{spec.size.memory_bytes / 2**20:,.0f} MB."
@@ -55,16 +57,11 @@ def _act(shown: Experiment, name: str) -> None:
     """What a button within the stage does."""
     if name == "set_up_one_function":
         whole.fill(_PAGE, as_one_function(shown.spec))
-
-
-def _draw_what_is_shown(shown: Experiment) -> None:
-    # In a place that is always there: what stands below keeps its own, and its zoom.
-    with st.container(key="what_is_shown"):
-        if shown.id == session.example():
-            st.caption(
-                ":material/history: An example race, recorded earlier. Press **Race** to run "
-                "your own."
-            )
+    elif name == "race_at_best_rates":
+        with session.errors_as_sentences():
+            spec = at_best_rates(shown.spec)
+            whole.fill(_PAGE, spec)
+            session.start(_PAGE, spec)
 
 
 layout.show(main)

@@ -16,28 +16,31 @@ from pages.parts.shell import layout, session
 from pages.parts.shell.text import in_a_row
 
 _RACE_SEEDS = 5
-#: Session key of the page to go to.
-_GO_TO = "go_to"
 
 
 def main() -> None:
-    if page := st.session_state.pop(_GO_TO, None):
-        st.switch_page(page)
+    session.follow_click()
     whole.begin("losses", None)
     layout.begin("Losses")
-    entrant, dataset = choice.draw()
+    with st.container(horizontal=True, vertical_alignment="bottom", key="choice"):
+        dataset = choice.draw()
+        buttons = st.container(horizontal=True, width="content", gap="xxsmall")
+    with buttons:
+        choice.draw_own_button()
+    entrant = choice.entrant(dataset)
     if entrant is None:
         return
-    _draw_actions(entrant, dataset)
+    with buttons:
+        _draw_actions(entrant, dataset)
     tabs: dict[str, Callable[[EntrantSpec, str], None]] = {
-        "How it works": steps.draw,
+        steps.TAB: steps.draw,
         "Contract": card.draw,
         "Shape": shape.draw,
         "In PyTorch": code.draw_snippet,
         "Common mistakes": code.draw_mistakes,
     }
     for tab, draw_tab in zip(
-        st.tabs(list(tabs), on_change="rerun", key="loss_tabs"), tabs.values(), strict=True
+        st.tabs(list(tabs), on_change="rerun", key=steps.TABS), tabs.values(), strict=True
     ):
         if tab.open:
             with tab, session.errors_as_sentences():
@@ -47,23 +50,20 @@ def main() -> None:
 def _draw_actions(entrant: EntrantSpec, dataset: str) -> None:
     others = rivals(entrant.loss, DATASETS[dataset].task)
     titles = in_a_row([LOSSES[each].title for each in others]) if others else ""
-    with st.container(horizontal=True):
-        st.button(
-            "Train it",
-            icon=":material/play_arrow:",
-            on_click=_start,
-            args=("train", 1),
-        )
-        st.button(
-            "Race it",
-            icon=":material/sports_score:",
-            disabled=not others,
-            help=f"Against {titles}, {_RACE_SEEDS} seeds."
-            if others
-            else "No rival fits this data.",
-            on_click=_start,
-            args=("compare", _RACE_SEEDS),
-        )
+    st.button(
+        "Train it",
+        icon=":material/play_arrow:",
+        on_click=_start,
+        args=("train", 1),
+    )
+    st.button(
+        "Race it",
+        icon=":material/sports_score:",
+        disabled=not others,
+        help=f"Against {titles}, {_RACE_SEEDS} seeds." if others else "No rival fits this data.",
+        on_click=_start,
+        args=("compare", _RACE_SEEDS),
+    )
 
 
 def _start(page: str, seeds: int) -> None:
@@ -73,7 +73,7 @@ def _start(page: str, seeds: int) -> None:
     of a double click may come when the page has been left; it follows the first.
     """
     if st.session_state[session.DRAWN] != "losses":
-        st.session_state[_GO_TO] = f"{page}.py"
+        session.go_to(page)
         return
     with session.errors_as_sentences():
         entrant, dataset = choice.read()
@@ -87,7 +87,7 @@ def _start(page: str, seeds: int) -> None:
         )
         session.start_on(page, spec)
         whole.fill(page, spec)
-        st.session_state[_GO_TO] = f"{page}.py"
+        session.go_to(page)
 
 
 layout.show(main)

@@ -74,8 +74,9 @@ loss = loss_fn(logits, targets)
         "bce_loss_clamp",
         "BCELoss stops counting at 100",
         "The sigmoid of -200 rounds to 0, and BCELoss cuts the logarithm of 0 off at -100. "
-        "The loss shown is too small, and the gradient is exactly 0: the worst example of all "
-        "teaches nothing. BCEWithLogitsLoss works on the logit and has no such limit.",
+        "The loss shown is too small and the gradient exactly 0; with a target of 0 and a logit of "
+        "17 the sigmoid rounds to 1 and the loss, 100, is too large. BCEWithLogitsLoss works on "
+        "the logit and has no such limit.",
         """\
 import torch
 from torch import nn
@@ -114,8 +115,11 @@ loss = loss_fn(logits, targets)
         "broadcast",
         "A column of predictions against a row of targets",
         "A network with one output gives [N, 1], the targets are [N], and the subtraction "
-        "stretches both to N x N: every prediction is compared with every target. PyTorch only "
-        "warns. Training then makes all predictions the mean of the targets.",
+        "stretches both to N x N: every prediction is compared with every target. MSELoss, L1Loss, "
+        "HuberLoss and SmoothL1Loss only warn, PoissonNLLLoss, KLDivLoss and GaussianNLLLoss "
+        "(beside variances of [N, 1]) say nothing, and BCELoss, BCEWithLogitsLoss and "
+        "SoftMarginLoss raise. Training with MSELoss then makes all predictions the mean of the "
+        "targets.",
         """\
 import warnings
 

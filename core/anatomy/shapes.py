@@ -55,8 +55,9 @@ class OneStep:
 
     ``outputs`` is what the loss compares with the ``targets``: logits after the link.
     ``weight`` tells which weight of the last layer is followed: its output and its hidden
-    unit, the one with the largest gradient. ``mean_after`` is the mean loss of the same
-    examples with the updated parameters.
+    unit, the one with the largest gradient. ``total_weight`` is what the sum of the ``losses``
+    is divided by for the ``mean``: N, or the sum of the examples' weights. ``mean_after`` is
+    the mean loss of the same examples with the updated parameters.
     """
 
     step: int
@@ -66,6 +67,7 @@ class OneStep:
     outputs: NDArray[np.float32]
     targets: NDArray[np.float32]
     losses: NDArray[np.float32]
+    total_weight: float
     mean: float
     logit_gradients: NDArray[np.float32]
     weight_gradients: NDArray[np.float32]

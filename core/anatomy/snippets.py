@@ -7,6 +7,7 @@ numbers as plain tuples, so that the same value can be had from the catalogue.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -74,21 +75,23 @@ def snippet(
     loss = _with_parameters(LOSSES[key], parameters or {})
     _check_weights(loss.changed, variant.sample)
     if expression is None:
-        body = _body(loss, variant)
+        text = body(loss, variant)
     else:
-        body = own.body(expression, _inputs(task, variant.sample), task.is_classification)
+        text = own.body(
+            expression, inputs(task, len(variant.sample.logits[0])), task.is_classification
+        )
     code = _PROGRAM.format(
-        inputs=_inputs(task, variant.sample),
+        inputs=inputs(task, len(variant.sample.logits[0])),
         logits=_tensor(variant.sample.logits),
         targets=_tensor(_encoded(variant)),
         remark=variant.encoding.value,
-        gap="\n" if body.startswith("def ") else "",
-        body=body,
+        gap="\n" if text.startswith("def ") else "",
+        body=text,
     )
     return Snippet(code, variant.sample.logits, variant.sample.targets)
 
 
-def _body(loss: LossSpec, variant: ProgramVariant) -> str:
+def body(loss: LossSpec, variant: ProgramVariant) -> str:
     """The lines that compute ``loss``, with the parameters' values filled in."""
     program, changed = loss.program, loss.changed
     whole = {each.name for each in loss.parameters if each.kind is Kind.WHOLE_NUMBER}
@@ -117,10 +120,11 @@ def _check_weights(values: Mapping[str, Value], sample: Sample) -> None:
             raise SpecError(f"{name} has {len(value)} numbers.", f"The example needs {logits}.")
 
 
-def _inputs(task: Task, sample: Sample) -> str:
+def inputs(task: Task, width: int) -> str:
+    """What the lines of a loss call the network's ``width`` outputs."""
     if task.is_classification:
         return "logits"
-    return "predictions" if len(sample.logits[0]) == 1 else "outputs"
+    return "predictions" if width == 1 else "outputs"
 
 
 def _encoded(variant: ProgramVariant) -> tuple[Row, ...]:
@@ -142,7 +146,15 @@ def _tensor(rows: tuple[Row, ...]) -> str:
     return str([row[0] if flat else list(row) for row in rows])
 
 
+#: A list of more characters has lines of its own: no line of a program is longer than 100.
+_LONGEST_LIST = 60
+
+
 def _written(value: Value, is_whole: bool) -> str:
     if isinstance(value, tuple):
-        return str(list(value))
+        written = str(list(value))
+        if len(written) <= _LONGEST_LIST:
+            return written
+        numbers = textwrap.indent(textwrap.fill(written[1:-1], _LONGEST_LIST), "    ")
+        return f"[\n{numbers}\n]"
     return str(int(value) if is_whole else value)

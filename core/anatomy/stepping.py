@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.anatomy.shapes import OneStep
-from core.losses import Link
+from core.losses import Formula, Link
 from core.spec import EntrantSpec, ExperimentSpec
 from core.training.batches import MiniBatch
 from core.training.learner import Learner
@@ -89,6 +89,7 @@ def _in_slow_motion(learner: Learner, batch: MiniBatch, step: int) -> OneStep:
     return OneStep(
         step=step,
         **arrays,
+        total_weight=_total_weight(group.formula, y),
         mean=float(mean),
         weight=(row, column),
         before=before,
@@ -97,6 +98,11 @@ def _in_slow_motion(learner: Learner, batch: MiniBatch, step: int) -> OneStep:
         learning_rate=LEARNING_RATE,
         parameters=stack.parameters.shape[1],
     )
+
+
+def _total_weight(formula: Formula, y: Tensor) -> float:
+    weights = formula.example_weights
+    return y.shape[-1] if weights is None else float(weights(y).sum())
 
 
 def _array(values: Tensor) -> NDArray[np.float32]:

@@ -9,14 +9,14 @@ _PROTOCOLS = {
     Protocol.SAME_RATE: "the same learning rate for all",
     Protocol.BEST_RATE: "each entrant with its own best learning rate from the same budget",
     Protocol.MATCHED_GRADIENTS: "first gradients of one size",
-    Protocol.ONE_FUNCTION: "one function of p: the BCE head learns twice as fast",
+    Protocol.ONE_FUNCTION: "one function of p: the last layer of BCE learns twice as fast",
 }
 
 
 def held_equal(spec: ExperimentSpec, facts: Facts | None) -> tuple[list[str], list[str]]:
     """What is equal between the entrants of a seed, and what is not, a few words each."""
     equal = [
-        "trunk weights" if spec.network.hidden_sizes else "no hidden layers, so no trunk",
+        "first weights of the hidden layers" if spec.network.hidden_sizes else "no hidden layers",
         "batches and their order",
         "split" if spec.data.validation_rows else "training rows",
         f"{spec.training.epochs:,} epochs",
@@ -27,8 +27,10 @@ def held_equal(spec: ExperimentSpec, facts: Facts | None) -> tuple[list[str], li
     widths = {each.loss.head.width(spec.dataset.outputs) for each in spec.lineup}
     starts = {each.head_seed for each in spec.entrants}
     if len(widths) > 1:
-        different.append("head, which has as many outputs as the loss needs")
-    (equal if len(widths) == len(starts) == 1 else different).append("head weights at the start")
+        different.append("last layer, which has as many outputs as the loss needs")
+    (equal if len(widths) == len(starts) == 1 else different).append(
+        "first weights of the last layer"
+    )
     equal_rates, different_rates = _learning_rates(spec, facts)
     return equal + equal_rates, different + different_rates
 
@@ -41,8 +43,9 @@ def _learning_rates(spec: ExperimentSpec, facts: Facts | None) -> tuple[list[str
         case Protocol.BEST_RATE if facts is None:
             return [], ["learning rate, which is still being looked for"]
         case Protocol.ONE_FUNCTION:
-            trunk = [f"{rate} of the hidden layers"] if spec.network.hidden_sizes else []
-            return trunk, [f"learning rate of the head, {rates[0]:g}, and {2 * rates[0]:g} for BCE"]
+            hidden = [f"{rate} of the hidden layers"] if spec.network.hidden_sizes else []
+            last = f"learning rate of the last layer, {rates[0]:g}, and {2 * rates[0]:g} for BCE"
+            return hidden, [last]
         case Protocol.MATCHED_GRADIENTS:
             scaled = ["factor on the gradients, so that the first ones are of one size"]
         case _:
@@ -78,7 +81,7 @@ def _by_title(spec: ExperimentSpec, numbers: list[float]) -> str:
 
 
 def trunks_agree(experiment: Experiment) -> bool | None:
-    """Whether within each seed every entrant started from the same trunk; None while unknown."""
+    """Whether within each seed every entrant started from the same hidden layers; None: unknown."""
     if experiment.facts is None:
         return None
     seeds = len(experiment.spec.seeds)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.compare.curves import Curves, RunCurves
-from core.judging.yardsticks import Shared
+from core.judging.yardsticks import Reading, Shared
 from core.records import Facts, Measure, Split
 from core.spec import Entrant, ExperimentSpec
 
@@ -45,6 +45,10 @@ class Course:
         """1 - L / L_null, ``null`` having one score a seed."""
         return replace(self, values=1 - self.values / np.asarray(null)[:, None])
 
+    def error(self, rows: int) -> Course:
+        """1 - share, as a logarithmic axis can show it: no error among ``rows`` is half a row."""
+        return replace(self, values=np.maximum(1 - self.values, 0.5 / rows))
+
     def thinned(self, limit: int) -> Course:
         """At most ``limit`` epochs, evenly chosen, the first and the newest among them."""
         if len(self.epochs) <= limit:
@@ -64,6 +68,11 @@ class Course:
 def judged_split(spec: ExperimentSpec) -> Split:
     """The rows that yardsticks are about: those held out, or all where none are."""
     return Split.VAL if spec.data.validation_rows else Split.TRAIN
+
+
+def judged_rows(spec: ExperimentSpec) -> int:
+    """How many rows yardsticks are computed from."""
+    return spec.data.validation_rows or spec.data.train_rows
 
 
 def courses(
@@ -93,8 +102,12 @@ def _course(entrant: Entrant, runs: Sequence[RunCurves], split: Split, measure: 
 def shared_courses(
     runs: Sequence[RunCurves], spec: ExperimentSpec, facts: Facts, shared: Shared
 ) -> list[Course]:
-    """What all entrants can share an axis by: a yardstick, or the skill of one."""
+    """What all entrants can share an axis by: a yardstick, the skill of one, or an error."""
     judged = courses(runs, spec, judged_split(spec), shared.measure)
-    if not shared.is_skill:
-        return judged
-    return [course.skill(facts.null_scores[shared.measure]) for course in judged]
+    match shared.reading:
+        case Reading.PLAIN:
+            return judged
+        case Reading.SKILL:
+            return [course.skill(facts.null_scores[shared.measure]) for course in judged]
+        case Reading.ERROR:
+            return [course.error(judged_rows(spec)) for course in judged]

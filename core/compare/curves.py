@@ -162,18 +162,21 @@ class Curves:
         with self._lock:
             return len(self._losses.array)
 
-    def view(self, runs: Sequence[Run], smoothing: float = 0.0) -> CurveSet:
-        """What is to be drawn of ``runs``; ``smoothing`` is the weight, 0 to 0.99."""
+    def view(
+        self, runs: Sequence[Run], smoothing: float = 0.0, points: int = MAX_POINTS
+    ) -> CurveSet:
+        """What is to be drawn of ``runs``, a line with so many points at most; ``smoothing`` is
+        the weight, 0 to 0.99."""
         with self._lock:
             smoothed = self._smoothed(smoothing) if smoothing else None
-            run_curves = tuple(self._run_curves(run, smoothed) for run in runs)
+            run_curves = tuple(self._run_curves(run, smoothed, points) for run in runs)
             return CurveSet(self.experiment_id, len(self._losses.array), run_curves)
 
-    def _run_curves(self, run: Run, smoothed: Envelope | None) -> RunCurves:
+    def _run_curves(self, run: Run, smoothed: Envelope | None, points: int) -> RunCurves:
         return replace(
             self._evaluated(run),
-            raw=_line(self._envelope, run.index),
-            smoothed=_line(smoothed, run.index) if smoothed else None,
+            raw=_line(self._envelope, run.index, points),
+            smoothed=_line(smoothed, run.index, points) if smoothed else None,
         )
 
     def _evaluated(self, run: Run) -> RunCurves:
@@ -256,9 +259,9 @@ def _slices(rows: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
         yield rows[start : start + _SLICE]
 
 
-def _line(envelope: Envelope, run: int) -> Line:
+def _line(envelope: Envelope, run: int, points: int) -> Line:
     x, y = envelope.points(run)
-    kept = _kept(y, MAX_POINTS)
+    kept = _kept(y, points)
     return Line(x[kept], y[kept])
 
 
@@ -270,5 +273,6 @@ def _kept(y: NDArray[np.float32], limit: int) -> Any:
     """Which points to draw: all, or the low and high of equal stretches and the newest."""
     if len(y) <= limit:
         return slice(None)
-    extremes = _thin.downsample(y[:-1], n_out=limit - 2).astype(np.intp)
+    pairs = (limit - 2) // 2
+    extremes = _thin.downsample(y[:-1], n_out=2 * pairs).astype(np.intp)
     return np.append(extremes, len(y) - 1)

@@ -13,6 +13,8 @@ Steps = NDArray[np.int32]
 
 #: Stretches that a series is divided into, at most.
 MAX_BUCKETS = 1024
+#: What can be taken from 1 in float64 without changing it.
+_ROUNDED_AWAY = np.finfo(np.float64).epsneg / 4
 
 
 class Envelope:
@@ -25,38 +27,38 @@ class Envelope:
     def __init__(self, run_count: int) -> None:
         self.width = 1
         self.count = 0
-        self._low: Floats = np.empty((0, run_count), np.float32)
-        self._high: Floats = self._low
-        self._low_at: Steps = np.empty((0, run_count), np.int32)
-        self._high_at: Steps = self._low_at
+        #: For each stretch the lowest of every run's values, then of their negatives.
+        self._lowest: Floats = np.empty((0, 2 * run_count), np.float32)
+        self._at: Steps = np.empty((0, 2 * run_count), np.int32)
         self._newest: Floats = np.full(run_count, np.nan, np.float32)
 
     def extend(self, values: Floats) -> None:
         """Take in the next n steps; a row of its own is a stretch of one step."""
         if not len(values):
             return
-        finite = np.isfinite(values)
         steps = np.arange(self.count + 1, self.count + 1 + len(values), dtype=np.int32)
-        at = np.broadcast_to(steps[:, None], values.shape)
-        low = np.concatenate([self._low, np.where(finite, values, np.float32(np.inf))])
-        high = np.concatenate([self._high, np.where(finite, values, np.float32(-np.inf))])
         self._newest = values[-1].copy()
         self.count += len(values)
+        # While the width stays, all stretches but the newest are as they will ever be.
+        settled = max(len(self._lowest) - 1, 0)
         while self.count > self.width * MAX_BUCKETS:
             self.width *= 2
+            settled = 0
 
-        low_at = np.concatenate([self._low_at, at])
-        buckets = (low_at[:, 0] - 1) // self.width
-        starts = np.flatnonzero(np.diff(buckets, prepend=-1))
-        self._low, self._low_at = _lowest(low, low_at, starts)
-        high_at = np.concatenate([self._high_at, at])
-        minus_high, self._high_at = _lowest(-high, high_at, starts)
-        self._high = -minus_high
+        both = np.concatenate([values, -values], axis=1)
+        both = np.where(np.isfinite(both), both, np.float32(np.inf))
+        both = np.concatenate([self._lowest[settled:], both])
+        at = np.broadcast_to(steps[:, None], (len(values), both.shape[1]))
+        at = np.concatenate([self._at[settled:], at])
+        lowest, at = _lowest(both, at, (at[:, 0] - 1) // self.width)
+        self._lowest = np.concatenate([self._lowest[:settled], lowest])
+        self._at = np.concatenate([self._at[:settled], at])
 
     def points(self, run: int) -> tuple[Steps, Floats]:
         """One run's lows and highs and its newest value, in order of step: x and y."""
-        low_at, high_at = self._low_at[:, run], self._high_at[:, run]
-        low, high = self._low[:, run], self._high[:, run]
+        of_high = run + len(self._newest)
+        low, high = self._lowest[:, run], -self._lowest[:, of_high]
+        low_at, high_at = self._at[:, run], self._at[:, of_high]
         rises = low_at <= high_at
         x = np.stack([np.minimum(low_at, high_at), np.maximum(low_at, high_at)], axis=1)
         y = np.stack([np.where(rises, low, high), np.where(rises, high, low)], axis=1)
@@ -68,8 +70,9 @@ class Envelope:
         return x, y
 
 
-def _lowest(values: Floats, at: Steps, starts: NDArray[np.intp]) -> tuple[Floats, Steps]:
-    """The lowest value of each group of rows, and the first step that has it."""
+def _lowest(values: Floats, at: Steps, groups: Steps) -> tuple[Floats, Steps]:
+    """The lowest value of each group of neighbouring rows, and the first step that has it."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1))
     lowest = np.minimum.reduceat(values, starts, axis=0)
     sizes = np.diff(starts, append=len(values))
     elsewhere = np.iinfo(np.int32).max
@@ -112,8 +115,11 @@ class MovingAverage:
         sums = sums.reshape(-1, run_count)[:n]
         if n:
             self._state, self._ended = sums[-1].copy(), ended[-1]
-        corrections = 1 - self._weight ** np.arange(self.count + 1.0, self.count + 1.0 + n)
+        # Later than this, 1 - w^t is 1 in float64, and powers cost more than all the rest.
+        if self._weight ** (self.count + 1) > _ROUNDED_AWAY:
+            powers = self._weight ** np.arange(self.count + 1.0, self.count + 1.0 + n)
+            sums = sums / (1 - powers)[:, None]
         self.count += n
-        averages: NDArray[np.float64] = sums / corrections[:, None]
+        averages: NDArray[np.float64] = sums
         averages[ended] = np.nan
         return averages

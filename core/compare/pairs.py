@@ -1,6 +1,6 @@
 """What a few seeds can show of pairs of entrants: paired t tests, adjusted for many pairs.
 
-A seed is a block: within it every entrant started from the same trunk weights and saw the same
+A seed is a block: within it every entrant started from the same hidden layers and saw the same
 batches, so entrants are compared seed by seed. With n differences of mean d and standard
 deviation s:
 

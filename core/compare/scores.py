@@ -127,7 +127,7 @@ class Standing:
 
 
 def _settings(entrant: Entrant, spec: ExperimentSpec) -> object:
-    """What an entrant trains with but for the start of its head; equal where that is the same."""
+    """What an entrant trains with but for the start of its last layer, equal for equal ones."""
     own = {"name": None, "head_seed": None, "learning_rate": entrant.learning_rate}
     return spec.entrants[entrant.place].model_copy(update=own)
 

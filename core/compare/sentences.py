@@ -16,7 +16,7 @@ from core.compare.power import MOST_SEEDS, POWER, more_seeds, smallest_shown
 from core.compare.verdict import EntrantScores, Verdict
 from core.judging.yardsticks import Yardstick
 
-ONE_SEED = "One seed shows nothing: pick two or more to compare."
+ONE_SEED = "One seed can't tell a better loss from luck: pick three or more to compare."
 AFTER_TRAINING = "After training"
 TWO_SEEDS = "Two seeds give an interval on one degree of freedom, too few to name a winner."
 NO_SPREAD = "Equal differences show no spread to judge by."
@@ -66,7 +66,8 @@ def _compared(
 ) -> Iterator[str]:
     if difference.n < 2:
         if difference.n:
-            yield f"{verdict.a.title} and {verdict.b.title} share one seed, and one shows nothing."
+            titles = f"{verdict.a.title} and {verdict.b.title}"
+            yield f"{titles} share one seed, which can't tell a difference from luck."
     elif verdict.is_aa_check:
         yield noise_floor(verdict, difference, yardstick)
     elif verdict.winner:
@@ -113,7 +114,7 @@ def _better(verdict: Verdict, difference: Difference, yardstick: Yardstick, open
         a, b, difference = b, a, difference.reversed()
     scale, decimals, unit = units(yardstick)
     near, far = sorted(scale * abs(x) for x in (difference.low, difference.high))
-    decimals = _telling(near, 0, decimals)
+    decimals = telling(near, decimals)
     side = "higher" if yardstick.higher_is_better else "lower"
     wins = f"wins {difference.wins} of {difference.n}"
     shown = evidence(
@@ -206,20 +207,39 @@ def _arrivals(verdict: Verdict, yardstick: Yardstick) -> Iterator[str]:
 def _ratio(verdict: Verdict, arrivals: Arrivals, goal: str) -> str:
     a, b = verdict.a.title, verdict.b.title
     if not verdict.quicker:
-        ratio, low, high = (number(x, 1) for x in (arrivals.ratio, arrivals.low, arrivals.high))
+        ratio, low, high = map(more_steps, (arrivals.ratio, arrivals.low, arrivals.high))
         shown = evidence(arrivals.logs, low, high)
         return (
             f"No difference shown between {a} and {b} in steps to {goal}: "
-            f"{_untested_or(arrivals.logs, f'{ratio} times', shown)}"
+            f"{_untested_or(arrivals.logs, f'{a} took {ratio}', shown)}"
         )
     if verdict.quicker is verdict.a:
         a, b, arrivals = b, a, arrivals.reversed()
-    decimals = _telling(arrivals.low, 1, 1)
-    ratio, low, high = (number(x, decimals) for x in (arrivals.ratio, arrivals.low, arrivals.high))
-    return (
-        f"{a} reached {goal} after {ratio} times as many steps as {b} "
-        f"{evidence(arrivals.logs, low, high)}."
-    )
+    return f"{slower(a, b, arrivals, goal)} {_interval_of_steps(arrivals)}."
+
+
+def slower(a: str, b: str, arrivals: Arrivals, goal: str) -> str:
+    """As in "MSE took 60 % more steps to 93 % accuracy than BCE": a is shown to be later."""
+    return f"{a} took {more_steps(arrivals.ratio, _percents(arrivals))} steps to {goal} than {b}"
+
+
+def _interval_of_steps(arrivals: Arrivals) -> str:
+    decimals = _percents(arrivals)
+    low, high = (number(100 * (x - 1), decimals) for x in (arrivals.low, arrivals.high))
+    return evidence(arrivals.logs, low, f"{high} % more")
+
+
+def _percents(arrivals: Arrivals) -> int:
+    """Decimals with which the low end of the interval is not written as no more at all."""
+    return telling(100 * (arrivals.low - 1), 0)
+
+
+def more_steps(ratio: float, decimals: int = 0) -> str:
+    """A ratio of steps in percent, as in "60 % more", "20 % fewer" and "as many"."""
+    percent = number(100 * abs(ratio - 1), decimals)
+    if not float(percent.replace(",", "")):
+        return "as many"
+    return f"{percent} % {'more' if ratio > 1 else 'fewer'}"
 
 
 # ------------------------------------------------------------------ words and numbers
@@ -258,7 +278,13 @@ def number(value: float, decimals: int) -> str:
     return format(value, f"z,.{decimals}f")
 
 
-def _telling(value: float, neutral: float, decimals: int) -> int:
-    """Decimals, no fewer than given, that do not round ``value`` to ``neutral``."""
-    enough = (d for d in range(decimals, _MOST_DECIMALS) if round(value, d) != neutral)
+def telling(value: float, decimals: int) -> int:
+    """Decimals, no fewer than given, that do not round ``value`` to 0."""
+    enough = (d for d in range(decimals, _MOST_DECIMALS) if round(value, d))
     return next(enough, _MOST_DECIMALS)
+
+
+def in_a_row(titles: Sequence[str]) -> str:
+    """As in "BCE, MSE and Hinge"."""
+    *first, last = titles
+    return f"{', '.join(first)} and {last}" if first else last

@@ -19,7 +19,9 @@ from core.compare.sentences import (
     could_have_shown,
     ends,
     goal_of,
+    in_a_row,
     more,
+    more_steps,
     noise_floor,
     number,
     possessive,
@@ -110,7 +112,7 @@ def _said(
     how = next((adjusted(each.difference) for each in verdicts if each.difference), "")
     note = f" ({how})" if how else ""
     for winner, titles in beaten.items():
-        yield f"{beats(winner)} {_in_a_row(titles)}{note}."
+        yield f"{beats(winner)} {in_a_row(titles)}{note}."
     total, shown = len(verdicts), sum(map(len, beaten.values()))
     if total and not shown:
         yield f"No difference shown {by} between any two of them{note}."
@@ -140,11 +142,6 @@ def _steps(verdicts: Sequence[Verdict], yardstick: Yardstick) -> Iterator[str]:
     )
 
 
-def _in_a_row(titles: Sequence[str]) -> str:
-    *first, last = titles
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 # ------------------------------------------------------------------ each pair in numbers
 
 
@@ -155,7 +152,7 @@ def pairs_table(
     columns = ["", f"{yardstick.title}: difference", "Interval", "p, Holm", "p, Wilcoxon",
                "Could show", "More seeds"]  # fmt: skip
     goals = {each.threshold for each in verdicts if each.arrivals and each.threshold is not None}
-    columns += [f"Steps to {goal_of(goal, yardstick)}: ratio" for goal in goals]
+    columns += [f"Steps to {goal_of(goal, yardstick)}" for goal in goals]
     rows = {
         f"{each.a.title} less {each.b.title}": [
             *_of_scores(each, each.difference, yardstick), *([_of_steps(each)] if goals else [])
@@ -196,5 +193,5 @@ def _of_steps(verdict: Verdict) -> str:
     arrivals = verdict.arrivals
     if arrivals is None or arrivals.logs.n < 2:
         return _NOTHING
-    ratio, low, high = (number(x, 1) for x in (arrivals.ratio, arrivals.low, arrivals.high))
+    ratio, low, high = map(more_steps, (arrivals.ratio, arrivals.low, arrivals.high))
     return f"{ratio} ({low} to {high})"

@@ -25,7 +25,7 @@ class EntrantScores:
     ``arrivals`` are steps to the threshold, NaN where it was never reached; None where
     nothing was timed. ``no_score`` says why the entrant can have no score, as in "Hinge's
     outputs are not probabilities". ``settings`` are all that it trains with but for the start of
-    its head, which is that of its ``head_seed``.
+    its last layer, which is that of its ``head_seed``.
     """
 
     title: str
@@ -62,7 +62,7 @@ class Verdict:
 
     @property
     def is_aa_check(self) -> bool:
-        """Whether the two differ in the start of their heads alone: then neither is better."""
+        """Whether they differ in the start of their last layers alone: then neither is better."""
         a, b = self.a, self.b
         return a.settings is not None and a.settings == b.settings and a.head_seed != b.head_seed
 

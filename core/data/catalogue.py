@@ -28,7 +28,8 @@ class Dataset:
     person chooses how many to generate. ``split`` says whether rows are held out and features
     standardised; the lesson's batch is taken as it is. ``source`` gives features and targets
     for a number of rows, an amount of noise and a seed, as far as it reads them. ``scattered``
-    says that its rows differ from seed to seed even without noise.
+    says that its rows differ from seed to seed even without noise. ``picture`` is the height and
+    width of the picture that a row's features are.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Dataset:
     noisy: bool = False
     scattered: bool = False
     split: bool = True
+    picture: tuple[int, int] | None = None
 
 
 _BINARY, _MULTICLASS, _REGRESSION = Task.BINARY, Task.MULTICLASS, Task.REGRESSION
@@ -50,6 +52,7 @@ _ENTRIES = (
     Dataset(
         "digits", "Digits", _MULTICLASS, 64, 10, 1797,
         "8 x 8 grey images of handwritten digits", from_scikit_learn("load_digits"),
+        picture=(8, 8),
     ),
     Dataset(
         "breast_cancer", "Breast cancer", _BINARY, 30, 2, 569,

@@ -22,7 +22,8 @@ class LoadedData:
     empty where the data set is not split. ``target_scale`` is the standard deviation
     of the raw training targets (1 for classes): multiply to get raw units back.
     ``target_offset`` is their mean in standard deviations (0 for classes): added to a target
-    it gives the raw one, divided by its standard deviation.
+    it gives the raw one, divided by its standard deviation. ``feature_scale`` and
+    ``feature_mean`` ``[D]`` give the raw features: multiply by the one, then add the other.
     """
 
     x_train: NDArray[np.float32]
@@ -31,6 +32,8 @@ class LoadedData:
     y_val: NDArray[np.float32]
     target_scale: float
     target_offset: float
+    feature_scale: NDArray[np.float64]
+    feature_mean: NDArray[np.float64]
 
 
 def load(data: DataSpec, seed: int) -> LoadedData:
@@ -46,7 +49,8 @@ def load(data: DataSpec, seed: int) -> LoadedData:
     entry = data.entry
     x, y = entry.source(data.rows, data.noise, seed)
     if not entry.split:
-        return LoadedData(x, y, x[:0], y[:0], 1.0, 0.0)
+        plain = np.ones(x.shape[1]), np.zeros(x.shape[1])
+        return LoadedData(x, y, x[:0], y[:0], 1.0, 0.0, *plain)
     if entry.task.is_classification:
         _check_classes(data, y)
     train, val = train_test_split(
@@ -56,11 +60,12 @@ def load(data: DataSpec, seed: int) -> LoadedData:
         random_state=derive_seed(seed, "split"),
         stratify=y if entry.task.is_classification else None,
     )
-    x_train, x_val, _mean, _scale = _standardise(x[train], x[val])
+    x_train, x_val, x_mean, x_scale = _standardise(x[train], x[val])
     if entry.task.is_classification:
-        return LoadedData(x_train, y[train], x_val, y[val], 1.0, 0.0)
+        return LoadedData(x_train, y[train], x_val, y[val], 1.0, 0.0, x_scale, x_mean)
     y_train, y_val, mean, scale = _standardise(y[train], y[val])
-    return LoadedData(x_train, y_train, x_val, y_val, float(scale), float(mean / scale))
+    target = float(scale), float(mean / scale)
+    return LoadedData(x_train, y_train, x_val, y_val, *target, x_scale, x_mean)
 
 
 def _check_classes(data: DataSpec, y: NDArray[np.float32]) -> None:

@@ -86,6 +86,7 @@ def combined(parts: list[Progress]) -> Progress:
         evaluations=tuple(itertools.chain(*(part.evaluations for part in parts))),
         facts=next((part.facts for part in parts if part.facts), None),
         snapshot=next((part.snapshot for part in reversed(parts) if part.snapshot), None),
+        kept=tuple(itertools.chain(*(part.kept for part in parts))),
     )
 
 

@@ -8,14 +8,28 @@ Colours of text and grid are missing on purpose: the chart fills them from the t
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Mapping
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from core.judging.yardsticks import Digits
 from core.spec import Entrant
 
 Figure = dict[str, Any]
+#: How the browser writes a number beside the pointer: with so many decimals, of percents where
+#: it is a share, or with so many digits that count.
+Written = Mapping[str, Any]
+WHOLE: Written = MappingProxyType({"decimals": 0})
+FOUR_DIGITS: Written = MappingProxyType({"digits": 4})
+#: An axis that charts share: its name, and the size of this chart's unit in the shared one's.
+Tie = tuple[str, float]
+#: The way through a training, in steps.
+TRAINING: Tie = ("training", 1)
+_NO_TIES: Mapping[str, Tie] = MappingProxyType({})
 
 #: Reads on a light and on a dark page.
 NEUTRAL = "#808080"
@@ -23,6 +37,13 @@ NEUTRAL = "#808080"
 LOG = {"type": "log", "tickformat": "~g", "nticks": 4}
 #: Up to so many epochs each has its marker; more would hide the line.
 MARKED_EPOCHS = 40
+#: How much of its colour a muted line keeps; the rest is grey.
+_KEPT = 0.4
+#: The share of all values between which their bulk lies.
+_BULK = (0.05, 0.95)
+#: What is left free above and below the lines, as a share of their range: a label fits in.
+_HEADROOM = 0.12
+_LONGEST_LABEL = 20
 #: Longer axis titles are broken at their first comma.
 _LONG_TITLE = 36
 
@@ -32,9 +53,52 @@ def scatter(name: str, x: NDArray[Any], y: NDArray[Any]) -> Figure:
     return {"type": "scatter", "name": escape(name, quote=False), "x": typed(x), "y": typed(y)}
 
 
+def cut(title: str) -> str:
+    """A title as long as there is room for within a plot; what shows at the pointer has all."""
+    return title if len(title) <= _LONGEST_LABEL else f"{title[: _LONGEST_LABEL - 1]}…"
+
+
+def muted(color: str) -> str:
+    """Greyer, for a line that stands behind the one in ``color``.
+
+    A line that is faint by its opacity can't be seen well enough on one of the two pages.
+    """
+    mixed = (
+        round(_KEPT * int(color[at : at + 2], 16) + (1 - _KEPT) * int(NEUTRAL[at : at + 2], 16))
+        for at in (1, 3, 5)
+    )
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
 def typed(array: NDArray[Any]) -> dict[str, str]:
     """Plotly's typed array: the type without its byte order, and the bytes in base64."""
     return {"dtype": array.dtype.str[1:], "bdata": base64.b64encode(array.tobytes()).decode()}
+
+
+def value_range(
+    lines: Iterable[NDArray[Any]], *, log: bool, also: float | None = None
+) -> list[float] | None:
+    """The ends of a y axis for these lines, as Plotly has them: logarithms where ``log``.
+
+    What lies beyond the bulk by more than three times its size, such as a run that is about to
+    diverge, does not count.
+    The axis has room for ``also``, a line across, and its label. None where nothing is finite.
+    """
+    values = np.concatenate([*lines, [] if also is None else [also]]).astype(float)
+    values = values[np.isfinite(values) & ((values > 0) | (not log))]
+    if not len(values):
+        return None
+    scaled = np.log10(values) if log else values
+    bulk = np.quantile(scaled, _BULK)
+    reach = 3 * (bulk[1] - bulk[0])
+    within = scaled[(scaled >= bulk[0] - reach) & (scaled <= bulk[1] + reach)]
+    across = [] if also is None or (log and also <= 0) else [np.log10(also) if log else also]
+    low, high = (
+        float(min(within.min(), *across, np.inf)),
+        float(max(within.max(), *across, -np.inf)),
+    )
+    margin = _HEADROOM * (high - low) or abs(high) / 10 or 1.0
+    return [low - margin, high + margin]
 
 
 def across(place: Figure) -> Figure:
@@ -47,7 +111,29 @@ def loss_title(entrant: Entrant) -> str:
     return title.replace(", ", ",<br>", 1) if len(title) > _LONG_TITLE else title
 
 
-def chart(revision: str, traces: list[Figure], x_title: str, y_title: str) -> Figure:
+def written(digits: Digits) -> Written:
+    return {"decimals": digits.decimals, "share": digits.is_share}
+
+
+def chart(
+    scope: str,
+    traces: list[Figure],
+    x_title: str,
+    y_title: str,
+    *,
+    x: Written = WHOLE,
+    y: Written = FOUR_DIGITS,
+    y2: Written | None = None,
+    ties: Mapping[str, Tie] = _NO_TIES,
+    is_of_points: bool = False,
+) -> Figure:
+    """``x``, ``y`` and ``y2`` say how the numbers of the axes are written beside the pointer.
+
+    There all lines are read at one x, unless the chart is one of points, read one by one. What a
+    person hides or how far they zoom is kept by the browser for all charts of a ``scope``, by the
+    lines' ``legendgroup`` and by the names of the axes that have ``ties``.
+    """
+    hover = {"title": x_title, "xaxis": dict(x), "yaxis": dict(y), "yaxis2": dict(y2 or y)}
     groups: set[str] = set()
     for trace in traces:
         group = str(trace.get("legendgroup", trace["name"]))
@@ -55,22 +141,20 @@ def chart(revision: str, traces: list[Figure], x_title: str, y_title: str) -> Fi
             groups.add(group)
     layout: Figure = {
         "template": {},
-        "uirevision": revision,
+        "meta": {
+            "scope": scope,
+            "ties": {axis: list(tie) for axis, tie in ties.items()},
+            "hover": None if is_of_points else hover,
+        },
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"size": 13},
         "margin": {"l": 4, "r": 4, "t": 36, "b": 4, "pad": 2},
-        "hovermode": "x unified",
+        "hovermode": "closest" if is_of_points else False,
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
-        "xaxis": axis(x_title)
-        | {
-            "showgrid": False,
-            "rangemode": "tozero",
-            "hoverformat": ",d",
-            "unifiedhovertitle": {"text": f"{x_title} %{{x:,d}}"},
-        },
-        "yaxis": axis(y_title) | {"hoverformat": ".4g"},
+        "xaxis": axis(x_title) | {"showgrid": False, "rangemode": "tozero"},
+        "yaxis": axis(y_title),
     }
     if all(_is_empty(trace) for trace in traces):
         for each in ("xaxis", "yaxis"):

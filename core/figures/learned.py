@@ -7,11 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.figures.drawing import NEUTRAL, Figure, across, chart, scatter, typed
+from core.compare.shares import wilson
+from core.figures.drawing import NEUTRAL, WHOLE, Figure, across, chart, muted, scatter, typed
 from core.records.snapshot import RELIABILITY_BINS
 
 #: From class 0 to class 1, white between: blue and orange, told apart by every eye.
 _SURFACE_SCALE = [[0, "#3b6fb6"], [0.5, "#f2f2f2"], [1, "#d9822b"]]
+#: Shades of each class, so that those of ten fit into a byte, and the colour of no confidence.
+SHADES = 25
+_UNSURE = "#f2f2f2"
+#: From none to all rows of a class: the theme's text is read on each, on both pages.
+_SHARE_SCALE = [[0, "rgba(128,128,128,0.08)"], [1, "rgba(11,114,133,0.75)"]]
+#: A share of fewer rows than this says little, and its point is open.
+FEW_ROWS = 10
 #: One a class, and its points' shape: ``MOST_SURFACE_CLASSES`` that every eye tells apart.
 CLASS_LOOKS = (
     ("#3b6fb6", "circle"),
@@ -31,10 +39,18 @@ def surface_figure(
     surface: NDArray[np.uint8],
     extent: NDArray[np.float32],
     points: NDArray[np.float32],
+    wrong: NDArray[np.uint8] | None,
     classes: int,
-    revision: str,
+    scope: str,
+    confidence: NDArray[np.uint8] | None = None,
 ) -> Figure:
-    """p(class 1) over the plane, or the class predicted; judged rows on it."""
+    """p(class 1) over the plane, or the class predicted; judged rows on it.
+
+    Those that are ``wrong`` have a ring. Of more than two classes the colour is paler where the
+    ``confidence`` is less.
+    """
+    if classes > 2:
+        surface = shaded(surface, confidence, classes)
     x_low, x_high, y_low, y_high = (float(edge) for edge in extent)
     size = len(surface)
     plane: Figure = {
@@ -63,7 +79,15 @@ def surface_figure(
             scatter(f"class {number}", rows[:, 0].copy(), rows[:, 1].copy())
             | {"mode": "markers", "marker": mark, "hoverinfo": "skip"}
         )
-    return _square(chart(revision, traces, "", ""))
+    if wrong is not None:
+        rows = points[: len(wrong)][wrong > 0]
+        ring = {"color": "#000000", "symbol": "circle-open", "size": 10, "line": {"width": 1.6}}
+        traces.append(
+            scatter("wrong", rows[:, 0].copy(), rows[:, 1].copy())
+            | {"mode": "markers", "marker": ring, "hoverinfo": "skip"}
+        )
+    ties = {"xaxis": ("plane x", 1), "yaxis": ("plane y", 1)}
+    return _square(chart(scope, traces, "", "", ties=ties, is_of_points=True))
 
 
 def _scale(classes: int) -> dict[str, Any]:
@@ -71,14 +95,29 @@ def _scale(classes: int) -> dict[str, Any]:
         return {"zmin": 0, "zmax": 255, "colorscale": _SURFACE_SCALE}
     steps = []
     for number, (color, _symbol) in enumerate(CLASS_LOOKS[:classes]):
-        for edge in (number / classes, (number + 1) / classes):
-            steps.append([edge, f"{color}88"])
-    return {"zmin": -0.5, "zmax": classes - 0.5, "colorscale": steps}
+        # From the palest shade of a class to its fullest, and on to the palest of the next.
+        steps.append([number / classes, _UNSURE])
+        steps.append([(number + 1 - 1 / SHADES) / classes, color])
+    steps.append([1, CLASS_LOOKS[classes - 1][0]])
+    return {"zmin": 0, "zmax": classes * SHADES, "colorscale": steps}
+
+
+def shaded(
+    surface: NDArray[np.uint8], confidence: NDArray[np.uint8] | None, classes: int
+) -> NDArray[np.uint8]:
+    """Of class c the numbers ``SHADES`` c and up, the more the surer: by how much the
+    probability is above that of a guess."""
+    if confidence is None:
+        sure = np.ones(surface.shape)
+    else:
+        guess = 1 / classes
+        sure = np.clip((confidence / 255 - guess) / (1 - guess), 0, 1)
+    shades: NDArray[np.uint8] = (SHADES * surface + np.rint((SHADES - 1) * sure)).astype(np.uint8)
+    return shades
 
 
 def _square(figure: Figure) -> Figure:
     figure["layout"]["showlegend"] = False
-    figure["layout"]["hovermode"] = False
     figure["layout"]["margin"] |= {"t": 4}
     for name in ("xaxis", "yaxis"):
         figure["layout"][name] = {"visible": False, "constrain": "domain"}
@@ -86,7 +125,7 @@ def _square(figure: Figure) -> Figure:
     return figure
 
 
-def confusion_figure(counts: NDArray[np.int64], revision: str) -> Figure:
+def confusion_figure(counts: NDArray[np.int64], scope: str) -> Figure:
     """Rows of each true class by predicted class, all seeds together."""
     classes = len(counts)
     share = counts / np.maximum(1, counts.sum(1, keepdims=True))
@@ -98,10 +137,8 @@ def confusion_figure(counts: NDArray[np.int64], revision: str) -> Figure:
         "x": names,
         "y": names,
         "customdata": counts.tolist(),
-        "text": [[f"{count:,}" if count else "" for count in row] for row in counts.tolist()],
-        "texttemplate": "%{text}",
         "hovertemplate": "true %{y}, predicted %{x}: %{customdata} rows<extra></extra>",
-        "colorscale": [[0, "rgba(128,128,128,0.08)"], [1, "rgba(11,114,133,0.75)"]],
+        "colorscale": _SHARE_SCALE,
         "zmin": 0,
         "zmax": 1,
         "showscale": False,
@@ -109,37 +146,93 @@ def confusion_figure(counts: NDArray[np.int64], revision: str) -> Figure:
         "xgap": 1,
         "ygap": 1,
     }
-    figure = chart(revision, [heat], "predicted", "true class")
-    figure["layout"]["hovermode"] = "closest"
+    traces = [heat, _counts(counts, names)]
+    figure = chart(scope, traces, "predicted", "true class", is_of_points=True)
     figure["layout"]["margin"] |= {"t": 4}
     plain = {"type": "category", "showgrid": False, "rangemode": "normal"}
-    figure["layout"]["xaxis"] |= plain
-    figure["layout"]["yaxis"] |= plain | {"autorange": "reversed"}
+    figure["layout"]["xaxis"] |= plain | {"range": [-0.5, classes - 0.5]}
+    figure["layout"]["yaxis"] |= plain | {"range": [classes - 0.5, -0.5]}
+    return figure
+
+
+def _counts(counts: NDArray[np.int64], names: list[str]) -> Figure:
+    """On top of the map: text within it would be black or white by its color alone, without
+    the page that shows through."""
+    cells = [(true, predicted) for true, predicted in np.argwhere(counts).tolist()]
+    return {
+        "type": "scatter",
+        "name": "counts",
+        "mode": "text",
+        "x": [names[predicted] for _true, predicted in cells],
+        "y": [names[true] for true, _predicted in cells],
+        "text": [f"{counts[cell]:,}" for cell in cells],
+        "textfont": {"size": 11},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def truth_figure(color: str, counts: NDArray[np.int32], scope: str) -> Figure:
+    """Rows by the probability that their true class was given; ``counts`` are of equal bins."""
+    bins = len(counts)
+    middles = ((np.arange(bins) + 0.5) / bins).astype(np.float32)
+    bars = {
+        "type": "bar",
+        "name": "rows",
+        "x": typed(middles),
+        "y": typed(counts.astype(np.float32)),
+        "width": 0.95 / bins,
+        "marker": {"color": color},
+        "showlegend": False,
+    }
+    figure = chart(
+        scope, [bars], "probability of the true class", "rows", x={"decimals": 3}, y=WHOLE
+    )
+    figure["layout"]["margin"] |= {"t": 4}
+    figure["layout"]["xaxis"] |= {"range": [0, 1]}
+    figure["layout"]["yaxis"] |= {"rangemode": "tozero"}
     return figure
 
 
 def predicted_figure(
-    color: str, predicted: NDArray[np.float32], actual: NDArray[np.float32], revision: str
+    color: str, predicted: NDArray[np.float32], actual: NDArray[np.float32], scope: str
 ) -> Figure:
-    """Predictions against the truth of judged rows, in standard deviations."""
-    marks = {"mode": "markers", "marker": {"color": color, "size": 5, "opacity": 0.6}}
+    """Predictions against the truth of judged rows, in standard deviations.
+
+    A stick from each to where they would agree is its residual.
+    """
+    marks = {
+        "mode": "markers",
+        "marker": {"color": color, "size": 5, "symbol": "circle-open"},
+        "error_y": {
+            "symmetric": False,
+            "array": typed(np.maximum(actual - predicted, 0)),
+            "arrayminus": typed(np.maximum(predicted - actual, 0)),
+            "color": muted(color),
+            "thickness": 1,
+            "width": 0,
+        },
+    }
     low, high = float(actual.min()), float(actual.max())
     traces = [scatter("row", actual, predicted) | marks | {"showlegend": False}]
-    figure = chart(revision, traces, "true value", "predicted")
+    figure = chart(scope, traces, "true value", "predicted", is_of_points=True)
     figure["layout"]["shapes"] = [across({"x0": low, "y0": low, "x1": high, "y1": high})]
-    figure["layout"]["hovermode"] = "closest"
     figure["layout"]["margin"] |= {"t": 4}
     figure["layout"]["xaxis"] |= {"rangemode": "normal", "hoverformat": ".2f"}
     figure["layout"]["yaxis"] |= {"hoverformat": ".2f"}
     return figure
 
 
-def reliability_figure(color: str, table: NDArray[np.float32], revision: str) -> Figure:
-    """Share rightly predicted by confidence, with the rows in each bin; table ``[3, bins]``."""
+def reliability_figure(color: str, table: NDArray[np.float32], scope: str) -> Figure:
+    """Share rightly predicted by confidence, with the rows in each bin; table ``[3, bins]``.
+
+    Each share has its 95 % interval, and those of few rows are open points.
+    """
     rows, confidence, right = table.astype(np.float64)
     filled = rows > 0
     x = (confidence[filled] / rows[filled]).astype(np.float32)
-    y = (right[filled] / rows[filled]).astype(np.float32)
+    share = right[filled] / rows[filled]
+    low, high = wilson(right[filled], rows[filled])
     middles = ((np.arange(RELIABILITY_BINS) + 0.5) / RELIABILITY_BINS).astype(np.float32)
     bars = {
         "type": "bar",
@@ -148,20 +241,44 @@ def reliability_figure(color: str, table: NDArray[np.float32], revision: str) ->
         "y": typed(rows.astype(np.float32)),
         "width": 0.9 / RELIABILITY_BINS,
         "yaxis": "y2",
-        "marker": {"color": NEUTRAL, "opacity": 0.35},
+        "marker": {"color": "rgba(128,128,128,0.25)", "line": {"color": NEUTRAL, "width": 1}},
     }
-    line = {"mode": "lines+markers", "line": {"color": color, "width": 2}}
-    traces = [bars, scatter("share right", x, y) | line | {"marker": {"size": 7}}]
-    figure = chart(revision, traces, "confidence", "share right")
+    points = scatter("share right", x, share.astype(np.float32)) | {
+        "mode": "lines+markers",
+        "line": {"color": muted(color), "width": 1.5},
+        "marker": {
+            "color": color,
+            "size": 8,
+            "symbol": ["circle-open" if few else "circle" for few in rows[filled] < FEW_ROWS],
+        },
+        "error_y": {
+            "array": typed((high - share).astype(np.float32)),
+            "arrayminus": typed((share - low).astype(np.float32)),
+            "color": color,
+            "thickness": 1.5,
+            "width": 3,
+        },
+    }
+    traces = [bars, points]
+    figure = chart(
+        scope,
+        traces,
+        "confidence",
+        "share right",
+        x={"decimals": 2},
+        y={"decimals": 1, "share": True},
+        y2=WHOLE,
+    )
     figure["layout"]["shapes"] = [across({"x0": 0, "y0": 0, "x1": 1, "y1": 1})]
-    figure["layout"]["xaxis"] |= {
-        "range": [0, 1.02],
-        "hoverformat": ".2f",
-        "unifiedhovertitle": {"text": "confidence %{x:.2f}"},
+    figure["layout"]["xaxis"] |= {"range": [0, 1.02]}
+    # The shares stand before the bars.
+    figure["layout"]["yaxis"] |= {
+        "range": [0, 1.05],
+        "tickformat": ".0%",
+        "overlaying": "y2",
+        "tickmode": "auto",
     }
-    figure["layout"]["yaxis"] |= {"range": [0, 1.05], "hoverformat": ".1%", "tickformat": ".0%"}
     figure["layout"]["yaxis2"] = {
-        "overlaying": "y",
         "side": "right",
         "type": "log",
         "title": {"text": "rows", "font": {"size": 13}},
@@ -170,6 +287,5 @@ def reliability_figure(color: str, table: NDArray[np.float32], revision: str) ->
         "tickmode": "array",
         "tickvals": [1, 10, 100, 1000, 10000, 100000],
         "ticktext": ["1", "10", "100", "1k", "10k", "100k"],
-        "hoverformat": ",d",
     }
     return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,19 +13,41 @@ from numpy.typing import NDArray
 from core.compare.courses import Course, CurveAxis
 from core.compare.curves import Curves
 from core.compare.intervals import Spread, spread
-from core.figures.drawing import LOG, NEUTRAL, Figure, across, chart, loss_title, scatter
-from core.judging.yardsticks import Shared, within_sentence
+from core.figures.drawing import (
+    FOUR_DIGITS,
+    LOG,
+    TRAINING,
+    Figure,
+    across,
+    chart,
+    cut,
+    loss_title,
+    muted,
+    scatter,
+    value_range,
+    written,
+)
+from core.judging.yardsticks import Digits, Reading, Shared, within_sentence
 from core.records import GradientLens, RangeTest, Split
 from core.records.snapshot import MARGIN_EDGES
 from core.spec import Entrant
 
 #: Points of one figure, shared out among its lines.
 _MOST_POINTS = 1500
+_MOST_OF_A_LINE = 125
 _X_TITLES = {
     CurveAxis.STEP: "step",
     CurveAxis.EPOCH: "epoch",
     CurveAxis.SECONDS: "seconds of training (of all runs together)",
 }
+
+
+@dataclass(frozen=True)
+class Ghost:
+    """The courses of the experiment that was looked at before, drawn faintly behind."""
+
+    courses: Sequence[Course]
+    curves: Curves
 
 
 def shared_figure(
@@ -36,32 +59,80 @@ def shared_figure(
     band: Spread,
     seeds: bool,
     split: Split,
-    note: str,
+    note: str = "",
+    ghost: Ghost | None = None,
 ) -> Figure:
     """All entrants on one axis: mean and band over seeds, single seeds on demand.
 
     They are judged on the rows of ``split``; ``note`` says by which fairness protocol they were
     trained.
     """
-    traces = [
-        trace
-        for course in courses
-        for trace in _course(course, curves, axis, band, seeds, lines=len(courses))
-    ]
+    is_error = shared.reading is Reading.ERROR
+    traces = list(_behind(ghost, axis)) if ghost else []
+    for course in courses:
+        traces += _course(
+            course,
+            curves,
+            axis,
+            band,
+            seeds,
+            lines=len(courses),
+            is_log=is_error,
+            labelled_in=shared.digits,
+        )
     figure = chart(
         curves.experiment_id,
         traces,
         _X_TITLES[axis],
         f"{split.word} {within_sentence(shared.title)}",
+        **_along(axis, courses),
+        y=written(shared.digits),
     )
-    figure["layout"]["yaxis"] |= {
-        "tickformat": shared.digits.tick_format,
-        "hoverformat": shared.digits.format,
-    }
-    if axis is CurveAxis.SECONDS:
-        figure["layout"]["xaxis"] |= {"hoverformat": ".2f"}
-    figure["layout"]["annotations"] = [_note(note)]
+    figure["layout"]["yaxis"] |= {"tickformat": shared.digits.tick_format}
+    if is_error:
+        figure["layout"]["yaxis"] |= LOG | {"tickformat": "~%"}
+    behind = ghost.courses if ghost else ()
+    seen = [_trained(course, band) for course in (*courses, *behind)]
+    _scale(figure, seen, log=is_error)
+    figure["layout"]["annotations"] = [_note(note)] if note else []
     return figure
+
+
+def _along(axis: CurveAxis, courses: Sequence[Course]) -> dict[str, Any]:
+    """How places on the axis are written, and which way it shares with other charts."""
+    if axis is CurveAxis.SECONDS:
+        return {"x": {"decimals": 2}, "ties": {"xaxis": ("seconds", 1)}}
+    steps = 1 if axis is CurveAxis.STEP else _steps_per_epoch(courses)
+    return {"ties": {"xaxis": (TRAINING[0], steps)}} if steps else {}
+
+
+def _steps_per_epoch(courses: Sequence[Course]) -> float:
+    """0 while no epoch is judged."""
+    known = (course for course in courses if len(course.epochs) > 1)
+    return next((float(course.steps[1] / course.epochs[1]) for course in known), 0.0)
+
+
+def _label(entrant: Entrant, mean: NDArray[np.float64], digits: Digits) -> Figure:
+    """What stands at the end of an entrant's line: its title and the newest value there is."""
+    known = mean[np.isfinite(mean)]
+    if not len(known):
+        return {}
+    title = escape(cut(entrant.title), quote=False)
+    return {"meta": {"label": title, "newest": f"{known[-1]:{digits.format}}"}}
+
+
+def _behind(ghost: Ghost, axis: CurveAxis) -> Iterator[Figure]:
+    for course in ghost.courses:
+        thin = course.thinned(_MOST_POINTS // (4 * len(ghost.courses)))
+        mean = spread(thin.values, Spread.INTERVAL).mean.astype(np.float32)
+        x = thin.positions(axis, ghost.curves).astype(np.float32)
+        yield scatter(f"{course.entrant.title}, last run", x, mean) | {
+            "mode": "lines",
+            "line": {"color": muted(course.entrant.color), "width": 1},
+            "legendgroup": course.entrant.title,
+            "showlegend": False,
+            "hoverinfo": "skip",
+        }
 
 
 def units_figure(
@@ -92,7 +163,11 @@ def units_figure(
         | {"mode": "lines", "line": {"color": entrant.color, "width": 1.2, "dash": "dot"}}
     )
     figure = chart(
-        f"{curves.experiment_id} {entrant.place}", traces, _X_TITLES[axis], loss_title(entrant)
+        curves.experiment_id,
+        traces,
+        _X_TITLES[axis],
+        loss_title(entrant),
+        **_along(axis, [judged]),
     )
     if baseline is not None and (baseline > 0 or not log_y):
         place = {"y0": baseline, "y1": baseline, "x0": 0, "x1": 1, "xref": "paper"}
@@ -100,7 +175,25 @@ def units_figure(
         figure["layout"]["shapes"] = [across(place) | {"label": label | {"font": {"size": 12}}}]
     if log_y:
         figure["layout"]["yaxis"] |= LOG
+    lines = [_trained(judged, band), _trained(training, band)]
+    _scale(figure, lines, log=log_y, also=baseline)
     return figure
+
+
+def _trained(course: Course, band: Spread) -> NDArray[np.float64]:
+    """The mean from epoch 1 on; that of the untrained network while there is no other."""
+    mean = spread(course.values, band).mean
+    later = mean[course.epochs > 0]
+    return later if np.isfinite(later).any() else mean
+
+
+def _scale(
+    figure: Figure, lines: Sequence[NDArray[np.float64]], *, log: bool, also: float | None = None
+) -> None:
+    """A double click shows what lies beyond, too."""
+    ends = value_range(lines, log=log, also=also) if lines else None
+    if ends and any(len(line) for line in lines):
+        figure["layout"]["yaxis"] |= {"range": ends}
 
 
 def _course(
@@ -112,28 +205,43 @@ def _course(
     *,
     lines: int,
     name: str | None = None,
+    is_log: bool = False,
+    labelled_in: Digits | None = None,
 ) -> Iterator[Figure]:
-    """Mean and band; each seed as a thin line; a cross where a seed diverged."""
+    """Mean and band; each seed as a thin line; a cross where a seed diverged.
+
+    The mean has a label for its end where ``labelled_in`` says how its value is written. On a
+    logarithmic axis the band ends at the lowest value there is: an interval that reaches below 0
+    would have no end.
+    """
     entrant = course.entrant
     name = name or entrant.title
-    per_entrant = 4 + (len(course.seeds) if seeds else 0)
-    course = course.thinned(max(24, _MOST_POINTS // (lines * per_entrant)))
+    drawn = (3 if len(course.seeds) > 1 else 1) + (len(course.seeds) if seeds else 0)
+    course = _fitting(course, _MOST_POINTS // (lines * drawn))
     x = course.positions(axis, curves).astype(np.float32)
     band = spread(course.values, kind)
     common: dict[str, Any] = {"mode": "lines", "legendgroup": name}
     edge = common | {"line": {"width": 0}, "showlegend": False, "hoverinfo": "skip"}
     if len(course.seeds) > 1:
-        yield scatter(f"{name} low", x, band.low.astype(np.float32)) | edge
+        low = np.maximum(band.low, np.nanmin(course.values)) if is_log else band.low
+        yield scatter(f"{name} low", x, low.astype(np.float32)) | edge
         filled = {"fill": "tonexty", "fillcolor": _faint(entrant.color, 0.18)}
         yield scatter(f"{name} high", x, band.high.astype(np.float32)) | edge | filled
     if seeds:
-        thin = {"line": {"color": _faint(entrant.color, 0.5), "width": 1}, "showlegend": False}
+        thin = {"line": {"color": muted(entrant.color), "width": 1}, "showlegend": False}
         for seed, row in zip(course.seeds, course.values, strict=True):
             one = scatter(f"{name}, seed {seed}", x, row.astype(np.float32))
             yield one | common | thin | {"hoverinfo": "skip"}
     style = {"color": entrant.color, "dash": entrant.dash, "width": 2.5}
-    yield scatter(name, x, band.mean.astype(np.float32)) | common | {"line": style}
+    label = _label(entrant, band.mean, labelled_in) if labelled_in else {}
+    yield scatter(name, x, band.mean.astype(np.float32)) | common | {"line": style} | label
     yield from _ends(course, x, name, entrant.color)
+
+
+def _fitting(course: Course, points: int) -> Course:
+    """All epochs where they fit; of a long course fewer, as each frame has every line anew."""
+    most = min(points, _MOST_OF_A_LINE)
+    return course if len(course.epochs) <= most else course.thinned(max(24, 3 * most // 4))
 
 
 def _ends(course: Course, x: NDArray[np.float32], name: str, color: str) -> Iterator[Figure]:
@@ -149,7 +257,8 @@ def _ends(course: Course, x: NDArray[np.float32], name: str, color: str) -> Iter
         yield scatter(f"{name}: diverged", at, values) | {
             "mode": "markers",
             "marker": {"symbol": "x", "size": 10, "color": color},
-            "legendgroup": f"{name}: diverged",
+            "legendgroup": name,
+            "showlegend": False,
         }
 
 
@@ -168,7 +277,7 @@ def _note(text: str) -> Figure:
         "xanchor": "right",
         "yanchor": "bottom",
         "showarrow": False,
-        "font": {"size": 12, "color": NEUTRAL},
+        "font": {"size": 12},
     }
 
 
@@ -193,17 +302,13 @@ def range_figure(
             }
         )
     title = f"skill after {tested['steps']} steps"
-    figure = chart(f"{experiment_id} range", traces, "learning rate", title)
-    hover = {"text": "learning rate %{x:g}"}
+    figure = chart(experiment_id, traces, "learning rate", title, x=FOUR_DIGITS, y={"decimals": 3})
     figure["layout"]["xaxis"] |= {
         "type": "log",
         "rangemode": "normal",
-        "hoverformat": "g",
-        "unifiedhovertitle": hover,
         "tickformat": "~g",
         "nticks": 5,
     }
-    figure["layout"]["yaxis"] |= {"hoverformat": ".3f"}
     return figure
 
 
@@ -228,7 +333,7 @@ def lens_figure(
                 "line": {"color": entrant.color, "width": 1, "shape": "hvh"},
                 "fill": "tozeroy",
                 "fillcolor": _faint(entrant.color, 0.15),
-                "legendgroup": str(entrant.place),
+                "legendgroup": entrant.title,
                 "showlegend": False,
             }
         )
@@ -236,15 +341,17 @@ def lens_figure(
         sizes = np.array(lens["gradients"][entrant.place], np.float32)
         style = {"color": entrant.color, "dash": entrant.dash, "width": 2.5}
         line = scatter(entrant.title, at, sizes)
-        traces.append(line | {"mode": "lines", "line": style, "legendgroup": str(entrant.place)})
+        traces.append(line | {"mode": "lines", "line": style, "legendgroup": entrant.title})
     title = "log-odds of the true class" if is_classification else "residual, prediction - target"
-    figure = chart(f"{experiment_id} lens", traces, title, "|dL/dz| for one row")
-    figure["layout"]["xaxis"] |= {
-        "rangemode": "normal",
-        "hoverformat": ".1f",
-        "unifiedhovertitle": {"text": f"{title} %{{x:.1f}}"},
-        "zeroline": True,
-    }
+    figure = chart(
+        experiment_id,
+        traces,
+        title,
+        "|dL/dz| for one row",
+        x={"decimals": 1},
+        y2={"decimals": 0, "share": True},
+    )
+    figure["layout"]["xaxis"] |= {"rangemode": "normal", "zeroline": True}
     figure["layout"]["yaxis2"] = {
         "overlaying": "y",
         "side": "right",
@@ -255,7 +362,6 @@ def lens_figure(
         "tickmode": "auto",
         "nticks": 5,
         "tickformat": ".0%",
-        "hoverformat": ".0%",
     }
     # A gradient that fades is seen as one that falls by powers of ten.
     figure["layout"]["yaxis"] |= {"type": "log", "range": [-5, 0.5], "dtick": 1, "tickformat": "~g"}

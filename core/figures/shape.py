@@ -24,6 +24,8 @@ _X_TITLES = {
 }
 #: The share of a curve between which it is drawn whole.
 _BULK = (0.04, 0.96)
+#: What is free above a chart, in pixels.
+_ROOM_FOR_BUTTONS = 26
 
 
 def shape_figure(
@@ -36,7 +38,8 @@ def shape_figure(
     """One quantity of each loss along the axis, for the ``target``-th of its targets.
 
     The axis has room for all of them. Each curve is followed by a mark, and the first shape is
-    a line: the browser puts them at the place of the sliders.
+    a line: the browser puts them at the place of the sliders. The table of the sliders is the
+    legend of all such charts, so that many losses leave them their room.
     """
     traces = []
     low, high = 0.0, 0.0
@@ -51,26 +54,29 @@ def shape_figure(
         bulk = np.nanquantile(np.concatenate(every), _BULK)
         low, high = min(low, bulk[0]), max(high, bulk[1])
         line = {"color": loss.color, "dash": loss.dash, "width": 2}
-        group = {"legendgroup": loss.key}
         traces.append(
-            scatter(loss.title, np.array(axis.places), drawn.astype(np.float32))
-            | group
-            | {"line": line}
+            scatter(loss.title, np.array(axis.places), drawn.astype(np.float32)) | {"line": line}
         )
         traces.append(
             {"type": "scatter", "name": loss.title, "x": [], "y": [], "mode": "markers"}
-            | group
             | {"marker": {"color": loss.color, "size": 9}, "hoverinfo": "skip"}
-            | {"showlegend": False}
         )
     title = _Y_TITLES[quantity]
     if axis is ShapeAxis.PREDICTION and quantity == "by_prediction":
         title = "dL/d(predicted value)"
-    figure = chart(f"{quantity}{axis}{log_y}", traces, _X_TITLES[axis], title)
+    figure = chart(
+        f"shape {axis}",
+        traces,
+        _X_TITLES[axis],
+        title,
+        x={"decimals": 3},
+        ties={"xaxis": (f"shape {axis}", 1)},
+    )
     layout = figure["layout"]
+    layout["showlegend"] = False
+    layout["margin"] |= {"t": _ROOM_FOR_BUTTONS}
     layout["shapes"] = [across({"x0": 0, "x1": 0, "y0": 0, "y1": 1, "yref": "paper"})]
-    layout["xaxis"] |= {"rangemode": "normal", "hoverformat": ".3f"}
-    layout["xaxis"]["unifiedhovertitle"] = {"text": f"{_X_TITLES[axis]} %{{x:.3f}}"}
+    layout["xaxis"] |= {"rangemode": "normal"}
     if log_y:
         layout["yaxis"] |= LOG
         layout["yaxis"]["title"]["text"] = title if quantity == "loss" else f"|{title}|"

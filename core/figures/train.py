@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from html import escape
 
-from core.compare.courses import judged_split
-from core.compare.curves import CurveSet, EpochLine, Line, RunCurves
-from core.figures.drawing import LOG, MARKED_EPOCHS, Figure, across, chart, loss_title, scatter
-from core.judging.yardsticks import first_yardstick
+import numpy as np
+
+from core.compare.curves import CurveSet, Line, RunCurves
+from core.figures.drawing import (
+    LOG,
+    MARKED_EPOCHS,
+    TRAINING,
+    Figure,
+    across,
+    chart,
+    loss_title,
+    muted,
+    scatter,
+)
 from core.records import Measure, Split
-from core.spec import Entrant, ExperimentSpec
+from core.spec import Entrant
+
+#: A unit of so many characters has room above one of three charts.
+_LONGEST_UNIT = 30
+#: A loss of more times the untrained network's is beyond the scale.
+_MOST_TIMES = 3
+#: What is left free above and below the lines, as a share of their range: a label fits in.
+_MARGIN = 0.12
 
 
 def loss_figure(
@@ -26,54 +44,56 @@ def loss_figure(
     ``is_validated`` says whether rows are held out at all.
     """
     runs = [run for run in curves.runs if run.run.entrant == entrant.place]
-    traces = [trace for run in runs for trace in _training(run, entrant.color)]
+    traces = list(_training(runs, entrant.color))
     if is_validated:
         traces += [_validation(run, entrant.color) for run in runs]
     diverged = sorted({run.diverged_step for run in runs if run.diverged_step is not None})
     shapes = [across({"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}) for x in diverged]
     if baseline is not None and (baseline > 0 or not log_y):
         shapes.append(_baseline(baseline))
-    figure = chart(curves.experiment_id, traces, "step", loss_title(entrant))
+    ties = {"xaxis": TRAINING}
+    figure = chart(curves.experiment_id, traces, "step", "", ties=ties)
+    figure["layout"] |= {"title": _title(entrant), "showlegend": False}
     figure["layout"]["shapes"] = shapes
     figure["layout"]["annotations"] = [_diverged(step, curves.step) for step in diverged]
     if log_y:
         figure["layout"]["yaxis"] |= LOG
+    elif ends := _ends(runs, baseline):
+        figure["layout"]["yaxis"] |= {"range": ends}
     return figure
 
 
-def rivals_figure(curves: CurveSet, spec: ExperimentSpec) -> Figure:
-    """Every run by the task's first yardstick and on one axis, the first entrant drawn bold.
+def _ends(runs: Sequence[RunCurves], baseline: float | None) -> list[float] | None:
+    """The ends of a linear axis; None while there is no loss.
 
-    It is judged on the validation rows, or on the training rows where none are held out.
+    What is several times the loss of the untrained network and of the best constant, as where a
+    learning rate is too high, would press all else flat. A double click shows it.
     """
-    yardstick, split = first_yardstick(spec.dataset.task), judged_split(spec)
-    # The bold one lies under the thin ones, or it would hide them where they meet.
-    runs = sorted(curves.runs, key=lambda run: run.run.entrant != 0)
-    traces = [
-        _rival(
-            run,
-            run.evaluation(split, yardstick.measure).thinned(),
-            spec.lineup[run.run.entrant],
-        )
-        for run in runs
-    ]
-    figure = chart(curves.experiment_id, traces, "epoch", f"{split.word} {yardstick.name}")
-    figure["layout"]["yaxis"] |= {
-        "tickformat": yardstick.digits.tick_format,
-        "hoverformat": yardstick.digits.format,
-    }
-    return figure
+    judged = [run.evaluation(Split.VAL, Measure.LOSS).values for run in runs]
+    values = np.concatenate([*judged, *(run.raw.y for run in runs)]).astype(float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    limit = _MOST_TIMES * max(abs(values[0]), abs(baseline or 0))
+    also = [] if baseline is None else [baseline]
+    seen = np.concatenate([values[values <= limit], also])
+    if not len(seen):
+        return None
+    low, high = float(seen.min()), float(seen.max())
+    margin = _MARGIN * (high - low) or abs(high) / 10 or 1.0
+    return [low - margin, high + margin]
 
 
 # ------------------------------------------------------------------ traces
 
 
-def _training(run: RunCurves, color: str) -> Iterable[Figure]:
-    if run.smoothed is None:
-        yield _loss_line("training", run.raw, color, width=1.5) | {"opacity": 0.6}
-    else:
-        yield _loss_line("training", run.raw, color, width=1) | {"opacity": 0.45}
-        yield _loss_line("smoothed", run.smoothed, color, width=2.5)
+def _training(runs: Sequence[RunCurves], color: str) -> Iterable[Figure]:
+    """What was measured stands behind, of all seeds, and what was smoothed before it."""
+    for run in runs:
+        yield _loss_line("training", run.raw, muted(color), width=1)
+    for run in runs:
+        if run.smoothed is not None:
+            yield _loss_line("smoothed", run.smoothed, color, width=2.5)
 
 
 def _loss_line(name: str, line: Line, color: str, width: float) -> Figure:
@@ -97,19 +117,20 @@ def _validation(run: RunCurves, color: str) -> Figure:
     }
 
 
-def _rival(run: RunCurves, line: EpochLine, entrant: Entrant) -> Figure:
-    is_first = entrant.place == 0
-    style = {"color": entrant.color, "dash": entrant.dash, "width": 3.5 if is_first else 1.5}
-    return scatter(entrant.title, line.epochs, line.values) | {
-        "mode": "lines+markers" if len(line.epochs) <= MARKED_EPOCHS else "lines",
-        "legendgroup": str(entrant.place),
-        "legendrank": entrant.place,
-        "line": style,
-        "marker": {"color": entrant.color, "size": 6 if is_first else 4},
-    }
-
-
 # ------------------------------------------------------------------ lines across
+
+
+def _title(entrant: Entrant) -> Figure:
+    """Above the axis: a chart of this height has no room beside it."""
+    place = {"x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top"}
+    title = loss_title(entrant).replace(",<br>", ", ")
+    # A longer unit stands in the contract on Losses.
+    has_room = len(entrant.loss.unit) <= _LONGEST_UNIT
+    return place | {
+        "text": title if has_room else escape(entrant.title, quote=False),
+        "font": {"size": 13},
+        "pad": {"t": 6, "l": 4},
+    }
 
 
 def _baseline(value: float) -> Figure:

@@ -10,14 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.judging import measures
+from core.judging import measures, pictures
 from core.judging.evaluation import Evaluator
 from core.judging.lens import histogram, margins_of
-from core.losses import Task
+from core.losses import Link, Task
 from core.network.groups import Group
 from core.network.stack import Stack
 from core.records import Measure, Snapshot
-from core.records.snapshot import MOST_SURFACE_CLASSES, RELIABILITY_BINS, SURFACE_SIZE
+from core.records.snapshot import (
+    MOST_SURFACE_CLASSES,
+    RELIABILITY_BINS,
+    SURFACE_SIZE,
+    TRUTH_BINS,
+    UNIT_SIZE,
+)
 
 #: Held-out rows that are drawn, as points in the plane or as predicted against actual.
 _MOST_POINTS = 300
@@ -26,10 +32,19 @@ _SURFACE_MARGIN = 0.08
 
 
 class Observer:
-    """Makes snapshots of the runs of ``groups``; x and y ``[S, N, ...]`` are training rows."""
+    """Makes snapshots of the runs of ``groups``; x ``[S, N, D]`` are the training rows.
+
+    ``shown`` ``[S, N, h, w]`` are the pictures that the judged rows are, if they are.
+    """
 
     def __init__(
-        self, stack: Stack, groups: Sequence[Group], evaluator: Evaluator, task: Task, x: Tensor
+        self,
+        stack: Stack,
+        groups: Sequence[Group],
+        evaluator: Evaluator,
+        task: Task,
+        x: Tensor,
+        shown: Tensor | None = None,
     ) -> None:
         self._stack = stack
         self._groups = groups
@@ -38,14 +53,14 @@ class Observer:
         self._classes = max(2, *(group.width for group in groups))
         judged = evaluator.judged
         self._fixed: dict[str, Any] = {}
-        self._grid: Tensor | None = None
+        self._shown = shown
+        self._extent: Tensor | None = None
         if not task.is_classification:
             self._fixed["actual"] = _array(judged.y[:, :_MOST_POINTS])
         elif x.shape[2] == 2 and self._classes <= MOST_SURFACE_CLASSES:
-            extent = _extent(x)
-            self._grid = _grid(extent)
+            self._extent = _extent(x)
             points = torch.cat([judged.x, judged.y.unsqueeze(2)], 2)[:, :_MOST_POINTS]
-            self._fixed |= {"extent": _array(extent), "points": _array(points)}
+            self._fixed |= {"extent": _array(self._extent), "points": _array(points)}
 
     def snapshot(
         self,
@@ -70,7 +85,7 @@ class Observer:
             step=step,
             order_sha256=order_sha256,
             measures=tuple(measure.value for measure in scores[0]),
-            scores=torch.stack(table).double().cpu().numpy(),
+            scores=torch.stack(table).cpu().double().numpy(),
             margins=np.stack(margins),
             **self._fixed,
             **(self._of_classes if self._task.is_classification else self._of_values)(logits),
@@ -91,28 +106,46 @@ class Observer:
 
     def _of_classes(self, logits: list[Tensor]) -> dict[str, Any]:
         y = self._evaluator.judged.y
-        reliability, confusion = [], []
-        for group, z in zip(self._groups, logits, strict=True):
-            log_p = measures.log_probabilities(z, group.formula.link)
-            predicted = measures.predicted_classes(z)
-            empty = z.new_zeros(len(z), 3, RELIABILITY_BINS)
-            reliability.append(
-                empty if log_p is None else measures.reliability(log_p, predicted, y)
-            )
-            confusion.append(_confusion(predicted, y, self._classes))
-        drawn: dict[str, Any] = {
-            "reliability": _array(torch.cat(reliability)),
-            "confusion": torch.cat(confusion).int().cpu().numpy(),
+        of_groups = [
+            self._of_group(z, y, group.formula.link)
+            for group, z in zip(self._groups, logits, strict=True)
+        ]
+        drawn = {name: torch.cat([each[name] for each in of_groups]) for name in of_groups[0]}
+        arrays = {name: values.cpu().numpy() for name, values in drawn.items()}
+        return arrays | (self._plane(self._extent) if self._extent is not None else {})
+
+    def _of_group(self, z: Tensor, y: Tensor, link: Link) -> dict[str, Tensor]:
+        log_p, predicted = measures.log_probabilities(z, link), measures.predicted_classes(z)
+        drawn = {
+            "reliability": z.new_zeros(len(z), 3, RELIABILITY_BINS),
+            "confusion": _confusion(predicted, y, self._classes).int(),
+            "truth": z.new_zeros(len(z), TRUTH_BINS, dtype=torch.int32),
         }
-        if self._grid is not None:
-            drawn["surface"] = self._surface(self._grid)
+        if log_p is not None:
+            drawn["reliability"] = measures.reliability(log_p, predicted, y)
+            drawn["truth"] = pictures.truth(log_p, y).int()
+        if self._extent is not None:
+            drawn["wrong"] = (predicted != y)[:, :_MOST_POINTS].byte()
+        if self._shown is not None:
+            sure = z.log_softmax(-2) if log_p is None else log_p
+            drawn |= pictures.mistakes(sure, predicted, y, self._shown)
         return drawn
 
-    def _surface(self, grid: Tensor) -> NDArray[np.uint8]:
-        parts = [
-            self._heights(group, self._evaluator.logits(grid, group)) for group in self._groups
-        ]
-        return torch.cat(parts).view(-1, SURFACE_SIZE, SURFACE_SIZE).byte().cpu().numpy()
+    def _plane(self, extent: Tensor) -> dict[str, Any]:
+        """What the networks make of the plane, and the maps of their units."""
+        grid = pictures.plane(extent, SURFACE_SIZE)
+        logits = [(each, self._evaluator.logits(grid, each)) for each in self._groups]
+        surface = _drawn([self._heights(group, z) for group, z in logits])
+        is_of_two = self._classes == 2
+        confidence = None if is_of_two else _drawn([_confidence(group, z) for group, z in logits])
+        small = pictures.plane(extent, UNIT_SIZE)
+        units = [pictures.unit_maps(self._stack, each.runs, small) for each in self._groups]
+        return {
+            "surface": surface,
+            "confidence": confidence,
+            "units": np.concatenate(units),
+            "weights": pictures.shown_weights(self._stack),
+        }
 
     def _heights(self, group: Group, z: Tensor) -> Tensor:
         log_p = measures.log_probabilities(z, group.formula.link)
@@ -123,6 +156,17 @@ class Observer:
 
 def _array(values: Tensor) -> NDArray[np.float32]:
     return values.float().cpu().numpy()
+
+
+def _confidence(group: Group, z: Tensor) -> Tensor:
+    log_p = measures.log_probabilities(z, group.formula.link)
+    if log_p is None:
+        return torch.full_like(z[:, 0], 255)
+    return (log_p.amax(1).exp() * 255).round().nan_to_num()
+
+
+def _drawn(parts: list[Tensor]) -> NDArray[np.uint8]:
+    return torch.cat(parts).view(-1, SURFACE_SIZE, SURFACE_SIZE).byte().cpu().numpy()
 
 
 def _confusion(predicted: Tensor, y: Tensor, classes: int) -> Tensor:
@@ -140,12 +184,3 @@ def _extent(x: Tensor) -> Tensor:
     low, high = x.amin(1), x.amax(1)
     margin = ((high - low) * _SURFACE_MARGIN).where(high > low, 1)
     return torch.stack([low - margin, high + margin], dim=2).flatten(1)
-
-
-def _grid(extent: Tensor) -> Tensor:
-    """Points ``[S, G * G, 2]``, row by row from the lowest y."""
-    share = torch.linspace(0, 1, SURFACE_SIZE, device=extent.device)
-    x_low, x_high, y_low, y_high = extent.T.unsqueeze(2)
-    x, y = x_low + share * (x_high - x_low), y_low + share * (y_high - y_low)
-    size = (len(extent), SURFACE_SIZE, SURFACE_SIZE)
-    return torch.stack([x[:, None, :].expand(size), y[:, :, None].expand(size)], 3).flatten(1, 2)

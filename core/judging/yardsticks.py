@@ -6,6 +6,7 @@ Needs no torch, so that pages can read it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from core.losses import LossSpec, Task
 from core.records import Measure
@@ -115,29 +116,49 @@ def gives_probabilities(loss: LossSpec, task: Task) -> bool:
     return task.is_classification and loss.formulas[task].link.gives_probabilities
 
 
+class Reading(StrEnum):
+    """What of a yardstick a shared axis shows."""
+
+    PLAIN = "plain"
+    SKILL = "skill"
+    ERROR = "error"
+
+
 @dataclass(frozen=True)
 class Shared:
-    """What entrants may share an axis by: a yardstick or the skill of one."""
+    """What entrants may share an axis by: a yardstick, its skill, or 1 minus a share.
+
+    An error goes on a logarithmic axis, where 5 % and 2 % differ as much as 50 % and 20 %.
+    """
 
     title: str
     measure: Measure
-    is_skill: bool
+    reading: Reading
     digits: Digits
 
+    @property
+    def key(self) -> str:
+        """What an address calls it."""
+        if self.reading is Reading.PLAIN:
+            return self.measure.value
+        return f"{self.reading.value} in {self.measure.value}"
 
+
+_SHARE, _SKILL = Digits(1, is_share=True), Digits(3)
 SHARED: dict[bool, tuple[Shared, ...]] = {
     True: (
-        Shared("Accuracy", Measure.ACCURACY, False, Digits(1, is_share=True)),
-        Shared("Skill in NLL", Measure.NLL, True, Digits(3)),
-        Shared("Skill in Brier", Measure.BRIER, True, Digits(3)),
+        Shared("Error", Measure.ACCURACY, Reading.ERROR, _SHARE),
+        Shared("Accuracy", Measure.ACCURACY, Reading.PLAIN, _SHARE),
+        Shared("NLL, against guessing", Measure.NLL, Reading.SKILL, _SKILL),
+        Shared("Brier, against guessing", Measure.BRIER, Reading.SKILL, _SKILL),
     ),
     False: (
-        Shared("R\u00b2", Measure.R2, False, Digits(3)),
-        Shared("Skill in MAE", Measure.MAE, True, Digits(3)),
+        Shared("R\u00b2", Measure.R2, Reading.PLAIN, _SKILL),
+        Shared("MAE, against guessing", Measure.MAE, Reading.SKILL, _SKILL),
     ),
 }
 
 
 def shared(task: Task) -> tuple[Shared, ...]:
-    """What a chart with all entrants on one axis can show, the task's first yardstick first."""
+    """What a chart with all entrants on one axis can show, the one that a page opens on first."""
     return SHARED[task.is_classification]

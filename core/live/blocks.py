@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from core.figures import Figure
+from core.records import Moment
 
 Block = dict[str, Any]
 #: Shows as nothing, and keeps the characters beside it from being read as one sign.
 _JOINER = "\u2060"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def typed(words: str) -> str:
@@ -34,23 +37,24 @@ class Part:
 
 def readout(
     *,
+    about: str,
     status: str,
     color: str,
     pace: str,
     fraction: float,
     details: Mapping[str, str],
-    numbers: Mapping[str, str],
 ) -> Block:
-    """``fraction`` of all steps is done; ``details`` and ``numbers`` are by their titles."""
+    """``about`` says what is trained, ``fraction`` of all steps is done; ``details`` are by their
+    titles."""
     return {
         "id": "readout",
         "kind": "readout",
+        "about": about,
         "status": status,
         "color": color,
         "pace": pace,
         "fraction": fraction,
         "details": list(details.items()),
-        "numbers": list(numbers.items()),
     }
 
 
@@ -62,6 +66,37 @@ def text(name: str, words: str, kind: str = "text") -> Block:
 def heading(name: str, words: str, *controls: Block) -> Block:
     """A line of bold words with controls at its end."""
     return {"id": name, "kind": "heading", "text": words, "controls": list(controls)}
+
+
+def replay(name: str, moments: Sequence[Moment], epochs: int) -> Block:
+    """A slider through the moments of which there are snapshots; the last is now."""
+    return {
+        "id": name,
+        "kind": "replay",
+        "moments": [list(each) for each in moments],
+        "epochs": epochs,
+    }
+
+
+def network(name: str, layers: Sequence[Block], weights: Sequence[Any], label: str) -> Block:
+    """A network from its inputs to its output.
+
+    A layer has a ``title``, how many ``units`` of it are drawn, and of each a map: ``size`` x
+    ``size`` numbers, byte by byte in base64, from 0 to 255; where the layer has ``colors``, of
+    each so many ``shades`` from the palest. ``weights`` between two layers are ``[to][from]``.
+    """
+    return {
+        "id": name,
+        "kind": "network",
+        "layers": list(layers),
+        "weights": list(weights),
+        "label": label,
+    }
+
+
+def pictures(name: str, drawn: Sequence[tuple[str, str]], size: tuple[int, int]) -> Block:
+    """Small grey pictures, each its bytes in base64 and its title; ``size`` is height, width."""
+    return {"id": name, "kind": "pictures", "pictures": list(drawn), "size": list(size)}
 
 
 def listing(name: str, lines: Iterable[str]) -> Block:
@@ -90,10 +125,21 @@ def grid(name: str, cells: Iterable[Sequence[Block]]) -> Block:
 
 
 def table(
-    name: str, columns: Sequence[str], rows: Mapping[str, Sequence[str]], label: str
+    name: str,
+    columns: Sequence[str],
+    rows: Mapping[str, Sequence[str]],
+    label: str,
+    tips: Mapping[str, str] = _NOTHING,
+    lines_in: str | None = None,
 ) -> Block:
-    """Rows of cells by their titles; a cell in ``**`` is bold."""
+    """Rows of cells by their titles; a cell in ``**`` is bold.
+
+    ``tips`` explain columns, a sentence each. With ``lines_in`` a row's title is a button that
+    leaves the line of that name alone in sight, in the charts of that scope.
+    """
     return {
+        "lines_in": lines_in,
+        "tips": [tips.get(column, "") for column in columns],
         "id": name,
         "kind": "table",
         "label": label,
@@ -121,10 +167,19 @@ def action(name: str, title: str, *, disabled: bool = False) -> Block:
 
 
 def choice(
-    option: str, label: str, offered: Mapping[str, str], value: str, look: str = "buttons"
+    option: str,
+    label: str,
+    offered: Mapping[str, str],
+    value: str,
+    look: str = "buttons",
+    tips: Mapping[str, str] = _NOTHING,
 ) -> Block:
-    """One of several, by their values and titles; ``look`` is buttons, tabs or menu."""
+    """One of several, by their values and titles; ``look`` is buttons, tabs or menu.
+
+    ``tips`` explain values, a sentence each.
+    """
     return {
+        "tips": dict(tips),
         "kind": "choice",
         "option": option,
         "label": label,

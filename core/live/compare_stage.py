@@ -9,16 +9,15 @@ from core.compare.courses import CurveAxis, courses, judged_split, shared_course
 from core.compare.curves import RunCurves
 from core.compare.intervals import Spread
 from core.figures import range_figure, shared_figure, units_figure
-from core.judging.yardsticks import Shared, shared
-from core.live import blocks, learned, words
+from core.judging.yardsticks import shared
+from core.live import blocks, learned, terms, words
 from core.live.blocks import Block, Part
 from core.live.reading import State
-from core.live.verdict import verdict_parts
+from core.live.verdict import Judged, differences, said, verdict_parts
 from core.live.view import Tab, View
 from core.records import Experiment, Measure, Snapshot, Split
 from core.spec import ExperimentSpec
 
-_SHOWN_DIGITS = 8
 _TAB_TITLES = {
     Tab.VERDICT: "Verdict",
     Tab.UNITS: "Own units",
@@ -33,11 +32,16 @@ def parts_of(state: State, view: View) -> Iterator[Part]:
     experiment = state.experiment
     runs = state.curves.evaluated(state.runs)
     yield Part("progress", state.progress, lambda: words.progress(state))
-    yield Part("equal", state.looked_at, lambda: _equal(experiment, state.snapshot))
-    yield Part("diverged", state.runs, lambda: _diverged(experiment, runs))
+    judged = Judged(state, runs, view)
+    yield Part("said", judged.shown, lambda: said(judged))
+    ended = state.runs, experiment.status
+    yield Part("diverged", ended, lambda: _diverged(experiment, runs))
+    if judged.has_pairs:
+        yield Part("differences", judged.shown, lambda: differences(judged))
     yield Part("shared", state.judged, lambda: _shared_chart(state, runs, view))
+    yield Part("equal", experiment.facts is not None, lambda: _equal(experiment))
     yield Part("tabs", None, lambda: _tabs(view))
-    yield from _TABS[view.tab](state, runs, view)
+    yield from _TABS[view.tab](judged)
 
 
 def _tabs(view: View) -> Iterator[Block]:
@@ -50,26 +54,18 @@ def _tabs(view: View) -> Iterator[Block]:
 # ------------------------------------------------------------------ conditions
 
 
-def _equal(experiment: Experiment, snapshot: Snapshot | None) -> Iterator[Block]:
-    """What was equal, what was not, and the fingerprints that show it."""
-    spec = experiment.spec
-    equal, different = held_equal(spec, experiment.facts)
-    prints = ""
-    if experiment.facts and snapshot:
-        order = f"batch order {snapshot.order_sha256[0][:_SHOWN_DIGITS]}"
-        if spec.network.hidden_sizes:
-            order = f"trunk {experiment.facts.trunk_sha256[0][:_SHOWN_DIGITS]}, {order}"
-        prints = f" SHA-256 for seed {spec.seeds[0]}: {order}."
+def _equal(experiment: Experiment) -> Iterator[Block]:
+    """What was equal between the entrants, and what was not."""
+    equal, different = held_equal(experiment.spec, experiment.facts)
     yield blocks.text(
         "equal",
-        f"**Equal:** {', '.join(equal)}. "
-        f"**Different:** {', '.join(different) or 'nothing'}.{prints}",
+        f"**Equal:** {', '.join(equal)}. **Different:** {', '.join(different) or 'nothing'}.",
         "caption",
     )
     if trunks_agree(experiment) is False:
         yield blocks.text(
             "unequal",
-            "The entrants of a seed did not start from the same trunk weights.",
+            "The entrants of a seed did not start from the same hidden layers.",
             "error",
         )
 
@@ -80,36 +76,43 @@ def _diverged(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Blo
     for run in runs:
         if run.diverged_step is not None:
             ended.setdefault(run.run.entrant, []).append(run.diverged_step)
-    if ended:
-        spec = experiment.spec
-        counts = "; ".join(
-            f"{blocks.typed(spec.lineup[place].title)} in {len(steps)} of {len(spec.seeds)} seeds, "
-            f"first at step {min(steps):,}"
-            for place, steps in ended.items()
-        )
-        yield blocks.text(
-            "diverged",
-            f"No longer a finite number: {counts}. A cross marks the end of each; from there on "
-            "means are over the other seeds.",
-            "warning",
-        )
+    if not ended:
+        return
+    spec, alive = experiment.spec, len(runs) - sum(map(len, ended.values()))
+    several = len(spec.seeds) > 1
+    told = "; ".join(
+        f"{blocks.typed(spec.lineup[place].title)} diverged "
+        + (f"in {len(steps)} of {len(spec.seeds)} seeds, first " if several else "")
+        + f"at step {min(steps):,}"
+        for place, steps in ended.items()
+    )
+    if alive:
+        now = "goes on" if alive == 1 else "go on"
+        others = "other" if alive == 1 else "others"
+        told += ";" if several else ","
+        told += f" the {others} {'went on' if experiment.status.is_finished else now}"
+    means = " From there on, means are over the other seeds." if several and alive else ""
+    yield blocks.text("diverged", f"{told}. A cross marks the end of each.{means}", "warning")
 
 
 # ------------------------------------------------------------------ curves
 
 
-def _key(each: Shared) -> str:
-    return f"skill in {each.measure.value}" if each.is_skill else each.measure.value
-
-
 def _shared_chart(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
     experiment, spec = state.experiment, state.experiment.spec
-    offered = {_key(each): each for each in shared(spec.dataset.task)}
+    offered = {each.key: each for each in shared(spec.dataset.task)}
     picked = view.judged_by if view.judged_by in offered else next(iter(offered))
     titles = {key: each.title for key, each in offered.items()}
     yield blocks.controls(
         "chart_controls",
-        blocks.choice("judged_by", "Judged by", titles, picked),
+        blocks.choice(
+            "judged_by",
+            "Judged by",
+            titles,
+            picked,
+            look="menu",
+            tips={key: terms.of_shared(spec.dataset.task, each) for key, each in offered.items()},
+        ),
         blocks.menu("Chart", *_chart_options(view)),
     )
     facts = experiment.facts
@@ -127,15 +130,15 @@ def _shared_chart(state: State, runs: Sequence[RunCurves], view: View) -> Iterat
             note=protocol_line(spec, facts),
         ),
         label=f"{titles[picked]} of each entrant, mean and {view.band.value} over seeds",
-        height=360,
+        height=300,
     )
 
 
 def _chart_options(view: View) -> Iterator[Block]:
     axes = {axis.value: axis.value.capitalize() for axis in CurveAxis}
-    yield blocks.choice("axis", "Over", axes, view.axis.value)
+    yield blocks.choice("axis", "Over", axes, view.axis.value, tips=terms.AXES)
     spreads = {spread.value: spread.value.capitalize() for spread in Spread}
-    yield blocks.choice("band", "Band over seeds", spreads, view.band.value)
+    yield blocks.choice("band", "Band over seeds", spreads, view.band.value, tips=terms.SPREADS)
     yield blocks.toggle("seeds", "Single seeds", is_on=view.seeds)
     yield blocks.toggle("log", "Log axis for losses", is_on=view.log)
 
@@ -184,8 +187,9 @@ def _conditions(state: State, view: View) -> Iterator[Block]:
     yield blocks.text(
         "conditions",
         "Computed from the tensors that were trained and from the orders that were used. The "
-        "batches of a seed are gathered once and handed to every entrant. Heads differ where "
-        "losses need other outputs or an entrant has a head seed; else they start the same too.",
+        "batches of a seed are gathered once and handed to every entrant. Last layers differ "
+        "where losses need other outputs or an entrant starts its own elsewhere; else they start "
+        "the same too.",
         "caption",
     )
     line = blocks.typed(protocol_line(spec, facts))
@@ -219,33 +223,55 @@ def _fingerprints(spec: ExperimentSpec, trunks: Sequence[str], snapshot: Snapsho
         ]
     columns = [
         "seed",
-        "trunk weights, SHA-256",
+        "hidden layers at the start, SHA-256",
         "the same for",
         f"batch order to epoch {snapshot.epoch:,}",
     ]
-    return blocks.table("fingerprints", columns, rows, "Fingerprints of every seed")
+    return blocks.table(
+        "fingerprints", columns, rows, "Fingerprints of every seed", terms.FINGERPRINTS
+    )
 
 
-def _units_parts(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Part]:
-    yield Part("units", state.judged, lambda: _units(state, runs, view))
+def _units_parts(judged: Judged) -> Iterator[Part]:
+    state = judged.state
+    yield Part("units", state.judged, lambda: _units(state, judged.runs, judged.view))
 
 
 def _of_snapshot(
     build: Callable[[State, View], Iterator[Block]],
-) -> Callable[[State, Sequence[RunCurves], View], Iterator[Part]]:
+) -> Callable[[Judged], Iterator[Part]]:
     """What changes with the newest snapshot alone."""
 
-    def parts(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Part]:
+    def parts(judged: Judged) -> Iterator[Part]:
+        state, view = judged.state, judged.view
         yield Part(view.tab, state.looked_at, lambda: build(state, view))
 
     return parts
 
 
-_TABS: dict[Tab, Callable[[State, Sequence[RunCurves], View], Iterator[Part]]] = {
+#: What can be wound back.
+REPLAYED: dict[Tab, Callable[[State, View], Iterator[Block]]] = {
+    Tab.CALIBRATION: learned.calibration,
+    Tab.GRADIENTS: learned.lens,
+    Tab.LEARNED: learned.pictures,
+}
+
+
+def _replayed(
+    build: Callable[[State, View], Iterator[Block]],
+) -> Callable[[Judged], Iterator[Part]]:
+    """What a snapshot shows, of now or of any that was kept."""
+
+    def built(state: State, view: View) -> Iterator[Block]:
+        yield from learned.replay(state)
+        yield from build(state, view)
+
+    return _of_snapshot(built)
+
+
+_TABS: dict[Tab, Callable[[Judged], Iterator[Part]]] = {
     Tab.VERDICT: verdict_parts,
     Tab.UNITS: _units_parts,
-    Tab.CALIBRATION: _of_snapshot(learned.calibration),
-    Tab.GRADIENTS: _of_snapshot(learned.lens),
-    Tab.LEARNED: _of_snapshot(learned.surfaces),
+    **{tab: _replayed(build) for tab, build in REPLAYED.items()},
     Tab.CONDITIONS: _of_snapshot(_conditions),
 }

@@ -12,6 +12,7 @@ from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import Page, View
 
+_text = json.JSONEncoder(separators=(",", ":")).encode
 _STAGES: dict[Page, Callable[[State, View], Iterator[Part]]] = {
     Page.TRAIN: train_stage.parts_of,
     Page.COMPARE: compare_stage.parts_of,
@@ -52,7 +53,7 @@ class Frame:
     def event(self, after: int) -> bytes:
         """A server-sent event for a viewer who has frame ``after``, 0 for one who has none.
 
-        ``blocks`` has those that changed since, and ``order`` the names of all.
+        ``blocks`` has those that changed since, and ``order`` the names of all, by their parts.
         """
         blocks = self.blocks
         changed = ",".join(each.text for each in blocks.values() if each.since > after)
@@ -61,9 +62,9 @@ class Frame:
             "status": self.status,
             "last": self.is_last,
             "sent": self.built_at,
-            "order": list(blocks),
+            "order": [[name, list(part.blocks)] for name, part in self.parts.items()],
         }
-        return f'data: {json.dumps(head)[:-1]}, "blocks": [{changed}]}}\n\n'.encode()
+        return f'data: {_text(head)[:-1]},"blocks":[{changed}]}}\n\n'.encode()
 
 
 def next_frame(state: State, view: View, before: Frame | None) -> Frame:
@@ -102,7 +103,7 @@ def _same(parts: dict[str, Built], before: dict[str, Built]) -> bool:
 def _stamped(built: Iterable[Block], known: dict[str, Stamped], number: int) -> dict[str, Stamped]:
     stamped = {}
     for block in built:
-        name, text = block["id"], json.dumps(block)
+        name, text = block["id"], _text(block)
         old = known.get(name)
         stamped[name] = old if old and old.text == text else Stamped(text, number)
     return stamped

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from dataclasses import replace
 
 from core.errors import LabError
 from core.live.frames import Frame, next_frame
@@ -31,8 +32,9 @@ SILENCE_SECONDS = 5.0
 class Hub:
     """The frames of one view of one experiment; it works while somebody looks."""
 
-    def __init__(self, reading: Reading, view: View) -> None:
+    def __init__(self, reading: Reading, view: View, ghost: Reading | None = None) -> None:
         self._reading = reading
+        self._ghost = ghost
         self._view = view
         #: Set at the next frame, or at trouble; then there is another.
         self._news = asyncio.Event()
@@ -132,6 +134,10 @@ class Hub:
     def _build(self, before: Frame | None) -> tuple[Frame, bool]:
         """The next frame, and whether what a person asked for has yet to happen."""
         state = self._reading.state()
+        if self._ghost is not None:
+            # It adorns the frame, which is shown without it where it can't be read.
+            with suppress(LabError):
+                state = replace(state, ghost=self._ghost.state())
         experiment = state.experiment
         is_awaited = not experiment.wanted.is_met_by(experiment.status) or state.curves.step == 0
         return next_frame(state, self._view, before), is_awaited
@@ -166,7 +172,8 @@ class Hubs:
         self._forget_the_idle()
         key = (experiment_id, view)
         if key not in self._hubs:
-            self._hubs[key] = Hub(self.readings.of(experiment_id), view)
+            ghost = self.readings.of(view.ghost) if view.ghost and view.before else None
+            self._hubs[key] = Hub(self.readings.of(experiment_id), view, ghost)
         return self._hubs[key]
 
     def end(self) -> None:

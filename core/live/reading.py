@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from core.compare.curves import Curves
-from core.records import Experiment, Run, Snapshot, Status
+from core.records import Experiment, Moment, Run, Snapshot, Status
 from core.store import Store
 
 #: Experiments whose curves stay in memory while nobody looks, as looking again is likely.
@@ -23,10 +23,14 @@ class State:
     runs: tuple[Run, ...]
     curves: Curves
     snapshot: Snapshot | None
+    #: Those of the snapshots that were kept, in order.
+    moments: tuple[Moment, ...]
     queue_place: int | None
     #: The newest step and the newest epoch that the curves had then; by now they may have more.
     step: int
     epoch: int
+    #: The experiment that is drawn behind this one.
+    ghost: State | None = None
 
     @property
     def looked_at(self) -> Hashable:
@@ -50,9 +54,10 @@ class Reading:
 
     def __init__(self, store: Store, experiment_id: str) -> None:
         self._store = store
-        self._id = experiment_id
+        self.experiment_id = experiment_id
         self._curves: Curves | None = None
         self._snapshot: Snapshot | None = None
+        self._moments: tuple[Moment, ...] = ()
         self._lock = Lock()
 
     def state(self) -> State:
@@ -60,20 +65,33 @@ class Reading:
         with self._lock:
             curves, snapshot = self._curves, self._snapshot
             news = self._store.news(
-                self._id,
+                self.experiment_id,
                 after_chunk=curves.last_chunk if curves else -1,
                 after_epoch=curves.last_epoch if curves else -1,
                 after_step=snapshot.step if snapshot else -1,
+                after_moment=self._moments[-1].step if self._moments else -1,
             )
             experiment, runs = news.experiment, news.runs
-            self._curves = curves = curves or Curves(self._id, len(runs))
+            self._curves = curves = curves or Curves(self.experiment_id, len(runs))
             curves.extend(news.chunks, news.evaluations)
             self._snapshot = news.snapshot or snapshot
+            self._moments += tuple(news.moments)
             is_queued = experiment.status is Status.QUEUED
-            place = self._store.queue_place(self._id) if is_queued else None
+            place = self._store.queue_place(self.experiment_id) if is_queued else None
             return State(
-                experiment, runs, curves, self._snapshot, place, curves.step, curves.last_epoch
+                experiment,
+                runs,
+                curves,
+                self._snapshot,
+                self._moments,
+                place,
+                curves.step,
+                curves.last_epoch,
             )
+
+    def kept(self, step: int) -> Snapshot | None:
+        """The snapshot that was kept of a step. Raises ``StoreError``."""
+        return self._store.kept(self.experiment_id, step)
 
 
 class Readings:

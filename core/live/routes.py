@@ -15,6 +15,8 @@ from starlette.types import Receive, Scope, Send
 from core.errors import LabError, StoreError, UnknownExperiment
 from core.live.files import FILES
 from core.live.hub import Hubs
+from core.live.moments import Moments
+from core.live.reading import Reading
 from core.live.view import View
 from core.store import Store
 
@@ -32,11 +34,12 @@ class Live:
         self._store = store
         self._hubs: Hubs | None = None
         self._streams: Counter[str] = Counter()
-        self._is_ending = False
+        self._moments = Moments()
+        self.is_ending = False
 
     def end(self) -> None:
         """End all streams, and begin no more."""
-        self._is_ending = True
+        self.is_ending = True
         if self._hubs is not None:
             self._hubs.end()
 
@@ -44,13 +47,14 @@ class Live:
     def routes(self) -> list[BaseRoute]:
         return [
             Route("/live/{experiment_id}", self.stream),
+            Route("/live/{experiment_id}/moments/{step:int}", self.moment),
             Route("/live/{experiment_id}/{file}", self.file),
         ]
 
     async def stream(self, request: Request) -> Response:
         """Server-sent events of the view that the address describes."""
-        if _is_foreign(request):
-            return PlainTextResponse("Live data is for pages of this server alone.", 403)
+        if refused := self.refusal(request):
+            return refused
         experiment_id = request.path_params["experiment_id"]
         try:
             view = View.parse(request.query_params)
@@ -58,14 +62,31 @@ class Live:
             await asyncio.to_thread(store.get, experiment_id)
         except LabError as error:
             return _refusal(error)
+        return self.streamed(request, self._events(self._of(store), experiment_id, view))
+
+    def refusal(self, request: Request) -> Response | None:
+        """The answer to who is to have no stream at all: pages of others."""
+        if _is_foreign(request):
+            return PlainTextResponse("Live data is for pages of this server alone.", 403)
+        return None
+
+    def streamed(self, request: Request, events: AsyncIterator[bytes]) -> Response:
+        """The events as a stream, while there is room for another one."""
         visitor = request.client.host if request.client else ""
         if self._streams[visitor] >= MOST_OF_ONE or self._streams.total() >= MOST_OF_ALL:
             return PlainTextResponse("Too many streams are open. Try again later.", 503)
+        return _Stream(events, self._streams, visitor)
+
+    async def reading(self, experiment_id: str) -> Reading:
+        """What is known of an experiment, as all who look at it share it."""
+        return self._of(await asyncio.to_thread(self._store)).readings.of(experiment_id)
+
+    def _of(self, store: Store) -> Hubs:
         self._hubs = self._hubs or Hubs(store)
-        return _Stream(self._events(self._hubs, experiment_id, view), self._streams, visitor)
+        return self._hubs
 
     async def _events(self, hubs: Hubs, experiment_id: str, view: View) -> AsyncIterator[bytes]:
-        if self._is_ending:
+        if self.is_ending:
             return
         # Asked for when the first event is: a hub that nobody looks at yet may be forgotten.
         events = hubs.of(experiment_id, view).events()
@@ -76,6 +97,21 @@ class Live:
         except LabError:
             # The page asks again, and is told what is wrong.
             return
+
+    async def moment(self, request: Request) -> Response:
+        """What the view shows of a snapshot that was kept, as the blocks of a frame."""
+        if refused := self.refusal(request):
+            return refused
+        experiment_id, step = request.path_params["experiment_id"], request.path_params["step"]
+        try:
+            view = View.parse(request.query_params)
+            reading = await self.reading(experiment_id)
+            body = await asyncio.to_thread(self._moments.body, reading, step, view)
+        except LabError as error:
+            return _refusal(error)
+        if body is None:
+            return PlainTextResponse("There is no snapshot of that step.", 404)
+        return Response(body, media_type="application/json", headers=_HEADERS)
 
     async def file(self, request: Request) -> Response:
         """One of the files of an experiment, to be saved."""

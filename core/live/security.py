@@ -15,26 +15,29 @@ HOSTS_VARIABLE = "LOSSLAB_HOSTS"
 _OWN_HOSTS = {"localhost"}
 
 #: Streamlit needs styles and evaluated code of its own; nothing comes from elsewhere.
-_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' ws: wss:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "base-uri 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+_POLICY = (
+    "default-src 'self'",
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "connect-src 'self' ws: wss:",
+    "worker-src 'self' blob:",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
 )
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
+_POLICY_HEADER = "Content-Security-Policy"
+_ALWAYS = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin"}
+_UNFRAMED = {
+    _POLICY_HEADER: "; ".join((*_POLICY, "frame-ancestors 'none'")),
     "X-Frame-Options": "DENY",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
+}
+#: The headers of an answer that pages of others may show within them: it has nothing to click
+#: that does anything.
+FRAMED = {
+    "Cache-Control": "no-cache",
+    _POLICY_HEADER: "; ".join((*_POLICY, "frame-ancestors *")),
 }
 
 
@@ -57,7 +60,9 @@ class SecurityMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                is_framed = headers.get(_POLICY_HEADER) == FRAMED[_POLICY_HEADER]
+                headers.update(_ALWAYS if is_framed else _ALWAYS | _UNFRAMED)
             await send(message)
 
         if not self._is_allowed(Headers(scope=scope).get("host", "")):

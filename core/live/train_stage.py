@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 
+from core.compare.courses import CurveAxis, courses, judged_split, shared_courses
 from core.compare.curves import CurveSet, RunCurves
-from core.figures import loss_figure, rivals_figure
-from core.judging.yardsticks import first_yardstick
-from core.live import blocks, words
+from core.compare.so_far import SoFar, sentence
+from core.figures import Ghost, loss_figure, shared_figure
+from core.judging.yardsticks import Shared, first_yardstick, shared
+from core.live import blocks, entrant_table, learned, terms, words
 from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import SMOOTHING, View
 from core.losses import CUSTOM
 from core.records import Experiment, Measure, Split
+from core.spec import Entrant
 
 #: Newest epochs shown in the printed list; the download has them all.
 _PRINTED_EPOCHS = 200
+#: Points of a loss by step, shared out among the entrants, whose charts are small.
+_POINTS = 900
+_FEWEST_POINTS = 200
 #: What helps against a loss that is not finite, by whether a person wrote it.
 _ADVICE = {
     False: "A smaller learning rate usually helps.",
@@ -24,51 +31,36 @@ _ADVICE = {
     "learning rate usually helps.",
 }
 _NONE_YET = "The first epoch is not complete yet."
+_AXES = {axis.value: axis.value.capitalize() for axis in CurveAxis}
 
 
 def parts_of(state: State, view: View) -> Iterator[Part]:
-    experiment, curves = state.experiment, state.curves
-    spec = experiment.spec
-    runs = curves.evaluated(state.runs)
-    first = runs[0]
-    yield Part(
-        "progress",
-        state.progress,
-        lambda: words.progress(state, _numbers(experiment, first)),
-    )
+    experiment = state.experiment
+    runs = state.curves.evaluated(state.runs)
+    yield Part("progress", state.progress, lambda: words.progress(state))
     yield Part("diverged", state.runs, lambda: _divergence(experiment, runs))
-    yield Part(
-        "loss",
-        (state.step, state.judged),
-        lambda: _loss_chart(
-            experiment, curves.view(state.runs[spec.runs_of(0)], view.smoothing), view
-        ),
-    )
-    if len(spec.entrants) > 1:
-        judged = CurveSet(experiment.id, state.step, runs)
-        yield Part("rivals", state.judged, lambda: _rivals_chart(experiment, judged))
-    yield Part("printed", state.judged, lambda: _printed(experiment, first))
+    so_far = cache(lambda: _so_far(experiment, runs))
+    yield Part("said", state.judged, lambda: _said(experiment, so_far()))
+    ghost = state.ghost.judged if state.ghost else None
+    yield Part("compared", (state.judged, ghost), lambda: _compared(state, runs, view))
+    yield Part("units", (state.step, state.judged), lambda: _units(state, view))
+    yield Part("learned", state.looked_at, lambda: _learned(state, view))
+    yield Part("numbers", state.judged, lambda: entrant_table.draw(experiment, runs, so_far()))
+    yield Part("printed", state.judged, lambda: _printed(experiment, runs[0]))
 
 
-def _numbers(experiment: Experiment, first: RunCurves) -> dict[str, str]:
-    """The newest numbers; where only some of the training rows are judged, it says how many."""
+def _so_far(experiment: Experiment, runs: Sequence[RunCurves]) -> SoFar:
+    """By the task's first yardstick."""
     spec = experiment.spec
-    yardstick, count = first_yardstick(spec.dataset.task), spec.judged_training_rows
-    sampled = f", {count:,} rows" if count < spec.data.train_rows else ""
-    numbers = {"Batch loss": words.number(first.newest_loss)}
-    judged = ((Measure.LOSS, "loss", None), (yardstick.measure, yardstick.name, yardstick.digits))
-    for measure, name, digits in judged:
-        training = _newest(first, Split.TRAIN, measure)
-        numbers[f"Training {name}{sampled}"] = words.number(training, digits)
-        if spec.data.validation_rows:
-            validation = _newest(first, Split.VAL, measure)
-            numbers[f"Validation {name}"] = words.number(validation, digits)
-    return numbers
+    measure = first_yardstick(spec.dataset.task).measure
+    return SoFar.of(courses(runs, spec, judged_split(spec), measure))
 
 
-def _newest(run: RunCurves, split: Split, measure: Measure) -> float | None:
-    values = run.evaluation(split, measure).values
-    return float(values[-1]) if len(values) else None
+def _said(experiment: Experiment, so_far: SoFar) -> Iterator[Block]:
+    """One sentence that says what the comparison shows so far."""
+    yardstick = first_yardstick(experiment.spec.dataset.task)
+    told = sentence(so_far, yardstick, is_finished=experiment.status.is_finished)
+    yield blocks.text("said", blocks.typed(told), "said")
 
 
 def _divergence(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
@@ -82,26 +74,85 @@ def _divergence(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[B
         steps = ", ".join(
             f"{blocks.typed(entrant.title)} at step {step:,}" for entrant, step in ended
         )
+        went = "went" if experiment.status.is_finished else "go"
+        goes_on = f" The others {went} on." if len(ended) < len(runs) else ""
         advice = dict.fromkeys(_ADVICE[entrant.loss.key == CUSTOM] for entrant, _step in ended)
         yield blocks.text(
             "diverged",
-            f"No longer a finite number: {steps}. {' '.join(advice)} The curve up to there is "
-            "kept.",
+            f"No longer a finite number: {steps}.{goes_on} {' '.join(advice)} The curve up to "
+            "there is kept.",
             "warning",
         )
 
 
-def _loss_chart(experiment: Experiment, curves: CurveSet, view: View) -> Iterator[Block]:
-    first, facts = experiment.spec.lineup[0], experiment.facts
+# ------------------------------------------------------------------ charts
+
+
+def _compared(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
+    """All entrants on one axis, by a yardstick that is the same for all."""
+    experiment, spec = state.experiment, state.experiment.spec
+    offered = {each.key: each for each in shared(spec.dataset.task)}
+    picked = view.judged_by if view.judged_by in offered else next(iter(offered))
+    titles = {key: each.title for key, each in offered.items()}
+    split = judged_split(spec)
+    ghost = _ghost(state.ghost, offered[picked])
+    has_ghost = ghost is not None or (view.ghost and not view.before)
+    before = [blocks.toggle("before", "Last run behind", is_on=view.before)] if has_ghost else []
+    yield blocks.controls(
+        "compared_controls",
+        blocks.choice(
+            "judged_by",
+            "Judged by",
+            titles,
+            picked,
+            tips={key: terms.of_shared(spec.dataset.task, each) for key, each in offered.items()},
+        ),
+        *before,
+        blocks.choice("axis", "Over", _AXES, view.axis.value, look="menu", tips=terms.AXES),
+    )
+    facts = experiment.facts
+    on_axis = shared_courses(runs, spec, facts, offered[picked]) if facts else []
+    yield blocks.chart(
+        "compared_chart",
+        shared_figure(
+            on_axis,
+            state.curves,
+            offered[picked],
+            axis=view.axis,
+            band=view.band,
+            seeds=view.seeds,
+            split=split,
+            ghost=ghost,
+        ),
+        label=f"{titles[picked]} of each entrant by {view.axis.value}",
+        height=220,
+    )
+
+
+def _ghost(state: State | None, judged_by: Shared) -> Ghost | None:
+    """What the page showed before, by the same yardstick; None where it has no such score."""
+    if state is None or state.experiment.facts is None:
+        return None
+    spec = state.experiment.spec
+    if judged_by not in shared(spec.dataset.task):
+        return None
+    runs = state.curves.evaluated(state.runs)
+    return Ghost(shared_courses(runs, spec, state.experiment.facts, judged_by), state.curves)
+
+
+def _units(state: State, view: View) -> Iterator[Block]:
+    """Each loss as it trains, in its own units: they have no axis in common."""
+    experiment, spec = state.experiment, state.experiment.spec
+    circles = ", circles for validation" if spec.data.validation_rows else ""
     yield blocks.heading(
-        "loss_heading",
-        f"{first.title} as it trains",
+        "units_heading",
+        f"Each loss in its own units: training by step{circles}",
         blocks.toggle("log", "Log axis", is_on=view.log),
         blocks.menu(
             "Smoothing",
             blocks.slider(
                 "smoothing",
-                "Weight of the past; 0 draws the loss as it was recorded",
+                "Smoothing; 0 draws the loss as it was recorded",
                 SMOOTHING.low,
                 SMOOTHING.high,
                 0.01,
@@ -109,35 +160,31 @@ def _loss_chart(experiment: Experiment, curves: CurveSet, view: View) -> Iterato
             ),
         ),
     )
-    yield blocks.chart(
-        "loss_chart",
-        loss_figure(
-            curves,
-            first,
-            baseline=facts.baselines[first.place] if facts else None,
-            log_y=view.log,
-            is_validated=bool(experiment.spec.data.validation_rows),
-        ),
-        label=f"{first.title} by training step",
-        height=340,
+    points = max(_FEWEST_POINTS, _POINTS // len(spec.entrants))
+    first_runs = [state.runs[spec.runs_of(entrant.place)][0] for entrant in spec.lineup]
+    curves = state.curves.view(first_runs, view.smoothing, points)
+    yield blocks.grid(
+        "units", [[_unit_chart(experiment, curves, entrant, view)] for entrant in spec.lineup]
     )
 
 
-def _rivals_chart(experiment: Experiment, curves: CurveSet) -> Iterator[Block]:
-    first, *rivals = [entrant.title for entrant in experiment.spec.lineup]
-    yield blocks.heading("rivals_heading", f"{first} against {in_a_row(rivals)}")
-    yield blocks.text(
-        "rivals_caption",
-        "Same starting weights, same batches. The losses themselves have different units, so they "
-        "share no axis; this yardstick is the same for all.",
-        "caption",
+def _unit_chart(experiment: Experiment, curves: CurveSet, entrant: Entrant, view: View) -> Block:
+    facts = experiment.facts
+    figure = loss_figure(
+        curves,
+        entrant,
+        baseline=facts.baselines[entrant.place] if facts else None,
+        log_y=view.log,
+        is_validated=bool(experiment.spec.data.validation_rows),
     )
-    yield blocks.chart(
-        "rivals_chart",
-        rivals_figure(curves, experiment.spec),
-        label="Each entrant judged by the same yardstick, by epoch",
-        height=300,
-    )
+    label = f"{entrant.title} by training step"
+    return blocks.chart(f"units_{entrant.place}", figure, label=label, height=180)
+
+
+def _learned(state: State, view: View) -> Iterator[Block]:
+    yield blocks.heading("learned_heading", "What each network learned")
+    yield from learned.replay(state)
+    yield from learned.pictures(state, view)
 
 
 def _printed(experiment: Experiment, first: RunCurves) -> Iterator[Block]:
@@ -153,12 +200,8 @@ def _printed(experiment: Experiment, first: RunCurves) -> Iterator[Block]:
         )
     ]
     yield blocks.heading(
-        "printed_heading", "Loss, epoch by epoch", blocks.download("CSV", "losses.csv")
+        "printed_heading",
+        f"{experiment.spec.lineup[0].title}, printed epoch by epoch",
+        blocks.download("CSV", "losses.csv"),
     )
     yield blocks.printed("printed", "\n".join(lines) or _NONE_YET)
-
-
-def in_a_row(titles: list[str]) -> str:
-    """As in "CrossEntropy, BCE and MSE"."""
-    *rest, last = titles
-    return f"{', '.join(rest)} and {last}" if rest else last

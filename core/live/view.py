@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
 from core.bounds import Bounds, Frozen, quoted
@@ -35,12 +35,24 @@ class Tab(StrEnum):
     CONDITIONS = "conditions"
 
 
+class Look(StrEnum):
+    """What is shown of what each entrant learned."""
+
+    SURFACE = "surface"
+    NETWORK = "network"
+    CONFUSION = "confusion"
+    TRUTH = "truth"
+    MISTAKES = "mistakes"
+    PREDICTED = "predicted"
+
+
 class View(Frozen):
     """The options of both pages, each with a default; a page reads those that it has.
 
     ``judged_by`` names a yardstick that entrants share an axis by, with "skill in" before its
-    measure where it is the skill; one that the task does not have counts as its first, and so
-    does a ``scope`` that the data does not have.
+    measure where it is the skill; one that the task does not have counts as its first, and so does
+    a ``scope`` or ``look`` that the data does not have. ``ghost`` is the experiment that the page
+    showed before, which is drawn faintly behind this one where ``before`` is set.
     """
 
     page: Page = Page.TRAIN
@@ -54,6 +66,9 @@ class View(Frozen):
     verdict_by: Measure | None = None
     scope: Scope = Scope.SPLITS
     seed: int | None = None
+    look: Look | None = None
+    ghost: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{10})?$")] = ""
+    before: bool = True
 
     @classmethod
     def parse(cls, options: Mapping[str, str]) -> Self:

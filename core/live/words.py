@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 
 from core.judging.yardsticks import Digits
 from core.live import blocks
@@ -12,7 +11,7 @@ from core.live.blocks import Block
 from core.live.reading import State
 from core.losses import Link
 from core.records import Experiment, Status
-from core.spec import ExperimentSpec, Protocol
+from core.spec import ExperimentSpec, Protocol, in_a_line
 
 _COLORS = {
     Status.QUEUED: "gray",
@@ -24,19 +23,18 @@ _COLORS = {
     Status.FAILED: "red",
     Status.INTERRUPTED: "orange",
 }
-_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-def progress(state: State, numbers: Mapping[str, str] = _NOTHING) -> Iterator[Block]:
-    """How far the experiment is, the page's own ``numbers``, and why it ended as it did."""
+def progress(state: State) -> Iterator[Block]:
+    """Of what the experiment is, how far it is, and why it ended as it did."""
     experiment = state.experiment
     yield blocks.readout(
+        about=in_a_line(experiment.spec),
         status=experiment.status.value.capitalize(),
         color=_COLORS[experiment.status],
         pace=_pace(experiment, state.queue_place),
         fraction=min(1.0, experiment.step / experiment.spec.total_steps),
         details=_details(experiment.spec),
-        numbers=numbers,
     )
     if experiment.reason:
         is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
@@ -95,7 +93,7 @@ def _pace(experiment: Experiment, queue_place: int | None) -> str:
         if not experiment.status.is_finished:
             parts.append(f"{_duration((spec.total_steps - experiment.step) / rate)} left")
         else:
-            parts.append(f"{_duration(experiment.seconds)} of training")
+            parts.append(f"{_duration(experiment.seconds)}")
         parts.append(f"{rate:,.0f} steps/s")
     elif experiment.facts is None and spec.training.protocol is Protocol.BEST_RATE:
         parts = ["trying learning rates"]

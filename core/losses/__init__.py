@@ -24,7 +24,7 @@ Nothing here imports torch before a loss is computed, so that the pages, which n
 train, can read the catalogue and check parameters and expressions without waiting.
 """
 
-from core.losses.card import Card
+from core.losses.card import Card, Range
 from core.losses.catalogue import LOSSES, RIVALS, fitting
 from core.losses.custom import CUSTOM, own_loss
 from core.losses.entry import Formula, Head, Link, LossSpec
@@ -47,6 +47,7 @@ __all__ = [
     "Parameter",
     "Program",
     "ProgramVariant",
+    "Range",
     "Task",
     "check",
     "fitting",

@@ -80,46 +80,90 @@ def formulas(pos_weight: float) -> Mapping[Task, Formula]:
 
 # ------------------------------------------------------------------ the entry
 
-CARD = Card(
-    summary="It measures how surprised the network is by the answer to a yes-or-no question; "
-    "with several classes it asks one such question for each class.",
-    example_formula=(
-        (
-            "One logit",
-            r"L(y, \hat{y}) = -\left[y \log \hat{y} + (1 - y) \log (1 - \hat{y})\right],"
-            r"\quad \hat{y} = \sigma(z)",
+
+def card(pos_weight: float) -> Card:
+    w = words.factor(pos_weight)
+    is_plain = pos_weight == 1
+    slope = (
+        r"\hat{y} - y"
+        if is_plain
+        else rf"\left(1 {words.plus(pos_weight - 1)}\, y\right) \hat{{y}} - {w}y"
+    )
+    slope_a_class = (
+        slope.replace(r"\hat{y}", r"\hat{y}_i").replace(r"\, y", r"\, y_i")
+        if not is_plain
+        else r"\hat{y}_i - y_i"
+    )
+    return Card(
+        summary="It measures how surprised the network is by the answer to a yes-or-no question; "
+        "with several classes it asks one such question for each class.",
+        example_formula=(
+            (
+                "One logit",
+                rf"L = -\left[{w}y \log \hat{{y}} + (1 - y) \log (1 - \hat{{y}})\right]",
+            ),
+            (
+                "One question a class",
+                r"L = -\frac{1}{C} \sum_{i=1}^{C}"
+                rf" \left[{w}y_i \log \hat{{y}}_i + (1 - y_i) \log (1 - \hat{{y}}_i)\right]",
+            ),
         ),
-        (
-            "One question a class",
-            r"L = -\frac{1}{C} \sum_{i=1}^{C}"
-            r" \left[y_i \log \hat{y}_i + (1 - y_i) \log (1 - \hat{y}_i)\right]",
+        batch_formula=words.MEAN_OF_LOSSES,
+        symbols=(
+            words.BINARY_TARGET,
+            words.YES_PROBABILITY,
+            words.LOGITS,
+            words.CLASSES,
+            words.N,
+            words.EXAMPLE_LOSS,
+            *(
+                []
+                if is_plain
+                else [
+                    (
+                        f"w = {words.tex(pos_weight)}",
+                        "positive weight: how much a target of 1 counts against one of 0",
+                    )
+                ]
+            ),
         ),
-    ),
-    batch_formula=words.MEAN_OF_LOSSES,
-    symbols=(
-        words.BINARY_TARGET,
-        words.PROBABILITY,
-        words.LOGITS,
-        words.SIGMOID,
-        words.CLASSES,
-        words.N,
-        words.EXAMPLE_LOSS,
-    ),
-    takes="Logits, float, shape [N] or [N, C], before any sigmoid. "
-    "The class applies the sigmoid itself.",
-    target=words.ZEROS_AND_ONES,
-    proper_scoring_rule="Yes, strictly, for each yes-or-no question. A pos_weight other than 1 "
-    "moves the best answer away from the true probability.",
-    noise_model="The Bernoulli distribution (a coin toss); with several classes, one "
-    "independent toss a class.",
-    use_when="There are two classes, or an example can have several labels at once.",
-    avoid_when="Exactly one of several classes is true: the separate probabilities need not "
-    "add up to 1, and cross-entropy uses the fact that they must.",
-    gradient="With respect to a logit it is sigmoid(z) - y (divided by C with several classes), "
-    "so a confident wrong answer is still pushed at nearly full strength.",
-    source="Cox, The regression analysis of binary sequences, Journal of the Royal Statistical "
-    "Society B 20, 1958; PyTorch documentation of torch.nn.BCEWithLogitsLoss.",
-)
+        takes="Logits, float, shape [N] or [N, C], before any sigmoid. "
+        "The class applies the sigmoid itself; the formulas are written with the probabilities "
+        "that it makes.",
+        target=words.ZEROS_AND_ONES,
+        reduction=words.OVER_LOGITS,
+        unit="nats per output"
+        if is_plain
+        else f"nats per output, those of a 1 times {words.plain(pos_weight)}",
+        proper_scoring_rule="Yes, strictly, for each yes-or-no question. A pos_weight other than 1 "
+        "moves the best answer away from the true probability."
+        if is_plain
+        else "No, not for the true probability: pos_weight makes the best answer's odds "
+        f"{words.plain(pos_weight)} times the true ones.",
+        noise_model="The Bernoulli distribution (a coin toss); with several classes, one "
+        "independent toss a class."
+        + ("" if is_plain else f" A toss that came out 1 counts {words.plain(pos_weight)} times."),
+        use_when="There are two classes, or an example can have several labels at once.",
+        avoid_when="Exactly one of several classes is true: the separate probabilities need not "
+        "add up to 1, and cross-entropy uses the fact that they must.",
+        gradient_formula=(
+            ("In the one logit", f"{words.BY_ONE_LOGIT} {slope}"),
+            (
+                "In each class's logit",
+                rf"{words.BY_LOGIT} \frac{{1}}{{C}} \left[{slope_a_class}\right]",
+            ),
+        ),
+        gradient="A confident wrong answer is pushed at nearly full strength, which is 1"
+        + (
+            ""
+            if is_plain
+            else f" where the target is 0 and {words.plain(pos_weight)} where it is 1"
+        )
+        + ", divided by C with several classes.",
+        source="Cox, The regression analysis of binary sequences, Journal of the Royal Statistical "
+        "Society B 20, 1958; PyTorch documentation of torch.nn.BCEWithLogitsLoss.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_question(on_logits("BCEWithLogitsLoss"), on_logits("BCEWithLogitsLoss")),
@@ -133,14 +177,11 @@ LOSS = LossSpec(
     torch_class="BCEWithLogitsLoss",
     head=Head.NARROWEST,
     encoding="0 or 1 for each logit",
-    reduction="mean over examples and logits",
-    unit="nats a logit",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_UNIT_INTERVAL,
     color="#D55E00",
     dash="dash",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
     parameters=(
         Parameter(

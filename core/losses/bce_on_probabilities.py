@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.losses import constants, words
-from core.losses.card import Card
+from core.losses.card import Card, Range
 from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Program, on_probabilities, one_logit_a_question
 from core.losses.task import Task
@@ -58,36 +58,57 @@ def formulas() -> Mapping[Task, Formula]:
 
 # ------------------------------------------------------------------ the entry
 
-CARD = Card(
-    summary="It is binary cross-entropy computed from probabilities instead of logits, with "
-    "each logarithm cut off at -100.",
-    example_formula=(
-        (
-            "One probability",
-            r"L = -\left[y \max(\log \hat{y}, -100) + (1 - y) \max(\log (1 - \hat{y}), -100)"
-            r"\right]",
+
+def value_range(task: Task, outputs: int) -> Range:
+    return Range(0, -_LOWEST_LOG, "no logarithm counts for more")
+
+
+def card() -> Card:
+    return Card(
+        summary="It is binary cross-entropy computed from probabilities instead of logits, with "
+        "each logarithm cut off at -100.",
+        example_formula=(
+            (
+                "One probability",
+                r"L = -\left[y\, \ell(\hat{y}) + (1 - y)\, \ell(1 - \hat{y})\right]",
+            ),
+            ("The logarithm, cut off", r"\ell(x) = \max(\log x,\, -100)"),
         ),
-    ),
-    batch_formula=words.MEAN_OVER_OUTPUTS,
-    symbols=(
-        words.BINARY_TARGET,
-        words.PROBABILITY,
-        ("C", "number of probabilities an example: 1, or one a class"),
-        words.N,
-        ("L_{n,i}", "loss of probability i of example n"),
-    ),
-    takes="Probabilities between 0 and 1, float, shape [N] or [N, C]: the output of a sigmoid.",
-    target=words.ZEROS_AND_ONES,
-    proper_scoring_rule="Yes, strictly, as long as the cut-off at -100 is not reached.",
-    noise_model="The Bernoulli distribution, except where the cut-off holds.",
-    use_when="Only probabilities are at hand, because the network ends in a sigmoid that "
-    "cannot be taken out.",
-    avoid_when="The logits are at hand: BCEWithLogitsLoss gives the same number for moderate "
-    "logits and a right one for extreme logits.",
-    gradient="On paper it is sigmoid(z) - y, but where rounding makes the sigmoid exactly "
-    "0 or 1 it becomes 0, and a badly wrong example stops teaching anything.",
-    source="PyTorch documentation of torch.nn.BCELoss.",
-)
+        batch_formula=words.MEAN_OVER_OUTPUTS,
+        symbols=(
+            words.BINARY_TARGET,
+            words.YES_PROBABILITY,
+            ("z", "logit that the sigmoid makes a probability of"),
+            ("C", "number of probabilities an example: 1, or one a class"),
+            words.N,
+            ("L_{n,i}", "loss of probability i of example n"),
+        ),
+        takes="Probabilities between 0 and 1, float, shape [N] or [N, C]: the output of a sigmoid.",
+        target=words.ZEROS_AND_ONES,
+        reduction="mean over examples and probabilities",
+        unit="nats a probability",
+        proper_scoring_rule="Yes, strictly, as long as no probability is rounded to 0 or 1.",
+        noise_model="The Bernoulli distribution, except where rounding or the cut-off holds.",
+        use_when="Only probabilities are at hand, because the network ends in a sigmoid that "
+        "cannot be taken out.",
+        avoid_when="The logits are at hand: BCEWithLogitsLoss gives the same number for moderate "
+        "logits and a right one for extreme logits. In float32 the sigmoid of 17 rounds to 1, and "
+        "with a target of 0 the loss is then 100 instead of 17; beyond 100 it is too small.",
+        gradient_formula=(
+            ("In one logit, on paper", rf"{words.BY_ONE_LOGIT} \hat{{y}} - y"),
+            (
+                "As it is computed",
+                rf"{words.BY_ONE_LOGIT} (\hat{{y}} - y)\, \frac{{\hat{{y}} (1 - \hat{{y}})}}"
+                r"{\max(\hat{y} (1 - \hat{y}),\, 10^{-12})}",
+            ),
+        ),
+        gradient="The division by at least 1e-12 makes it fade from a logit of -28 down, long "
+        "before the probability is exactly 0: at -40 it is 4e-6 instead of 1. In float32 the "
+        "probability is exactly 1 from a logit of 17 up, and the gradient 0. A badly wrong "
+        "example stops teaching anything.",
+        source="PyTorch documentation of torch.nn.BCELoss.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_question(
@@ -101,13 +122,11 @@ LOSS = LossSpec(
     torch_class="BCELoss",
     head=Head.NARROWEST,
     encoding="0 or 1 for each probability",
-    reduction="mean over examples and logits",
-    unit="nats a probability",
-    value_range="0 to 100",
     make_formulas=formulas,
     refusals=words.NEEDS_UNIT_INTERVAL,
     color="#BB2D00",
     dash="longdashdot",
-    card=CARD,
+    make_card=card,
+    make_range=value_range,
     program=PROGRAM,
 )

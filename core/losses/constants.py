@@ -94,7 +94,7 @@ def searched(forward: Forward, backward: Backward, *starts: Constant) -> Constan
         from threadpoolctl import threadpool_limits
 
         height = _height(forward, backward, *_distinct(y))
-        points = [start(y).double().cpu().flatten().numpy() for start in starts]
+        points = [start(y).cpu().double().flatten().numpy() for start in starts]
         # On a busy machine BLAS waits ten times longer for its threads than it computes.
         with threadpool_limits(1, "blas"):
             results = [_descend(height, point) for point in points]
@@ -123,7 +123,7 @@ def _descend(height: Callable[[Any], tuple[float, Any]], start: Any) -> Any:
 
 def _distinct(y: Tensor) -> tuple[Tensor, Tensor]:
     """The targets that differ ``[C, M]`` and the share of the examples that has each ``[M]``."""
-    targets, counts = y.double().cpu().unique(dim=-1, return_counts=True)
+    targets, counts = y.cpu().double().unique(dim=-1, return_counts=True)
     return targets, counts / counts.sum()
 
 

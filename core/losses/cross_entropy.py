@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 from core.losses import constants, words
-from core.losses.card import Card
+from core.losses.card import Card, Range
 from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
-from core.losses.parameters import Kind, Parameter
+from core.losses.parameters import Kind, Parameter, in_words
 from core.losses.program import Program, on_logits, one_logit_a_class
 from core.losses.targets import soft_targets
 from core.losses.task import Task
@@ -94,45 +95,136 @@ def formulas(label_smoothing: float, class_weights: Weights) -> Mapping[Task, Fo
 
 # ------------------------------------------------------------------ the entry
 
-CARD = Card(
-    summary="It measures how surprised the network is by the true class: "
-    "minus the logarithm of the probability that it gave to that class.",
-    example_formula=(
+
+def value_range(task: Task, outputs: int, label_smoothing: float, class_weights: Weights) -> Range:
+    """From 0; with smoothing from the lowest sum_c q_c log(sum_k q_k / q_c) of any true class.
+
+    The loss of q is lowest where the prediction is in proportion to q.
+    """
+    if not label_smoothing:
+        return Range(0, math.inf)
+    weights = class_weights or (1.0,) * outputs
+    share = label_smoothing / outputs
+    lowest = math.inf
+    for true_class in range(outputs):
+        q = [weight * share for weight in weights]
+        q[true_class] += weights[true_class] * (1 - label_smoothing)
+        lowest = min(lowest, sum(each * math.log(sum(q) / each) for each in q))
+    note = (
+        "the least comes of the smoothed and weighted target, for the class where it is smallest"
+        if class_weights
+        else "the least is the entropy of the smoothed target"
+    )
+    return Range(lowest, math.inf, note)
+
+
+def card(label_smoothing: float, class_weights: Weights) -> Card:
+    smoothed = bool(label_smoothing)
+    is_plain = not smoothed and not class_weights
+    q, w = "q" if smoothed else "y", r"w_{}\, " if class_weights else ""
+    return Card(
+        summary="It measures how surprised the network is by the true class: "
+        "minus the logarithm of the probability that it gave to that class.",
+        example_formula=_example_formula(label_smoothing, class_weights),
+        batch_formula=(
+            r"J = -\frac{1}{\sum_{n=1}^{N} w_{t_n}}" if class_weights else r"J = -\frac{1}{N}"
+        )
+        + rf" \sum_{{n=1}}^{{N}} \sum_{{i=1}}^{{C}} {w.format('i')}{q}_{{n,i}}"
+        r" \log \hat{y}_{n,i}",
+        symbols=_symbols(label_smoothing, class_weights),
+        takes=f"{words.CLASS_LOGITS} The class is LogSoftmax and NLLLoss in one.",
+        target="Class ids 0 to C-1, int64, shape [N]; or class probabilities, float, shape [N, C].",
+        reduction="sum of the weighted losses over the sum of the examples' weights"
+        if class_weights
+        else words.OVER_EXAMPLES,
+        unit="nats, weighted" if class_weights else "nats",
+        proper_scoring_rule=_proper_scoring_rule(label_smoothing, class_weights),
+        noise_model="The categorical distribution: it is the negative log-likelihood of one class "
+        "drawn with the predicted probabilities."
+        + (" Smoothing puts q in the place of the class that was seen." if smoothed else "")
+        + (" Each example counts as often as its class's weight says." if class_weights else ""),
+        use_when="Each example belongs to exactly one of two or more classes.",
+        avoid_when="An example can have several labels at once, the target is a number, or many "
+        "labels are wrong: a confident answer against a wrong label costs without limit.",
+        gradient_formula=(("In each logit", f"{words.BY_LOGIT} {_GRADIENTS[smoothed, bool(w)]}"),),
+        gradient="A wrong answer is pushed hard however confident it is, and a right one less and "
+        "less."
+        if is_plain
+        else "A wrong answer is pushed hard however confident it is."
+        + (" A right one that is surer than the smoothed target is pushed back." * smoothed)
+        + (" The example's weight multiplies all of it." * (bool(w) and not smoothed)),
+        source="Goodfellow, Bengio and Courville, Deep Learning, MIT Press, 2016, section 6.2.2; "
+        "PyTorch documentation of torch.nn.CrossEntropyLoss.",
+    )
+
+
+#: By whether there are smoothing and weights.
+_GRADIENTS = {
+    (False, False): r"\hat{y}_i - y_i",
+    (True, False): r"\hat{y}_i - q_i",
+    (False, True): r"w_t\, (\hat{y}_i - y_i)",
+    (True, True): r"\hat{y}_i \sum_{j=1}^{C} w_j\, q_j - w_i\, q_i",
+}
+
+
+def _example_formula(smoothing: float, weights: Weights) -> tuple[tuple[str, str], ...]:
+    q, w = "q" if smoothing else "y", r"w_{}\, " if weights else ""
+    head = "L" if smoothing or weights else r"L(y, \hat{y})"
+    shown = [
         (
             "Two classes",
-            r"L(y, \hat{y}) = -\left[y \log \hat{y} + (1 - y) \log (1 - \hat{y})\right]",
+            rf"{head} = -\left[{w.format(1)}{q} \log \hat{{y}} + {w.format(0)}(1 - {q})"
+            r" \log (1 - \hat{y})\right]",
         ),
-        ("C classes", r"L(y, \hat{y}) = -\sum_{i=1}^{C} y_i \log \hat{y}_i"),
         (
-            "From logits, with true class t",
-            r"L = -z_t + \log \sum_{i=1}^{C} e^{z_i}",
+            "C classes",
+            rf"{head} = -\sum_{{i=1}}^{{C}} {w.format('i')}{q}_i \log \hat{{y}}_i",
         ),
-    ),
-    batch_formula=r"J = -\frac{1}{\sum_{n=1}^{N} w_{t_n}} \sum_{n=1}^{N} \sum_{i=1}^{C}"
-    r" w_i y_{n,i} \log \hat{y}_{n,i}",
-    symbols=(
+    ]
+    if smoothing:
+        shown.append(("The smoothed target", words.soft_target(smoothing)))
+    else:
+        lead = r"z_t" if not weights else r"w_t\, \left(z_t"
+        close = "" if not weights else r"\right)"
+        shown.append(
+            (
+                "From logits, with true class t",
+                rf"L = -{lead} {'-' if weights else '+'} \log \sum_{{i=1}}^{{C}} e^{{z_i}}{close}",
+            )
+        )
+    return tuple(shown)
+
+
+def _symbols(smoothing: float, weights: Weights) -> tuple[tuple[str, str], ...]:
+    true_class_is_named = bool(weights) or not smoothing
+    return (
         words.ONE_HOT_TARGET,
-        words.PROBABILITY,
+        *([("q", "smoothed target"), words.epsilon(smoothing)] if smoothing else []),
+        (r"\hat{y}", "predicted probability; in the formula for two classes, that of class 1"),
         words.LOGITS,
-        words.TRUE_CLASS,
-        ("w", "class weight, 1 for every class unless set; the sum of the weights is then N"),
+        *([words.TRUE_CLASS] if true_class_is_named else []),
+        *([("w", f"class weight: {in_words(weights)}")] if weights else []),
         words.CLASSES,
         words.N,
-    ),
-    takes=f"{words.CLASS_LOGITS} The class applies log-softmax itself.",
-    target="Class ids 0 to C-1, int64, shape [N]; or class probabilities, float, shape [N, C].",
-    proper_scoring_rule="Yes, strictly: on average the true probabilities, and only they, "
-    "make it smallest. Label smoothing and class weights move that best answer.",
-    noise_model="The categorical distribution: it is the negative log-likelihood of one class "
-    "drawn with the predicted probabilities.",
-    use_when="Each example belongs to exactly one of two or more classes.",
-    avoid_when="An example can have several labels at once, the target is a number, or many "
-    "labels are wrong: a confident answer against a wrong label costs without limit.",
-    gradient="With respect to the logits it is softmax(z) - y, so a wrong answer is pushed "
-    "hard however confident it is, and a right one less and less.",
-    source="Goodfellow, Bengio and Courville, Deep Learning, MIT Press, 2016, section 6.2.2; "
-    "PyTorch documentation of torch.nn.CrossEntropyLoss.",
-)
+    )
+
+
+def _proper_scoring_rule(smoothing: float, weights: Weights) -> str:
+    if not smoothing and not weights:
+        return (
+            "Yes, strictly: on average the true probabilities, and only they, "
+            "make it smallest. Label smoothing and class weights move that best answer."
+        )
+    blend = f"{words.plain(1 - smoothing)} f + {words.plain(smoothing)} / C"
+    frequency = f"({blend})" if smoothing and weights else blend if smoothing else "f"
+    causes = ["label smoothing"] * bool(smoothing) + ["class weights"] * bool(weights)
+    moved = f"in proportion to w {frequency}" if weights else frequency
+    verb = "moves" if causes == ["label smoothing"] else "move"
+    return (
+        f"No, not for the true probabilities f of the classes: {' and '.join(causes)} {verb} "
+        f"the best answer to {moved}."
+    )
+
 
 PROGRAM = Program(
     one_logit_a_class(on_logits("CrossEntropyLoss")),
@@ -152,14 +244,12 @@ LOSS = LossSpec(
     torch_class="CrossEntropyLoss",
     head=Head.PER_CLASS,
     encoding="class ids, held one-hot",
-    reduction="mean over examples",
-    unit="nats",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#0072B2",
     dash="solid",
-    card=CARD,
+    make_card=card,
+    make_range=value_range,
     program=PROGRAM,
     parameters=(
         Parameter(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.losses import constants, words
-from core.losses.card import Card
+from core.losses.card import Card, Range
 from core.losses.differentiation import differentiate
 from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.expression import Node, names, parse
@@ -25,38 +26,56 @@ CUSTOM = "custom"
 #: What the catalogue's own entry computes, until a person writes something else.
 EXAMPLE = "(p - y)**2"
 
-CARD = Card(
-    summary="It measures what its author says: any formula of predictions and targets that "
-    "gives one number.",
-    example_formula=(
-        ("Any formula", r"L(y, z) = \sum_{i=1}^{C} f(z_i, \hat{y}_i, y_i)"),
-        ("To begin with", r"L(y, \hat{y}) = \sum_{i=1}^{C} (\hat{y}_i - y_i)^2"),
-    ),
-    batch_formula=words.MEAN_OF_LOSSES,
-    symbols=(
-        ("f", "the formula that was written, of z, p and y"),
-        words.ONE_HOT_TARGET,
-        (r"\hat{y}", "p in the formula: softmax of the logits; the prediction for a value"),
-        words.LOGITS,
-        ("C", "number of outputs: 1, or one a class"),
-        words.N,
-        words.EXAMPLE_LOSS,
-    ),
-    takes="Logits, float, shape [N, C], one a class, or [N, 1] for a value. A formula that "
-    "names p trains probabilities; one of z alone trains scores.",
-    target="One-hot 0 and 1 for classes, the value itself for a value, float, in the shape of "
-    "the logits.",
-    proper_scoring_rule="Unknown until shown: for classes, check that the true probabilities "
-    "make its average smallest.",
-    noise_model="None, unless exp(-L) can be scaled to add up to 1 over all targets with the "
-    "same scale for every prediction.",
-    use_when="No ready-made loss says what a mistake costs, for instance when too low is worse "
-    "than too high.",
-    avoid_when="A ready-made loss says the same: it has been guarded against overflow and log 0.",
-    gradient="The chain rule gives it from the formula; where the formula is flat or rounds to a "
-    "constant it is 0, and nothing is learned there.",
-    source="PyTorch documentation of torch.autograd.",
-)
+
+def value_range(task: Task, outputs: int) -> Range:
+    return Range(-math.inf, math.inf, "the expression decides")
+
+
+def card() -> Card:
+    return Card(
+        summary="It measures what its author says: any formula of predictions and targets that "
+        "gives one number.",
+        example_formula=(
+            ("Any formula", r"L(y, z) = \sum_{i=1}^{C} f(z_i, \hat{y}_i, y_i)"),
+            ("To begin with", r"L(y, \hat{y}) = \sum_{i=1}^{C} (\hat{y}_i - y_i)^2"),
+        ),
+        batch_formula=words.MEAN_OF_LOSSES,
+        symbols=(
+            ("f", "the formula that was written, of z, p and y"),
+            ("y", "target: 1 for the true class, 0 for the others; or the value"),
+            (r"\hat{y}", "p in the formula: softmax of the logits; the prediction for a value"),
+            words.LOGITS,
+            ("C", "number of outputs: 1, or one a class"),
+            words.N,
+            words.EXAMPLE_LOSS,
+        ),
+        takes="Logits, float, shape [N, C], one a class, or [N, 1] for a value. A formula that "
+        "names p trains probabilities; one of z alone trains scores.",
+        target="One-hot 0 and 1 for classes, the value itself for a value, float, in the shape of "
+        "the logits.",
+        reduction="mean over examples, of the sum over outputs",
+        unit="what the expression measures",
+        proper_scoring_rule="Unknown until shown: for classes, check that the true probabilities "
+        "make its average smallest.",
+        noise_model="None, unless exp(-L) can be scaled to add up to 1 over all targets with the "
+        "same scale for every prediction.",
+        use_when="No ready-made loss says what a mistake costs, for instance when too low is worse "
+        "than too high.",
+        avoid_when="A ready-made loss says the same: it has been guarded against overflow and "
+        "log 0.",
+        gradient_formula=(
+            (
+                "In each logit, through f and through the softmax",
+                rf"{words.BY_LOGIT} \frac{{\partial f}}{{\partial z_i}} + \sum_{{j=1}}^{{C}}"
+                r" \frac{\partial f}{\partial \hat{y}_j}"
+                r" \frac{\partial \hat{y}_j}{\partial z_i}",
+            ),
+        ),
+        gradient="The chain rule gives it from the formula; where the formula is flat or rounds to "
+        "a constant it is 0, and nothing is learned there.",
+        source="PyTorch documentation of torch.autograd.",
+    )
+
 
 #: The program of ``EXAMPLE``; that of another expression is written out from its tree.
 PROGRAM = Program(
@@ -94,14 +113,12 @@ def own_loss(expression: str) -> LossSpec:
         torch_class=None,
         head=Head.PER_CLASS,
         encoding="class ids, held one-hot; the value itself for regression",
-        reduction="mean over examples, of the sum over outputs",
-        unit="what the expression measures",
-        value_range="what the expression gives",
         make_formulas=_Formulas(parse(expression)),
         refusals={},
         color="#AE129C",
         dash="solid",
-        card=CARD,
+        make_card=card,
+        make_range=value_range,
         program=PROGRAM,
     )
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from core.bounds import quoted
-from core.losses.card import Card
+from core.losses.card import Card, Range, from_zero
 from core.losses.parameters import FrozenMapping, Parameter, Value
 from core.losses.program import Program
 from core.losses.task import Task
@@ -100,10 +100,11 @@ class LossSpec:
 
     ``full_title`` is the title beside a loss of a longer name, where ``title`` alone could
     mean either; it is ``title`` where none is given. ``torch_class`` is the loss's class in
-    ``torch.nn``, None where there is none. ``unit`` names what one unit of the loss is and
-    ``value_range`` the range of a single example's loss. ``color`` and ``dash`` together are
-    the loss's own on every chart. ``make_formulas`` takes the parameters by name; ``chosen``
-    holds those that were set. ``card`` is the loss's contract, ``program`` shows it in PyTorch.
+    ``torch.nn``, None where there is none. ``color`` and ``dash`` together are the loss's own
+    on every chart. ``make_formulas`` takes the parameters by name; so do ``make_card``, which
+    gives the loss's contract, and ``make_range``, which gives the range of a single example's
+    loss for a task and its number of classes (1 for a value). ``chosen`` holds the parameters
+    that were set. ``program`` shows the loss in PyTorch.
     """
 
     key: str
@@ -111,15 +112,13 @@ class LossSpec:
     torch_class: str | None
     head: Head
     encoding: str
-    reduction: str
-    unit: str
-    value_range: str
     make_formulas: Callable[..., Mapping[Task, Formula]]
     refusals: Mapping[Task, str]
     color: str
     dash: str
-    card: Card
+    make_card: Callable[..., Card]
     program: Program
+    make_range: Callable[..., Range] = from_zero
     parameters: tuple[Parameter, ...] = ()
     full_title: str = ""
     chosen: Mapping[str, Value] = field(default_factory=lambda: FrozenMapping({}))
@@ -135,6 +134,19 @@ class LossSpec:
     @cached_property
     def formulas(self) -> Mapping[Task, Formula]:
         return self.make_formulas(**self.values)
+
+    @cached_property
+    def card(self) -> Card:
+        return self.make_card(**self.values)
+
+    @property
+    def unit(self) -> str:
+        """What one unit of the loss is."""
+        return self.card.unit
+
+    def value_range(self, task: Task, outputs: int) -> Range:
+        """The range of a single example's loss with ``outputs`` classes, 1 for a value."""
+        return self.make_range(task, outputs, **self.values)
 
     @property
     def changed(self) -> dict[str, Value]:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core.losses import constants, words
-from core.losses.card import Card
+from core.losses.card import Card, Range
 from core.losses.entry import Formula, Head, Link, LossSpec, for_classes
 from core.losses.parameters import Parameter
 from core.losses.program import Program, one_logit_a_class
@@ -63,32 +63,68 @@ def formulas(q: float) -> Mapping[Task, Formula]:
     )
 
 
-CARD = Card(
-    summary="It lies between cross-entropy and the absolute error of probabilities: its exponent "
-    "says how near it is to which.",
-    example_formula=(("C classes, with true class t", r"L = \frac{1 - \hat{y}_t^{q}}{q}"),),
-    batch_formula=r"J = \frac{1}{N} \sum_{n=1}^{N} \frac{1 - \hat{y}_{n,t_n}^{q}}{q}",
-    symbols=(
-        words.PROBABILITY,
-        words.TRUE_CLASS,
-        ("q", "exponent: near 0 it is cross-entropy, at 1 it is 1 minus the probability"),
-        words.N,
-    ),
-    takes="Logits, float, shape [N, C]. There is no class for it in torch.nn.",
-    target=words.CLASS_IDS,
-    proper_scoring_rule="No: with q above 0 its best answer makes likely classes likelier than "
-    "they are, in proportion to the power 1 / (1 - q) of their probabilities.",
-    noise_model="None for q above 0; as q nears 0 it becomes cross-entropy, the categorical "
-    "distribution.",
-    use_when="Some labels are wrong and cross-entropy learns them by heart; 0.7 is the paper's "
-    "choice of q.",
-    avoid_when="The labels are right: it learns hard examples more slowly than cross-entropy. "
-    "Or probabilities are needed.",
-    gradient="It is cross-entropy's gradient times the power q of the true class's probability, "
-    "so an example that looks wrongly labelled pulls less.",
-    source="Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural Networks "
-    "with Noisy Labels, NeurIPS, 2018.",
-)
+def value_range(task: Task, outputs: int, q: float) -> Range:
+    return Range(0, 1 / q, "" if q == 1 else f"the most is 1 / {words.plain(q)}")
+
+
+def card(q: float) -> Card:
+    is_absolute = q == 1
+    power = "" if is_absolute else f"^{{{words.tex(q)}}}"
+    in_example, in_batch = (rf"1 - \hat{{y}}_{index}{power}" for index in ("t", "{n,t_n}"))
+    if not is_absolute:
+        in_example, in_batch = (
+            rf"\frac{{{each}}}{{{words.tex(q)}}}" for each in (in_example, in_batch)
+        )
+    return Card(
+        summary="It lies between cross-entropy and the absolute error of probabilities: its "
+        "exponent says how near it is to which.",
+        example_formula=(("C classes, with true class t", f"L = {in_example}"),),
+        batch_formula=r"J = \frac{1}{N} \sum_{n=1}^{N} "
+        + (rf"\left({in_batch}\right)" if is_absolute else in_batch),
+        symbols=(
+            words.PROBABILITY,
+            words.TRUE_CLASS,
+            words.ONE_HOT_TARGET,
+            words.LOGITS,
+            *(
+                []
+                if is_absolute
+                else [
+                    (
+                        f"q = {words.tex(q)}",
+                        "exponent: near 0 it is cross-entropy, at 1 it is 1 minus the probability",
+                    )
+                ]
+            ),
+            words.N,
+        ),
+        takes="Logits, float, shape [N, C]. There is no class for it in torch.nn. The formulas "
+        "are written with the probabilities that the softmax makes of them.",
+        target=words.CLASS_IDS,
+        reduction=words.OVER_EXAMPLES,
+        unit="probability missed" if is_absolute else f"nats, at most {1 / q:.4g}",
+        proper_scoring_rule="No: with an exponent of 1 its best answer puts all probability on the "
+        "likeliest class."
+        if is_absolute
+        else "No: its best answer makes likely classes likelier than they are, in proportion to "
+        f"the power {1 / (1 - q):.4g} of their probabilities, which is 1 / (1 - q).",
+        noise_model="None; as q nears 0 it becomes cross-entropy, the categorical distribution.",
+        use_when="Some labels are wrong and cross-entropy learns them by heart; 0.7 is the paper's "
+        "choice of q.",
+        avoid_when="The labels are right: it learns hard examples more slowly than cross-entropy. "
+        "Or probabilities are needed.",
+        gradient_formula=(
+            (
+                "In each logit",
+                rf"{words.BY_LOGIT} \hat{{y}}_t{power} (\hat{{y}}_i - y_i)",
+            ),
+        ),
+        gradient="It is cross-entropy's times a power of the true class's probability, "
+        "so an example that looks wrongly labelled pulls less.",
+        source="Zhang and Sabuncu, Generalized Cross Entropy Loss for Training Deep Neural "
+        "Networks with Noisy Labels, NeurIPS, 2018.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_class("""\
@@ -107,14 +143,12 @@ LOSS = LossSpec(
     torch_class=None,
     head=Head.PER_CLASS,
     encoding="class ids, held one-hot",
-    reduction="mean over examples",
-    unit="nats, at most 1 / q",
-    value_range="0 to 1 / q",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#9624CC",
     dash="longdashdot",
-    card=CARD,
+    make_card=card,
+    make_range=value_range,
     program=PROGRAM,
     parameters=(
         Parameter(

@@ -90,38 +90,72 @@ def formulas(margin: float, p: float) -> Mapping[Task, Formula]:
 
 # ------------------------------------------------------------------ the entry
 
-CARD = Card(
-    summary="It measures by how much the true class's score fails to beat each other score by "
-    "a margin; beyond the margin it is 0.",
-    example_formula=(
-        (
-            "C classes, with true class t",
-            r"L = \frac{1}{C} \sum_{i \ne t} \max(0,\, m - z_t + z_i)^p",
+
+def card(margin: float, p: float) -> Card:
+    m, power = words.tex(margin), "" if p == 1 else f"^{words.tex(p)}"
+    lead = "2 f - 1" if margin == 1 else f"{words.plain(margin)} (2 f - 1)"
+    return Card(
+        summary="It measures by how much the true class's score fails to beat each other score by "
+        f"a margin of {words.plain(margin)}; beyond the margin it is 0.",
+        example_formula=(
+            (
+                "C classes, with true class t",
+                r"L = \frac{1}{C} \sum_{i \ne t}"
+                rf" \max(0,\, {m} - z_t + z_i){power}",
+            ),
         ),
-    ),
-    batch_formula=words.MEAN_OF_LOSSES,
-    symbols=(
-        words.SCORES,
-        words.TRUE_CLASS,
-        ("m", "margin"),
-        ("p", "power, 1 or 2"),
-        words.CLASSES,
-        words.N,
-        words.EXAMPLE_LOSS,
-    ),
-    takes="Scores, float, shape [N, C]. They are not turned into probabilities.",
-    target=words.CLASS_IDS,
-    proper_scoring_rule="No: it looks only at differences of scores, so its best answer tells "
-    "which class is likely, not how likely.",
-    noise_model="None: it is not the negative log-likelihood of any distribution of classes.",
-    use_when="Only the decision matters, as in a support vector machine.",
-    avoid_when="Probabilities are needed. With three or more classes and noisy labels, its best "
-    "answer can be a tie between the likeliest class and another.",
-    gradient="With power 1, each class inside the margin is pushed down by 1 / C and the true "
-    "class up by the sum of these; once all margins are met the example teaches nothing.",
-    source="Weston and Watkins, Support Vector Machines for Multi-Class Pattern Recognition, "
-    "ESANN, 1999; PyTorch documentation of torch.nn.MultiMarginLoss.",
-)
+        batch_formula=words.MEAN_OF_LOSSES,
+        symbols=(
+            words.SCORES,
+            words.TRUE_CLASS,
+            (f"m = {m}", "margin"),
+            *([(f"p = {words.tex(p)}", "power: each violation is squared")] if p != 1 else []),
+            words.CLASSES,
+            words.N,
+            words.EXAMPLE_LOSS,
+        ),
+        takes="Scores, float, shape [N, C]. They are not turned into probabilities.",
+        target=words.CLASS_IDS,
+        reduction=words.OVER_EXAMPLES,
+        unit="margin violated, a class" if p == 1 else "squared margin violated, a class",
+        proper_scoring_rule="No: its scores are no probabilities. With power 1 the best answer "
+        "tells which class is likely, not how likely: of two classes the likelier one leads by "
+        f"{words.plain(margin)}, whatever its probability."
+        if p == 1
+        else "No: its scores are no probabilities. With power 2 they do tell how likely: of two "
+        f"classes, one of probability f leads the other by {lead} in the best answer.",
+        noise_model="None: it is not the negative log-likelihood of any distribution of classes.",
+        use_when="Only the decision matters, as in a support vector machine.",
+        avoid_when="Probabilities are needed."
+        + (
+            " With three or more classes and noisy labels, its best answer can be a tie between "
+            "the likeliest class and another."
+            if p == 1
+            else " Or some labels are wrong: the square makes one bad example weigh much."
+        ),
+        gradient_formula=(
+            ("In each wrong class's score", f"{words.BY_LOGIT} {_SLOPES[p].format(m=m)}"),
+            (
+                "In the true class's score",
+                r"\frac{\partial L}{\partial z_t} = -\sum_{i \ne t}"
+                r" \frac{\partial L}{\partial z_i}",
+            ),
+        ),
+        gradient="Each class inside the margin is pushed down"
+        + (" equally hard" if p == 1 else " the harder the further inside")
+        + " and the true class up by the sum of these; once all margins are met the example "
+        "teaches nothing.",
+        source="Weston and Watkins, Support Vector Machines for Multi-Class Pattern Recognition, "
+        "ESANN, 1999; PyTorch documentation of torch.nn.MultiMarginLoss.",
+    )
+
+
+#: By power.
+_SLOPES = {
+    1.0: r"\begin{{cases}} \frac{{1}}{{C}} & \text{{if }} z_i > z_t - {m} \\"
+    r" 0 & \text{{otherwise}} \end{{cases}}",
+    2.0: r"\frac{{2}}{{C}} \max(0,\, {m} - z_t + z_i)",
+}
 
 PROGRAM = Program(
     one_logit_a_class(on_logits("MultiMarginLoss")),
@@ -134,14 +168,11 @@ LOSS = LossSpec(
     torch_class="MultiMarginLoss",
     head=Head.PER_CLASS,
     encoding="class ids, held one-hot",
-    reduction="mean over examples",
-    unit="margin violated, a class",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#B478A5",
     dash="longdashdot",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
     parameters=(
         Parameter(

@@ -42,42 +42,55 @@ def formulas(delta: float) -> Mapping[Task, Formula]:
     }
 
 
-CARD = Card(
-    summary="It is half the squared error for errors below delta, and a straight line of slope "
-    "delta beyond.",
-    example_formula=(
-        (
-            "One value",
-            r"L = \begin{cases} \frac{1}{2} e^2 & \text{if } |e| < \delta \\"
-            r" \delta \left(|e| - \frac{\delta}{2}\right) & \text{otherwise} \end{cases},"
-            r"\quad e = \hat{y} - y",
+def card(delta: float) -> Card:
+    d, half = words.tex(delta), words.tex(delta / 2)
+    return Card(
+        summary=f"It is half the squared error for errors below delta, {words.plain(delta)}, and a "
+        f"straight line of slope {words.plain(delta)} beyond.",
+        example_formula=(
+            (
+                "One value",
+                rf"L = \begin{{cases}} \frac{{1}}{{2}} e^2 & \text{{if }} |e| < {d} \\"
+                rf" {words.factor(delta)}\left(|e| - {half}\right) & \text{{otherwise}}"
+                r" \end{cases}",
+            ),
+            ("The error", r"e = \hat{y} - y"),
         ),
-    ),
-    batch_formula=words.MEAN_OVER_OUTPUTS,
-    symbols=(
-        words.VALUE_TARGET,
-        words.PREDICTION,
-        words.ERROR,
-        (r"\delta", "the error at which the square becomes a line"),
-        words.OUTPUTS,
-        words.N,
-        words.OUTPUT_LOSS,
-    ),
-    takes=words.VALUES,
-    target=words.VALUE_TARGETS,
-    proper_scoring_rule=f"{words.NOT_FOR_VALUES} Its best single answer is near the median for "
-    "a small delta and near the mean for a large one.",
-    noise_model="A distribution that is normal in the middle and falls off like the Laplace "
-    "distribution in the tails.",
-    use_when="Most errors look normal but a few targets are far off, and the size of a usual "
-    "error is known, so that delta can be set by it.",
-    avoid_when="The scale of the target is unknown: a delta far too large gives half the "
-    "squared error back, one far too small the absolute error times delta.",
-    gradient="It is the error itself, held between -delta and delta: squared error's gradient "
-    "near the target, a bounded pull from outliers.",
-    source="Huber, Robust Estimation of a Location Parameter, Annals of Mathematical Statistics "
-    "35, 1964; PyTorch documentation of torch.nn.HuberLoss.",
-)
+        batch_formula=words.MEAN_OVER_OUTPUTS,
+        symbols=(
+            words.VALUE_TARGET,
+            words.PREDICTION,
+            words.ERROR,
+            (rf"\delta = {d}", "delta, the error at which the square becomes a line"),
+            words.OUTPUTS,
+            words.N,
+            words.OUTPUT_LOSS,
+        ),
+        takes=words.VALUES,
+        target=words.VALUE_TARGETS,
+        reduction=words.OVER_OUTPUTS,
+        unit=f"half the squared error, linear beyond {words.plain(delta)}",
+        proper_scoring_rule=f"{words.NOT_FOR_VALUES} Its best single answer is near the median for "
+        "a small delta and near the mean for a large one.",
+        noise_model="A distribution that is normal in the middle and falls off like the Laplace "
+        "distribution in the tails.",
+        use_when="Most errors look normal but a few targets are far off, and the size of a usual "
+        "error is known, so that delta can be set by it.",
+        avoid_when="The scale of the target is unknown: a delta far too large gives half the "
+        "squared error back, one far too small the absolute error times delta.",
+        gradient_formula=(
+            (
+                "In the value",
+                rf"{words.BY_VALUE} \max(-{d},\, \min({d},\, e))",
+            ),
+        ),
+        gradient=f"It is the error itself, held between -{words.plain(delta)} and "
+        f"{words.plain(delta)}: squared error's gradient near the target, halved, and a bounded "
+        "pull from outliers.",
+        source="Huber, Robust Estimation of a Location Parameter, Annals of Mathematical "
+        "Statistics 35, 1964; PyTorch documentation of torch.nn.HuberLoss.",
+    )
+
 
 PROGRAM = Program(one_value(on_values("HuberLoss")), arguments={"delta": "delta={}"})
 
@@ -87,14 +100,11 @@ LOSS = LossSpec(
     torch_class="HuberLoss",
     head=Head.NARROWEST,
     encoding="the value itself",
-    reduction="mean over examples and outputs",
-    unit="half the squared error, linear beyond δ",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_VALUES,
     color="#E1004B",
     dash="longdash",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
     parameters=(
         Parameter(

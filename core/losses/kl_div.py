@@ -58,44 +58,68 @@ def formulas(smoothing: float) -> Mapping[Task, Formula]:
 
 # ------------------------------------------------------------------ the entry
 
-CARD = Card(
-    summary="It measures how far the predicted probabilities are from a whole distribution of "
-    "target probabilities: the extra surprise of believing the one when the other is true.",
-    example_formula=(
-        (
-            "C classes",
-            r"L(y, \hat{y}) = \sum_{i=1}^{C} y_i \left(\log y_i - \log \hat{y}_i\right)",
+
+def card(smoothing: float) -> Card:
+    is_smoothed = bool(smoothing)
+    q = "q" if is_smoothed else "y"
+    extra = (
+        ("The smoothed target", words.soft_target(smoothing))
+        if is_smoothed
+        else (words.TRUE, r"L = -\log \hat{y}_t")
+    )
+    best = f"{words.plain(1 - smoothing)} f + {words.plain(smoothing)} / C"
+    return Card(
+        summary="It measures how far the predicted probabilities are from a whole distribution of "
+        "target probabilities: the extra surprise of believing the one when the other is true.",
+        example_formula=(
+            (
+                "C classes" if is_smoothed else "C classes, where 0 log 0 is 0",
+                rf"L = \sum_{{i=1}}^{{C}} {q}_i \left(\log {q}_i - \log \hat{{y}}_i\right)",
+            ),
+            extra,
         ),
-        (
-            "Smoothed target, with true class t",
-            r"y_i = (1 - \varepsilon) [i = t] + \frac{\varepsilon}{C}",
+        batch_formula=words.MEAN_OF_LOSSES,
+        symbols=(
+            words.ONE_HOT_TARGET,
+            *(
+                [("q", "target probability, after smoothing"), words.epsilon(smoothing)]
+                if is_smoothed
+                else [words.TRUE_CLASS]
+            ),
+            words.PROBABILITY,
+            words.LOGITS,
+            words.CLASSES,
+            words.N,
+            words.EXAMPLE_LOSS,
         ),
-    ),
-    batch_formula=words.MEAN_OF_LOSSES,
-    symbols=(
-        ("y", "target probability"),
-        words.PROBABILITY,
-        (r"\varepsilon", "smoothing: the share spread evenly over all classes"),
-        words.TRUE_CLASS,
-        words.CLASSES,
-        words.N,
-        words.EXAMPLE_LOSS,
-    ),
-    takes="Log-probabilities, float, shape [N, C]: the output of log-softmax.",
-    target="Probabilities that add up to 1 in each row, float, shape [N, C].",
-    proper_scoring_rule="Yes, strictly, for the target distribution it is given. With smoothed "
-    "one-hot targets the best answer is the smoothed frequencies, not the true ones.",
-    noise_model="The categorical distribution: it is cross-entropy less the target's own "
-    "entropy, a constant that training cannot change.",
-    use_when="The target is itself a distribution: smoothed labels, votes of several people, "
-    "or the output of another network.",
-    avoid_when="The target is a single class and no smoothing is wanted: cross-entropy is "
-    "simpler and gives the same number. Its default reduction divides by C too; use batchmean.",
-    gradient="With respect to the logits it is softmax(z) - y, which is 0 at the smoothed "
-    "target, so logits are not driven to infinity.",
-    source="Kullback and Leibler, On Information and Sufficiency, Annals of Mathematical "
-    "Statistics 22, 1951; PyTorch documentation of torch.nn.KLDivLoss.",
-)
+        takes="Log-probabilities, float, shape [N, C]: the output of log-softmax. The formulas "
+        "are written with the probabilities themselves.",
+        target="Probabilities that add up to 1 in each row, float, shape [N, C].",
+        reduction=words.OVER_EXAMPLES,
+        unit="nats",
+        proper_scoring_rule="Yes, strictly, for the target distribution it is given."
+        + (
+            f" With smoothed one-hot targets the best answer is {best} for a class of "
+            "frequency f, not f itself."
+            if is_smoothed
+            else " Smoothing would move the best answer."
+        ),
+        noise_model="The categorical distribution: it is cross-entropy less the target's own "
+        "entropy, a constant that training cannot change"
+        + ("." if is_smoothed else " and that is 0 without smoothing."),
+        use_when="The target is itself a distribution: smoothed labels, votes of several people, "
+        "or the output of another network.",
+        avoid_when="The target is a single class and no smoothing is wanted: cross-entropy is "
+        "simpler and gives the same number. Its default reduction divides by C too; use "
+        "batchmean.",
+        gradient_formula=(("In each logit", rf"{words.BY_LOGIT} \hat{{y}}_i - {q}_i"),),
+        gradient="It is 0 at the smoothed target, so logits are not driven to infinity."
+        if is_smoothed
+        else "It is cross-entropy's: 0 only in the limit, so logits are driven apart without end.",
+        source="Kullback and Leibler, On Information and Sufficiency, Annals of Mathematical "
+        "Statistics 22, 1951; PyTorch documentation of torch.nn.KLDivLoss.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_class("""\
@@ -114,14 +138,11 @@ LOSS = LossSpec(
     torch_class="KLDivLoss",
     head=Head.PER_CLASS,
     encoding="class ids, held one-hot and smoothed",
-    reduction="mean over examples",
-    unit="nats",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#775A77",
     dash="dash",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
     parameters=(
         Parameter(

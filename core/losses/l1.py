@@ -31,25 +31,30 @@ def formulas() -> Mapping[Task, Formula]:
     return {Task.REGRESSION: Formula(Link.IDENTITY, r"|\hat{y} - y|", *parts)}
 
 
-CARD = Card(
-    summary="It measures the plain distance between prediction and target, in the target's own "
-    "unit.",
-    example_formula=(("One value", r"L(y, \hat{y}) = |\hat{y} - y|"),),
-    batch_formula=r"J = \frac{1}{N C} \sum_{n=1}^{N} \sum_{i=1}^{C} |\hat{y}_{n,i} - y_{n,i}|",
-    symbols=(words.VALUE_TARGET, words.PREDICTION, words.OUTPUTS, words.N),
-    takes=words.VALUES,
-    target=words.VALUE_TARGETS,
-    proper_scoring_rule=f"{words.NOT_FOR_VALUES} Its best single answer is the median.",
-    noise_model="The Laplace distribution with one fixed scale, up to a scale and a constant.",
-    use_when="The targets have outliers that should not rule, or the typical error is what "
-    "will be reported.",
-    avoid_when="The mean is wanted (totals, for instance), or training must settle exactly: "
-    "the step does not shrink near the target.",
-    gradient="It is the sign of the error, +1 or -1, of the same size however small the error, "
-    "so predictions tremble around the target unless the learning rate falls.",
-    source="Koenker and Bassett, Regression Quantiles, Econometrica 46, 1978; "
-    "PyTorch documentation of torch.nn.L1Loss.",
-)
+def card() -> Card:
+    return Card(
+        summary="It measures the plain distance between prediction and target, in the target's own "
+        "unit.",
+        example_formula=(("One value", r"L(y, \hat{y}) = |\hat{y} - y|"),),
+        batch_formula=r"J = \frac{1}{N C} \sum_{n=1}^{N} \sum_{i=1}^{C} |\hat{y}_{n,i} - y_{n,i}|",
+        symbols=(words.VALUE_TARGET, words.PREDICTION, words.OUTPUTS, words.N),
+        takes=words.VALUES,
+        target=words.VALUE_TARGETS,
+        reduction=words.OVER_OUTPUTS,
+        unit="absolute error",
+        proper_scoring_rule=f"{words.NOT_FOR_VALUES} Its best single answer is the median.",
+        noise_model="The Laplace distribution with one fixed scale, up to a scale and a constant.",
+        use_when="The targets have outliers that should not rule, or the typical error is what "
+        "will be reported.",
+        avoid_when="The mean is wanted (totals, for instance), or training must settle exactly: "
+        "the step does not shrink near the target.",
+        gradient_formula=(("In the value", rf"{words.BY_VALUE} \mathrm{{sign}}(\hat{{y}} - y)"),),
+        gradient="It is +1 or -1, of the same size however small the error, so predictions tremble "
+        "around the target unless the learning rate falls.",
+        source="Koenker and Bassett, Regression Quantiles, Econometrica 46, 1978; "
+        "PyTorch documentation of torch.nn.L1Loss.",
+    )
+
 
 PROGRAM = Program(one_value(on_values("L1Loss")))
 
@@ -59,13 +64,10 @@ LOSS = LossSpec(
     torch_class="L1Loss",
     head=Head.NARROWEST,
     encoding="the value itself",
-    reduction="mean over examples and outputs",
-    unit="absolute error",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_VALUES,
     color="#8769F0",
     dash="dashdot",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
 )

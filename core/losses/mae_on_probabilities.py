@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.losses import constants, words
-from core.losses.card import Card
+from core.losses.card import Card, Range
 from core.losses.chain_rule import through_sigmoid, through_softmax
 from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Program, on_probabilities, one_logit_a_question
@@ -66,39 +66,60 @@ def formulas() -> Mapping[Task, Formula]:
     }
 
 
-CARD = Card(
-    summary="It measures the absolute distance between predicted probabilities and the one-hot "
-    "target, so no single example can cost more than a fixed amount.",
-    example_formula=(
-        ("One probability", r"L(y, \hat{y}) = |\hat{y} - y|"),
-        (
-            "C classes, with true class t",
-            r"L = \frac{1}{C} \sum_{i=1}^{C} |\hat{y}_i - y_i| = \frac{2}{C} (1 - \hat{y}_t)",
+def value_range(task: Task, outputs: int) -> Range:
+    """Of C probabilities two differ by at most 1 from the target, and their mean is 2 / C."""
+    if task is Task.BINARY:
+        return Range(0, 1)
+    return Range(0, 2 / outputs, f"the most is 2 / C, with C = {outputs} classes")
+
+
+def card() -> Card:
+    return Card(
+        summary="It measures the absolute distance between predicted probabilities and the one-hot "
+        "target, so no single example can cost more than a fixed amount.",
+        example_formula=(
+            ("One probability", r"L(y, \hat{y}) = |\hat{y} - y|"),
+            (
+                "C classes, with true class t",
+                r"L = \frac{1}{C} \sum_{i=1}^{C} |\hat{y}_i - y_i| = \frac{2}{C} (1 - \hat{y}_t)",
+            ),
         ),
-    ),
-    batch_formula=r"J = \frac{1}{N C} \sum_{n=1}^{N} \sum_{i=1}^{C} |\hat{y}_{n,i} - y_{n,i}|",
-    symbols=(
-        words.BINARY_TARGET,
-        words.PROBABILITY,
-        words.TRUE_CLASS,
-        ("C", "number of probabilities an example: 1, or one a class"),
-        words.N,
-    ),
-    takes="Probabilities, after sigmoid or softmax, float, shape [N] or [N, C].",
-    target="One-hot 0 and 1, float, exactly the shape of the probabilities.",
-    proper_scoring_rule="No: its best answer puts all probability on the likeliest class, "
-    "however unlikely the others are.",
-    noise_model="None that fits targets of 0 and 1.",
-    use_when="Many labels are wrong: if wrong labels fall on all classes alike and are the "
-    "minority, its best classifier is the one for clean labels.",
-    avoid_when="Probabilities are needed, or there are many classes: training is slow and can "
-    "fail to leave its start.",
-    gradient="Through a sigmoid it is p (1 - p) in size, with p the probability: it vanishes "
-    "when the network is confidently wrong, so hard examples are given up together with "
-    "wrong labels.",
-    source="Ghosh, Kumar and Sastry, Robust Loss Functions under Label Noise for Deep Neural "
-    "Networks, AAAI, 2017; PyTorch documentation of torch.nn.L1Loss.",
-)
+        batch_formula=r"J = \frac{1}{N C} \sum_{n=1}^{N} \sum_{i=1}^{C} |\hat{y}_{n,i} - y_{n,i}|",
+        symbols=(
+            words.BINARY_TARGET,
+            (r"\hat{y}", "predicted probability; with two classes, that of class 1"),
+            ("z", "logits that the probabilities are made of"),
+            words.TRUE_CLASS,
+            ("C", "number of probabilities an example: 1, or one a class"),
+            words.N,
+        ),
+        takes="Probabilities, after sigmoid or softmax, float, shape [N] or [N, C].",
+        target="One-hot 0 and 1, float, exactly the shape of the probabilities.",
+        reduction=words.OVER_OUTPUTS,
+        unit="absolute error",
+        proper_scoring_rule="No: its best answer puts all probability on the likeliest class, "
+        "however unlikely it is.",
+        noise_model="None that fits targets of 0 and 1.",
+        use_when="Many labels are wrong: if wrong labels fall on all classes alike and the right "
+        "one stays the most frequent, its best classifier is the one for clean labels.",
+        avoid_when="Probabilities are needed, or there are many classes: training is slow and can "
+        "fail to leave its start.",
+        gradient_formula=(
+            (
+                "In one logit, through the sigmoid",
+                rf"{words.BY_ONE_LOGIT} (1 - 2 y)\, \hat{{y}} (1 - \hat{{y}})",
+            ),
+            (
+                "In each logit, through the softmax",
+                rf"{words.BY_LOGIT} \frac{{2}}{{C}} \hat{{y}}_t (\hat{{y}}_i - y_i)",
+            ),
+        ),
+        gradient="It vanishes when the network is confidently wrong, so hard examples are given "
+        "up together with wrong labels.",
+        source="Ghosh, Kumar and Sastry, Robust Loss Functions under Label Noise for Deep Neural "
+        "Networks, AAAI, 2017; PyTorch documentation of torch.nn.L1Loss.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_question(
@@ -112,13 +133,11 @@ LOSS = LossSpec(
     torch_class="L1Loss",
     head=Head.NARROWEST,
     encoding="0 or 1 for each probability",
-    reduction="mean over examples and outputs",
-    unit="absolute error",
-    value_range="0 to 1 for two classes, 0 to 2 / C for C",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#CC8448",
     dash="dashdot",
-    card=CARD,
+    make_card=card,
+    make_range=value_range,
     program=PROGRAM,
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.losses import constants, words
-from core.losses.card import Card
+from core.losses.card import Card, Range
 from core.losses.chain_rule import through_sigmoid, through_softmax
 from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import (
@@ -88,40 +89,68 @@ def formulas() -> Mapping[Task, Formula]:
 
 # ------------------------------------------------------------------ the entry
 
-CARD = Card(
-    summary="It measures the squared distance between what the network says and the target: "
-    "a value for regression, probabilities for classes.",
-    example_formula=(
-        ("A value, or one probability", r"L(y, \hat{y}) = (\hat{y} - y)^2"),
-        (
-            "C class probabilities",
-            r"L(y, \hat{y}) = \frac{1}{C} \sum_{i=1}^{C} (\hat{y}_i - y_i)^2",
+
+def value_range(task: Task, outputs: int) -> Range:
+    """Of C probabilities two differ by at most 1 from the target, and their mean is 2 / C."""
+    ranges = {
+        Task.BINARY: Range(0, 1),
+        Task.MULTICLASS: Range(0, 2 / outputs, f"the most is 2 / C, with C = {outputs} classes"),
+        Task.REGRESSION: Range(0, math.inf),
+    }
+    return ranges[task]
+
+
+def card() -> Card:
+    return Card(
+        summary="It measures the squared distance between what the network says and the target: "
+        "a value for regression, probabilities for classes.",
+        example_formula=(
+            ("A value, or one probability", r"L(y, \hat{y}) = (\hat{y} - y)^2"),
+            (
+                "C class probabilities",
+                r"L(y, \hat{y}) = \frac{1}{C} \sum_{i=1}^{C} (\hat{y}_i - y_i)^2",
+            ),
         ),
-    ),
-    batch_formula=r"J = \frac{1}{N C} \sum_{n=1}^{N} \sum_{i=1}^{C} (\hat{y}_{n,i} - y_{n,i})^2",
-    symbols=(
-        ("y", "target: a value, or 0 and 1 for classes"),
-        (r"\hat{y}", "predicted value or probability"),
-        ("C", "number of outputs: 1, or one a class"),
-        words.N,
-    ),
-    takes="Values for regression; probabilities, after sigmoid or softmax, for classes. "
-    "Float, shape [N] or [N, C].",
-    target="Real values, or one-hot 0 and 1, float, exactly the shape of the predictions.",
-    proper_scoring_rule="Yes, strictly, on probabilities: it is the Brier score divided by C. "
-    "On values, its best single answer is the mean.",
-    noise_model="On values, the normal distribution with one fixed variance, up to a scale and "
-    "a constant. On probabilities, none that fits targets of 0 and 1.",
-    use_when="The target is a number and large errors matter more than small ones.",
-    avoid_when="The targets have outliers, which its square lets rule, or a classifier has to "
-    "be trained fast from a bad start.",
-    gradient="On values it is 2 (z - y): it grows with the error. Through a sigmoid it is "
-    "2 (p - y) p (1 - p) with p the probability, which vanishes when the network is "
-    "confidently wrong.",
-    source="Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly Weather "
-    "Review 78, 1950; Bishop, Pattern Recognition and Machine Learning, Springer, 2006, "
-    "section 1.2.5.",
-)
+        batch_formula=r"J = \frac{1}{N C} \sum_{n=1}^{N} \sum_{i=1}^{C}"
+        r" (\hat{y}_{n,i} - y_{n,i})^2",
+        symbols=(
+            ("y", "target: a value, or 0 and 1 for classes"),
+            (r"\hat{y}", "predicted value or probability; with two classes, that of class 1"),
+            ("z", "logits that the probabilities are made of"),
+            ("C", "number of outputs: 1, or one a class"),
+            words.N,
+        ),
+        takes="Values for regression; probabilities, after sigmoid or softmax, for classes. "
+        "Float, shape [N] or [N, C].",
+        target="Real values, or one-hot 0 and 1, float, exactly the shape of the predictions.",
+        reduction=words.OVER_OUTPUTS,
+        unit="squared error",
+        proper_scoring_rule="Yes, strictly, on probabilities: it is the Brier score divided by C. "
+        "On values, its best single answer is the mean.",
+        noise_model="On values, the normal distribution with one fixed variance, up to a scale and "
+        "a constant. On probabilities, none that fits targets of 0 and 1.",
+        use_when="The target is a number and large errors matter more than small ones.",
+        avoid_when="The targets have outliers, which its square lets rule, or a classifier has to "
+        "be trained fast from a bad start.",
+        gradient_formula=(
+            ("In a value", rf"{words.BY_VALUE} 2 (\hat{{y}} - y)"),
+            (
+                "In one logit, through the sigmoid",
+                rf"{words.BY_ONE_LOGIT} 2 (\hat{{y}} - y)\, \hat{{y}} (1 - \hat{{y}})",
+            ),
+            (
+                "In each logit, through the softmax",
+                rf"{words.BY_LOGIT} \frac{{2}}{{C}} \hat{{y}}_i \left[\hat{{y}}_i - y_i"
+                r" - \sum_{j=1}^{C} \hat{y}_j (\hat{y}_j - y_j)\right]",
+            ),
+        ),
+        gradient="On values it grows with the error. Through a sigmoid or a softmax it vanishes "
+        "when the network is confidently wrong, because the probability then hardly moves.",
+        source="Brier, Verification of Forecasts Expressed in Terms of Probability, Monthly "
+        "Weather Review 78, 1950; Bishop, Pattern Recognition and Machine Learning, Springer, "
+        "2006, section 1.2.5.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_question(
@@ -137,13 +166,11 @@ LOSS = LossSpec(
     torch_class="MSELoss",
     head=Head.NARROWEST,
     encoding="0 or 1 for each probability; the value itself for regression",
-    reduction="mean over examples and outputs",
-    unit="squared error",
-    value_range="0 to 1 on probabilities, 0 to infinity on values",
     make_formulas=formulas,
     refusals={},
     color="#009E73",
     dash="dot",
-    card=CARD,
+    make_card=card,
+    make_range=value_range,
     program=PROGRAM,
 )

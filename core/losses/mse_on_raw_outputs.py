@@ -55,41 +55,82 @@ def formulas(k: float, M: float) -> Mapping[Task, Formula]:
     )
 
 
-CARD = Card(
-    summary="It measures the squared distance between the raw outputs and a target of M for the "
-    "true class and 0 for the others, as a regression would.",
-    example_formula=(
+def card(k: float, M: float) -> Card:
+    weight, target = words.factor(k), words.tex(M)
+    named = [
         (
-            "C classes, with true class t",
-            r"L = \frac{1}{C} \left[k (z_t - M)^2 + \sum_{i \ne t} z_i^2\right]",
+            f"k = {words.tex(k)}",
+            "true-class weight: how much the true class counts against each other class",
+        )
+    ]
+    return Card(
+        summary=f"It measures the squared distance between the raw outputs and a target of "
+        f"{words.plain(M)} for the true class and 0 for the others, as a regression would.",
+        example_formula=(
+            (
+                "C classes, with true class t",
+                rf"L = \frac{{1}}{{C}} \left[{weight}(z_t - {target})^2 + \sum_{{i \ne t}} z_i^2"
+                r"\right]",
+            ),
         ),
-    ),
-    batch_formula=words.MEAN_OF_LOSSES,
-    symbols=(
-        words.SCORES,
-        words.TRUE_CLASS,
-        ("k", "true-class weight: how much the true class counts against each other class"),
-        ("M", "true-class target: the output that the true class should have"),
-        words.CLASSES,
-        words.N,
-        words.EXAMPLE_LOSS,
-    ),
-    takes="Raw outputs, float, shape [N, C]. They are not turned into probabilities.",
-    target="One-hot 0 and 1, float, exactly the shape of the outputs.",
-    proper_scoring_rule="With k = M = 1 its best answer is the true probability of each class, "
-    "but the outputs need be no probabilities: they can be below 0 or above 1.",
-    noise_model="The normal distribution around the target with one fixed variance, which "
-    "targets of 0 and 1 do not follow.",
-    use_when="Only the class with the largest output matters. With many classes k and M are set "
-    "above 1, or the zeros of the other classes rule.",
-    avoid_when="Probabilities are needed, or outputs far beyond M are right: it pulls a score "
-    "that is too good back to M.",
-    gradient="It is 2 (z - target) / C, k times as much for the true class: it grows with the "
-    "error, so unlike MSE on probabilities it never vanishes when the network is wrong.",
-    source="Hui and Belkin, Evaluation of Neural Architectures Trained with Square Loss vs "
-    "Cross-Entropy in Classification Tasks, ICLR, 2021; "
-    "PyTorch documentation of torch.nn.MSELoss.",
-)
+        batch_formula=words.MEAN_OF_LOSSES,
+        symbols=(
+            words.SCORES,
+            words.TRUE_CLASS,
+            *(named if k != 1 else []),
+            (f"M = {target}", "true-class target: the output that the true class should have"),
+            words.CLASSES,
+            words.N,
+            words.EXAMPLE_LOSS,
+        ),
+        takes="Raw outputs, float, shape [N, C]. They are not turned into probabilities.",
+        target="One-hot 0 and 1, float, exactly the shape of the outputs."
+        + ("" if k == M == 1 else " The class in torch.nn has no k and M of its own."),
+        reduction=words.OVER_OUTPUTS,
+        unit="squared error"
+        if k == 1
+        else f"squared error, the true class's times {words.plain(k)}",
+        proper_scoring_rule=_proper_scoring_rule(k, M),
+        noise_model="The normal distribution around the target with one fixed variance, which "
+        "targets of 0 and 1 do not follow.",
+        use_when="Only the class with the largest output matters. With many classes the true-class "
+        "weight k and the true-class target M are set above 1, or the zeros of the other classes "
+        "rule.",
+        avoid_when=f"Probabilities are needed, or outputs far beyond {words.plain(M)} are right: "
+        "it pulls a score that is too good back.",
+        gradient_formula=(
+            (
+                "In the true class's output",
+                rf"\frac{{\partial L}}{{\partial z_t}} = \frac{{{words.tex(2 * k)}}}{{C}}"
+                rf" (z_t - {target})",
+            ),
+            ("In each other output", rf"{words.BY_LOGIT} \frac{{2}}{{C}} z_i"),
+        ),
+        gradient="It grows with the error, so unlike MSE on probabilities it never vanishes when "
+        "the network is wrong.",
+        source="Hui and Belkin, Evaluation of Neural Architectures Trained with Square Loss vs "
+        "Cross-Entropy in Classification Tasks, ICLR, 2021; "
+        "PyTorch documentation of torch.nn.MSELoss.",
+    )
+
+
+def _proper_scoring_rule(k: float, M: float) -> str:
+    if k == M == 1:
+        return (
+            "Its best answer is the true probability f of each class, but the outputs need be no "
+            "probabilities: they can be below 0 or above 1."
+        )
+    if k == 1:
+        return (
+            f"No: its best answer is {words.plain(M)} f for a class of probability f, and the "
+            "outputs are no probabilities."
+        )
+    over = f"{words.plain(k * M)} f / (1 {words.plus(k - 1)} f)"
+    return (
+        f"No: its best answer is {over} for a class of probability f. It rises with f, so the "
+        "likeliest class comes out right."
+    )
+
 
 _WEIGHTED = """\
 k, M = {k}, {M}
@@ -107,14 +148,11 @@ LOSS = LossSpec(
     torch_class="MSELoss",
     head=Head.PER_CLASS,
     encoding="0 for each output, M for the true class's",
-    reduction="mean over examples and outputs",
-    unit="squared error",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#1E96FC",
     dash="dash",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
     parameters=(
         Parameter(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from core.losses import words
-from core.losses.card import Card
+from core.losses.card import Card, Range
 from core.losses.constants import SMALLEST_PROBABILITY
 from core.losses.entry import Formula, Head, Link, LossSpec
 from core.losses.program import Encoding, Program, Sample, on_values, one_value
@@ -40,40 +41,57 @@ def formulas() -> Mapping[Task, Formula]:
     return {Task.REGRESSION: Formula(Link.EXP, formula, forward, backward, best_constant)}
 
 
-CARD = Card(
-    summary="It measures how surprised a predicted rate is by an observed count.",
-    example_formula=(
-        ("The network gives the rate's logarithm", r"L(y, z) = e^{z} - y z"),
-        (
-            "The network gives the rate",
-            r"L(y, \hat{y}) = \hat{y} - y \log(\hat{y} + \varepsilon)",
+def value_range(task: Task, outputs: int) -> Range:
+    return Range(
+        -math.inf,
+        math.inf,
+        "for a target y never below y - y log y, which is at most 1, and below 0 for y above e",
+    )
+
+
+def card() -> Card:
+    return Card(
+        summary="It measures how surprised a predicted rate is by an observed count.",
+        example_formula=(
+            ("The network gives the rate's logarithm", r"L(y, z) = e^{z} - y z"),
+            (
+                "The network gives the rate",
+                r"L(y, \hat{y}) = \hat{y} - y \log(\hat{y} + \varepsilon)",
+            ),
         ),
-    ),
-    batch_formula=words.MEAN_OVER_OUTPUTS,
-    symbols=(
-        ("y", "target: a count, 0, 1, 2, ..."),
-        ("z", "logarithm of the predicted rate, any real number"),
-        (r"\hat{y}", "predicted rate, the mean count"),
-        (r"\varepsilon", "1e-8, which keeps the logarithm finite"),
-        words.OUTPUTS,
-        words.N,
-        words.OUTPUT_LOSS,
-    ),
-    takes="The logarithm of the rate, float; with log_input=False the rate itself, which must "
-    "be above 0.",
-    target="Counts, 0 or more, float, exactly the shape of the predictions.",
-    proper_scoring_rule="Yes, strictly, among Poisson distributions. The best rate is the mean "
-    "count.",
-    noise_model="The Poisson distribution, without the term log(y!), which training cannot "
-    "change; so the loss can be below 0.",
-    use_when="The target counts events: calls an hour, defects a batch.",
-    avoid_when="The targets are negative or standardised, or vary far more than a Poisson "
-    "count does, whose variance equals its mean.",
-    gradient="With the logarithm as input it is the predicted rate minus the count, so a rate "
-    "far too high is pushed down very hard and can make the first steps jump.",
-    source="Nelder and Wedderburn, Generalized Linear Models, Journal of the Royal Statistical "
-    "Society A 135, 1972; PyTorch documentation of torch.nn.PoissonNLLLoss.",
-)
+        batch_formula=words.MEAN_OVER_OUTPUTS,
+        symbols=(
+            ("y", "target: a count, 0, 1, 2, ...; in Loss Lab divided by the standard deviation"),
+            ("z", "logarithm of the predicted rate, any real number"),
+            (r"\hat{y}", "predicted rate, the mean count"),
+            (r"\varepsilon", "1e-8, which keeps the logarithm finite"),
+            words.OUTPUTS,
+            words.N,
+            words.OUTPUT_LOSS,
+        ),
+        takes="The logarithm of the rate, float; with log_input=False the rate itself, which must "
+        "be above 0.",
+        target="Counts, 0 or more, float, exactly the shape of the predictions.",
+        reduction=words.OVER_OUTPUTS,
+        unit="nats / the target's standard deviation, less what only y decides",
+        proper_scoring_rule="Yes, strictly, among Poisson distributions. The best rate is the mean "
+        "count.",
+        noise_model="The Poisson distribution, without the term log(y!), which training cannot "
+        "change; so the loss can be below 0. Dividing the counts by their standard deviation "
+        "divides the loss by it too and adds what only y decides.",
+        use_when="The target counts events: calls an hour, defects a batch.",
+        avoid_when="The targets are negative or standardised, or vary far more than a Poisson "
+        "count does, whose variance equals its mean.",
+        gradient_formula=(
+            ("In the rate's logarithm", rf"{words.BY_ONE_LOGIT} e^{{z}} - y"),
+            ("In the rate", rf"{words.BY_VALUE} 1 - \frac{{y}}{{\hat{{y}} + \varepsilon}}"),
+        ),
+        gradient="With the logarithm as input it is the predicted rate minus the count, so a rate "
+        "far too high is pushed down very hard and can make the first steps jump.",
+        source="Nelder and Wedderburn, Generalized Linear Models, Journal of the Royal Statistical "
+        "Society A 135, 1972; PyTorch documentation of torch.nn.PoissonNLLLoss.",
+    )
+
 
 _LOG_RATES = Sample(((0.5,), (1.2,), (0.3,)), (2, 3, 0))
 
@@ -85,13 +103,11 @@ LOSS = LossSpec(
     torch_class="PoissonNLLLoss",
     head=Head.NARROWEST,
     encoding="the raw value divided by its standard deviation, not negative",
-    reduction="mean over examples and outputs",
-    unit="nats, less a constant",
-    value_range="y - y log y to infinity, so below 0 for large y",
     make_formulas=formulas,
     refusals=words.NEEDS_AMOUNTS,
     color="#BB2D00",
     dash="dash",
-    card=CARD,
+    make_card=card,
+    make_range=value_range,
     program=PROGRAM,
 )

@@ -49,31 +49,51 @@ def formulas() -> Mapping[Task, Formula]:
 
 # ------------------------------------------------------------------ the entry
 
-CARD = Card(
-    summary="It is the logistic loss for targets written as +1 and -1: a hinge with its corner "
-    "rounded off.",
-    example_formula=(("One score", r"L(y, z) = \log\left(1 + e^{-y z}\right)"),),
-    batch_formula=words.MEAN_OVER_OUTPUTS,
-    symbols=(
-        ("y", "target: +1 or -1"),
-        words.LOGITS,
-        ("C", "number of logits an example: 1, or one a class"),
-        words.N,
-        ("L_{n,i}", "loss of logit i of example n"),
-    ),
-    takes="Logits, float, any shape, before any sigmoid.",
-    target="+1 or -1, float, the same shape as the logits.",
-    proper_scoring_rule="Yes, strictly, for the probability sigmoid(z): it is binary "
-    "cross-entropy with other names for the two answers.",
-    noise_model="The Bernoulli distribution with probability sigmoid(z).",
-    use_when="The targets are already +1 and -1.",
-    avoid_when="The targets are 0 and 1: a target of 0 gives log 2 whatever the network says, "
-    "without any complaint.",
-    gradient="With respect to a logit it is -y sigmoid(-y z) (divided by C with several "
-    "classes), which fades for right answers but never reaches 0.",
-    source="Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2nd edition, "
-    "Springer, 2009, section 10.6; PyTorch documentation of torch.nn.SoftMarginLoss.",
-)
+
+def card() -> Card:
+    return Card(
+        summary="It is the logistic loss for targets written as +1 and -1: a hinge with its corner "
+        "rounded off.",
+        example_formula=(
+            ("One logit", r"L = \log\left(1 + e^{-y z}\right)"),
+            (
+                "One logit a class",
+                r"L = \frac{1}{C} \sum_{i=1}^{C} \log\left(1 + e^{-y_i z_i}\right)",
+            ),
+        ),
+        batch_formula=words.MEAN_OF_LOSSES,
+        symbols=(
+            ("y", "target: +1 or -1"),
+            words.LOGITS,
+            words.SIGMOID,
+            words.CLASSES,
+            words.N,
+            words.EXAMPLE_LOSS,
+        ),
+        takes="Logits, float, any shape, before any sigmoid.",
+        target="+1 or -1, float, the same shape as the logits.",
+        reduction=words.OVER_LOGITS,
+        unit="nats per output",
+        proper_scoring_rule="Yes, strictly, for the probability sigmoid(z): it is binary "
+        "cross-entropy with other names for the two answers.",
+        noise_model="The Bernoulli distribution with probability sigmoid(z).",
+        use_when="The targets are already +1 and -1.",
+        avoid_when="The targets are 0 and 1: a target of 0 gives log 2 whatever the network says, "
+        "without any complaint. Or logits can be large: the class in torch.nn takes the "
+        "exponential as it stands, which overflows in float32 (a logit of -89 with a target of 1 "
+        "gives inf and a gradient that is NaN). Loss Lab's own does not.",
+        gradient_formula=(
+            ("In the one logit", rf"{words.BY_ONE_LOGIT} -y\, \sigma(-y z)"),
+            (
+                "In each class's logit",
+                rf"{words.BY_LOGIT} -\frac{{1}}{{C}}\, y_i\, \sigma(-y_i z_i)",
+            ),
+        ),
+        gradient="It fades for right answers but never reaches 0.",
+        source="Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2nd "
+        "edition, Springer, 2009, section 10.6; PyTorch documentation of torch.nn.SoftMarginLoss.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_question(
@@ -87,13 +107,10 @@ LOSS = LossSpec(
     torch_class="SoftMarginLoss",
     head=Head.NARROWEST,
     encoding="0 or 1 for each logit, read as -1 or 1",
-    reduction="mean over examples and logits",
-    unit="nats a logit",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#556944",
     dash="longdash",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
 )

@@ -55,37 +55,49 @@ def formulas() -> Mapping[Task, Formula]:
     )
 
 
-CARD = Card(
-    summary="It is cross-entropy plus the mean square of the wrong classes' logits, which keeps "
-    "these near 0.",
-    example_formula=(
-        (
-            "C classes, with true class t",
-            r"L = -\log \hat{y}_t + \frac{1}{C - 1} \sum_{i \ne t} z_i^2",
+def card() -> Card:
+    return Card(
+        summary="It is cross-entropy plus the mean square of the wrong classes' logits, which "
+        "keeps these near 0.",
+        example_formula=(
+            (
+                "C classes, with true class t",
+                r"L = -\log \hat{y}_t + \frac{1}{C - 1} \sum_{i \ne t} z_i^2",
+            ),
         ),
-    ),
-    batch_formula=words.MEAN_OF_LOSSES,
-    symbols=(
-        words.PROBABILITY,
-        words.LOGITS,
-        words.TRUE_CLASS,
-        words.CLASSES,
-        words.N,
-        words.EXAMPLE_LOSS,
-    ),
-    takes="Logits, float, shape [N, C]. There is no class for it in torch.nn.",
-    target=words.CLASS_IDS,
-    proper_scoring_rule="No: the squares move its best answer away from the true probabilities, "
-    "though the likeliest class comes out right.",
-    noise_model="None: the squares are not part of the likelihood of a class.",
-    use_when="Cross-entropy is the first choice but its probabilities come out too sure; it has "
-    "nothing to be set and takes the same learning rate.",
-    avoid_when="The probabilities must be right on average, or the logits must be free to have "
-    "any common offset.",
-    gradient="It is cross-entropy's gradient plus 2 z / (C - 1) for each wrong class, so a wrong "
-    "class's logit is pulled to 0 from both sides.",
-    source="Hui, Belkin and Wright, Cut your Losses with Squentropy, ICML, 2023.",
-)
+        batch_formula=words.MEAN_OF_LOSSES,
+        symbols=(
+            words.PROBABILITY,
+            words.LOGITS,
+            words.TRUE_CLASS,
+            words.ONE_HOT_TARGET,
+            words.CLASSES,
+            words.N,
+            words.EXAMPLE_LOSS,
+        ),
+        takes="Logits, float, shape [N, C]. There is no class for it in torch.nn. The formulas are "
+        "written with these and with the probabilities that the softmax makes of them.",
+        target=words.CLASS_IDS,
+        reduction=words.OVER_EXAMPLES,
+        unit="nats plus squared logits",
+        proper_scoring_rule="No: the squares move its best answer away from the true "
+        "probabilities, though the likeliest class comes out right.",
+        noise_model="None: the squares are not part of the likelihood of a class.",
+        use_when="Cross-entropy is the first choice but its probabilities come out too sure; it "
+        "has nothing to be set and takes the same learning rate.",
+        avoid_when="The probabilities must be right on average, or the logits must be free to have "
+        "any common offset.",
+        gradient_formula=(
+            (
+                "In each logit",
+                rf"{words.BY_LOGIT} \hat{{y}}_i - y_i + \frac{{2}}{{C - 1}} (1 - y_i)\, z_i",
+            ),
+        ),
+        gradient="It is cross-entropy's and, for each wrong class, a pull of its logit to 0 from "
+        "both sides.",
+        source="Hui, Belkin and Wright, Cut your Losses with Squentropy, ICML, 2023.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_class("""\
@@ -105,13 +117,10 @@ LOSS = LossSpec(
     torch_class=None,
     head=Head.PER_CLASS,
     encoding="class ids, held one-hot",
-    reduction="mean over examples",
-    unit="nats plus squared logits",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#FC30FC",
     dash="longdash",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
 )

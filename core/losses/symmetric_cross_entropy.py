@@ -50,7 +50,8 @@ def best_constant(y: Tensor, alpha: float, beta: float, A: float) -> Tensor:
     rises, so s is found by halving, between where one class alone has p = 1 and where
     no class can have more than its share.
     """
-    f = y.double().mean(-1, keepdim=True)
+    # Not every device has float64.
+    f = y.cpu().double().mean(-1, keepdim=True)
     reverse = -beta * A
 
     def probabilities(s: Tensor) -> Tensor:
@@ -61,7 +62,7 @@ def best_constant(y: Tensor, alpha: float, beta: float, A: float) -> Tensor:
 
     highest = f.amax(-2, keepdim=True)
     s = constants.by_halving(too_high, (reverse + alpha) * highest, reverse * highest + alpha)
-    return probabilities(s).clamp_(min=_SMALLEST_PROBABILITY).log_().to(y.dtype)
+    return probabilities(s).clamp_(min=_SMALLEST_PROBABILITY).log_().to(y)
 
 
 # ------------------------------------------------------------------ the entry
@@ -79,47 +80,80 @@ def formulas(alpha: float, beta: float, A: float) -> Mapping[Task, Formula]:
     )
 
 
-CARD = Card(
-    summary="It adds to cross-entropy the reverse one, in which target and prediction change "
-    "places and which forgives wrong labels.",
-    example_formula=(
-        (
-            "C classes",
-            r"L = -\alpha \sum_{i=1}^{C} y_i \log \hat{y}_i - \beta \sum_{i=1}^{C}"
-            r" \hat{y}_i \log y_i,\quad \log 0 := A",
+def card(alpha: float, beta: float, A: float) -> Card:
+    forward_weight, most = words.factor(alpha), -beta * A
+    has_reverse = beta != 0
+    reverse_sum = (
+        rf" - {words.factor(beta)}\sum_{{i=1}}^{{C}} \hat{{y}}_i \log y_i" if has_reverse else ""
+    )
+    missed = rf" + {words.factor(most)}(1 - \hat{{y}}_t)" if has_reverse else ""
+    if has_reverse:
+        slope = rf"({words.tex(alpha)} + {words.factor(most)}\hat{{y}}_t) (\hat{{y}}_i - y_i)"
+    elif alpha == 1:
+        slope = r"\hat{y}_i - y_i"
+    else:
+        slope = rf"{forward_weight}(\hat{{y}}_i - y_i)"
+    return Card(
+        summary="It adds to cross-entropy the reverse one, in which target and prediction change "
+        "places and which forgives wrong labels.",
+        example_formula=(
+            (
+                f"C classes, with {words.plain(A)} for log 0" if has_reverse else "C classes",
+                rf"L = -{forward_weight}\sum_{{i=1}}^{{C}} y_i \log \hat{{y}}_i{reverse_sum}",
+            ),
+            (words.TRUE, rf"L = -{forward_weight}\log \hat{{y}}_t{missed}"),
         ),
-        (
-            "With true class t",
-            r"L = -\alpha \log \hat{y}_t - \beta A (1 - \hat{y}_t)",
+        batch_formula=words.MEAN_OF_LOSSES,
+        symbols=(
+            words.ONE_HOT_TARGET,
+            words.PROBABILITY,
+            words.TRUE_CLASS,
+            words.LOGITS,
+            (rf"\alpha = {words.tex(alpha)}", "alpha: how much cross-entropy counts"),
+            (rf"\beta = {words.tex(beta)}", "beta: how much the reverse cross-entropy counts"),
+            *(
+                [
+                    (
+                        f"A = {words.tex(A)}",
+                        "log of 0: a number below 0 that stands for it; the reverse cross-entropy "
+                        f"is then {words.plain(-A)} times the probability missed",
+                    )
+                ]
+                if has_reverse
+                else []
+            ),
+            words.CLASSES,
+            words.N,
+            words.EXAMPLE_LOSS,
         ),
-    ),
-    batch_formula=words.MEAN_OF_LOSSES,
-    symbols=(
-        words.ONE_HOT_TARGET,
-        words.PROBABILITY,
-        words.TRUE_CLASS,
-        (r"\alpha", "alpha: how much cross-entropy counts"),
-        (r"\beta", "beta: how much the reverse cross-entropy counts"),
-        ("A", "log of 0: a number below 0 that stands for it"),
-        words.CLASSES,
-        words.N,
-        words.EXAMPLE_LOSS,
-    ),
-    takes="Logits, float, shape [N, C]. There is no class for it in torch.nn.",
-    target=words.CLASS_IDS,
-    proper_scoring_rule="No, for a beta above 0: its best answer makes the likeliest class "
-    "likelier than it is.",
-    noise_model="None for a beta above 0; without the reverse part it is cross-entropy times "
-    "alpha.",
-    use_when="Some labels are wrong. The paper takes a small alpha and a beta of 1 for few "
-    "classes; harder data needs more of alpha.",
-    avoid_when="Probabilities are needed, or nothing is known of the noise in the labels: three "
-    "numbers then have to be searched for.",
-    gradient="It is cross-entropy's gradient times alpha - beta A p with p the true class's "
-    "probability, so examples that the network agrees with lead, and doubtful labels pull less.",
-    source="Wang, Ma, Chen, Luo, Yi and Bailey, Symmetric Cross Entropy for Robust Learning with "
-    "Noisy Labels, ICCV, 2019.",
-)
+        takes="Logits, float, shape [N, C]. There is no class for it in torch.nn. The formulas "
+        "are written with the probabilities that the softmax makes of them.",
+        target=words.CLASS_IDS,
+        reduction=words.OVER_EXAMPLES,
+        unit=f"{words.plain(alpha)} × nats"
+        + (f" + {words.plain(most)} × probability missed" if has_reverse else ""),
+        proper_scoring_rule="No, for a beta above 0: its best answer makes the likeliest class "
+        "likelier than it is."
+        if has_reverse
+        else "Yes, strictly, for a beta of 0: it is cross-entropy times alpha, and log of 0 does "
+        "not matter.",
+        noise_model="None for a beta above 0."
+        if has_reverse
+        else "The categorical distribution, as for cross-entropy; alpha scales it.",
+        use_when="Some labels are wrong. The paper takes a small alpha and a beta of 1 for few "
+        "classes; harder data needs more of alpha.",
+        avoid_when="Probabilities are needed, or nothing is known of the noise in the labels: "
+        "three numbers then have to be searched for.",
+        gradient_formula=(("In each logit", f"{words.BY_LOGIT} {slope}"),),
+        gradient="It is cross-entropy's times a factor that grows from "
+        f"{words.plain(alpha)} to {words.plain(alpha + most)} with the true class's probability, "
+        "so examples that the network agrees with lead, and doubtful labels pull less."
+        if has_reverse
+        else f"It is cross-entropy's times {words.plain(alpha)}.",
+        source="Wang, Ma, Chen, Luo, Yi and Bailey, Symmetric Cross Entropy for Robust Learning "
+        "with Noisy Labels, ICCV, 2019.",
+    )
+
 
 PROGRAM = Program(
     one_logit_a_class("""\
@@ -140,14 +174,11 @@ LOSS = LossSpec(
     torch_class=None,
     head=Head.PER_CLASS,
     encoding="class ids, held one-hot",
-    reduction="mean over examples",
-    unit="nats, forward and reverse",
-    value_range="0 to infinity",
     make_formulas=formulas,
     refusals=words.NEEDS_CLASSES,
     color="#F000CC",
     dash="dot",
-    card=CARD,
+    make_card=card,
     program=PROGRAM,
     parameters=(
         Parameter(

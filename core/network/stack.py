@@ -13,7 +13,8 @@ allocating, on autograd's tape or on making views.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -174,13 +175,21 @@ class Stack:
             self._batches[size] = Batch(self, size)
         return self._batches[size]
 
-    def logits(self, x: Tensor, runs: slice) -> Tensor:
-        """Logits ``[S, C, N]`` of the given S runs for x ``[S, N, D]``, outside training."""
+    def activations(self, x: Tensor, runs: slice) -> Iterator[Tensor]:
+        """x ``[S, N, D]`` itself as columns, then what each hidden layer of the given S runs makes
+        of it: ``[S, H, N]``. Outside training."""
         nonlinearity = _NONLINEARITIES[self.activation]
         a = x.transpose(1, 2)
+        yield a
         for layer in self.layers[:-1]:
             z = torch.baddbmm(layer.bias[runs], layer.weight[runs], a)
             a = z if nonlinearity.in_place else torch.empty_like(z)
             nonlinearity.forward(z, a)
+            yield a
+
+    def logits(self, x: Tensor, runs: slice) -> Tensor:
+        """Logits ``[S, C, N]`` of the given S runs for x ``[S, N, D]``, outside training."""
+        # Of the hidden layers no more than the last is held in memory.
+        last = deque(self.activations(x, runs), maxlen=1).pop()
         head = self.layers[-1]
-        return torch.baddbmm(head.bias[runs], head.weight[runs], a)
+        return torch.baddbmm(head.bias[runs], head.weight[runs], last)

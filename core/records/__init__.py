@@ -7,7 +7,7 @@ the entrant's place; whatever belongs to one run stands at the run's number.
 from core.records.evaluations import Evaluation, Measure, Split
 from core.records.experiments import Chunk, Experiment, Progress, Run, Status, Wanted
 from core.records.facts import Facts, GradientLens, RangeTest
-from core.records.snapshot import Snapshot
+from core.records.snapshot import Moment, Snapshot
 
 #: What a stored experiment is written as: its spec, facts, evaluations and snapshot. A reader
 #: leaves alone what has another number. A new field with a default needs no new number.
@@ -21,6 +21,7 @@ __all__ = [
     "Facts",
     "GradientLens",
     "Measure",
+    "Moment",
     "Progress",
     "RangeTest",
     "Run",

@@ -60,7 +60,8 @@ class Progress:
     steps, one column a run; they are steps ``step - n + 1`` to ``step``, counted from 1.
     ``diverged_steps[k]`` is the first step of run k whose loss was not finite, or None.
     ``facts`` comes with the first report and ``outcome`` with the last; ``snapshot``
-    with the first, the last and now and then between.
+    with the first, the last and now and then between. ``kept`` are the snapshots since the
+    last report that stay for a replay of the training.
     """
 
     step: int
@@ -71,6 +72,7 @@ class Progress:
     diverged_steps: tuple[int | None, ...]
     facts: Facts | None = None
     snapshot: Snapshot | None = None
+    kept: tuple[Snapshot, ...] = ()
     outcome: Status | None = None
 
 

@@ -1,15 +1,16 @@
 """What every run of an experiment has learned, at one set of weights.
 
-Larger than a number an epoch, so only the newest is kept: what is drawn of it shows
-where training is, not how it got there. Needs no torch.
+Larger than a number an epoch, so that beside the newest only some are kept, from which it can
+be replayed how a training got to where it is. Needs no torch.
 """
 
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,22 @@ MARGIN_EDGES = np.linspace(-12, 12, 49)
 SURFACE_SIZE = 56
 #: Classes that a surface can tell apart by colour.
 MOST_SURFACE_CLASSES = 10
+#: Points a side of the map of one hidden unit, and units of a layer that have one.
+UNIT_SIZE = 16
+MOST_UNITS = 8
+#: The number that stands for 0 in the map of a unit.
+UNIT_ZERO = 128
+#: Equal bins of the probability that is given to the true class, 0 to 1.
+TRUTH_BINS = 20
+#: So many of the rows that a run is most sure of, and wrong about.
+MOST_MISTAKES = 6
+
+
+class Moment(NamedTuple):
+    """Of when a snapshot that was kept is."""
+
+    step: int
+    epoch: int
 
 
 @dataclass(frozen=True)
@@ -40,8 +57,21 @@ class Snapshot:
     ``surface``       ``[K, G, G]``, uint8, for data in the plane of no more than
         ``MOST_SURFACE_CLASSES``: 255 p(class 1) for two classes, else the class predicted;
         [i, j] stands at the j-th x and the i-th y.
+    ``confidence``    ``[K, G, G]``, uint8, where ``surface`` has classes: 255 times the probability
+        of that class; 255 for outputs that are no probabilities.
     ``extent``        ``[S, 4]``: the lowest and highest x, lowest and highest y.
     ``points``        ``[S, n, 3]``: x, y and class of some held-out rows.
+    ``wrong``         ``[K, n]``, uint8: 1 where a run predicts another class for that point.
+    ``units``         ``[K, H, MOST_UNITS, g, g]``, uint8, g = ``UNIT_SIZE``, for the same data:
+        what the first units of each of the H hidden layers give over the same plane. ``UNIT_ZERO``
+        is 0, and the largest size in a layer lies 127 from it. Units that a layer lacks are 0.
+    ``weights``       ``[K, H + 1, W, W]``, float16: from each of the units that have a map, or
+        the inputs, to each in the next layer, or the outputs; 0 where there is none.
+    ``truth``         ``[K, TRUTH_BINS]`` rows by the probability that the true class was given;
+        all 0 for outputs that are no probabilities. Classes only.
+    ``mistaken``      ``[K, MOST_MISTAKES, 3]``: true class, predicted class and its probability,
+        of the rows that a run is most sure of and wrong about, or NaN. Data of pictures only.
+    ``pictures``      ``[K, MOST_MISTAKES, h, w]``, uint8: those rows, 255 the brightest.
     ``predicted``     ``[K, n]`` and ``actual`` ``[S, n]``: regression only.
     """
 
@@ -54,8 +84,15 @@ class Snapshot:
     reliability: NDArray[np.float32] | None = None
     confusion: NDArray[np.int32] | None = None
     surface: NDArray[np.uint8] | None = None
+    confidence: NDArray[np.uint8] | None = None
     extent: NDArray[np.float32] | None = None
     points: NDArray[np.float32] | None = None
+    wrong: NDArray[np.uint8] | None = None
+    units: NDArray[np.uint8] | None = None
+    weights: NDArray[np.float16] | None = None
+    truth: NDArray[np.int32] | None = None
+    mistaken: NDArray[np.float32] | None = None
+    pictures: NDArray[np.uint8] | None = None
     predicted: NDArray[np.float32] | None = None
     actual: NDArray[np.float32] | None = None
 
@@ -65,13 +102,14 @@ class Snapshot:
         return scores
 
     def to_bytes(self) -> bytes:
+        """As an ``.npz`` file; training waits for it, so that it is packed quickly."""
         file = io.BytesIO()
-        present: dict[str, Any] = {
-            field.name: np.asarray(value)
-            for field in fields(self)
-            if (value := getattr(self, field.name)) is not None
-        }
-        np.savez_compressed(file, **present)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+            for field in fields(self):
+                value = getattr(self, field.name)
+                if value is not None:
+                    with packed.open(f"{field.name}.npy", "w") as member:
+                        np.lib.format.write_array(member, np.asarray(value), allow_pickle=False)
         return file.getvalue()
 
     @classmethod

@@ -5,8 +5,9 @@ The bounds live here; widgets read them and the validators enforce them, so the 
 """
 
 from core.spec.entrants import ENTRANTS, MAX_ENTRANTS, NAME_LENGTH, Entrant, EntrantSpec
-from core.spec.experiment import LESSON, ExperimentSpec, as_one_function
+from core.spec.experiment import LESSON, ExperimentSpec, as_one_function, at_best_rates
 from core.spec.file import MOST_FILE_BYTES, parse_file
+from core.spec.in_words import ACTIVATION_TITLES, OPTIMIZER_TITLES, in_a_line
 from core.spec.parts import (
     BATCH_SIZE,
     EPOCHS,
@@ -32,6 +33,7 @@ from core.spec.parts import (
 )
 
 __all__ = [
+    "ACTIVATION_TITLES",
     "BATCH_SIZE",
     "ENTRANTS",
     "EPOCHS",
@@ -46,6 +48,7 @@ __all__ = [
     "MOMENTUM",
     "MOST_FILE_BYTES",
     "NAME_LENGTH",
+    "OPTIMIZER_TITLES",
     "SEED",
     "SEEDS",
     "WEIGHT_DECAY",
@@ -62,5 +65,7 @@ __all__ = [
     "StartSpec",
     "TrainingSpec",
     "as_one_function",
+    "at_best_rates",
+    "in_a_line",
     "parse_file",
 ]

@@ -84,7 +84,7 @@ class EntrantSpec(Frozen):
 
     ``parameters`` has those of the loss that are not at their default, by name;
     ``expression`` is that of a person's own loss. Without a ``learning_rate`` the
-    optimizer's holds. Without a ``head_seed`` the head starts as that of every other entrant
+    optimizer's holds. Without a ``head_seed`` the last layer starts as that of every other entrant
     whose loss needs the same outputs; each number stands for another start of it, in every seed.
     """
 
@@ -193,7 +193,7 @@ def _titles(
         if rate != learning_rate and len(set(rates)) > 1:
             title += f", rate {as_text(rate)}"
         if spec.head_seed is not None:
-            title += f", head {spec.head_seed}"
+            title += f", last layer {spec.head_seed}"
         yield title
 
 

@@ -168,7 +168,7 @@ class ExperimentSpec(Frozen):
                 )
             if entrant.head_seed is not None:
                 yield (
-                    "CrossEntropy and BCE start from one head as one function of p; "
+                    "CrossEntropy and BCE start from one last layer as one function of p; "
                     f"{entrant.loss_spec.title} had the head seed {entrant.head_seed:,}."
                 )
 
@@ -245,6 +245,12 @@ def as_one_function(spec: ExperimentSpec) -> ExperimentSpec:
     training = spec.training.model_copy(update={"protocol": Protocol.ONE_FUNCTION})
     entrants = (EntrantSpec(loss="cross_entropy"), EntrantSpec(loss="bce"))
     return spec.model_copy(update={"entrants": entrants, "optimizer": sgd, "training": training})
+
+
+def at_best_rates(spec: ExperimentSpec) -> ExperimentSpec:
+    """The same race with each entrant at its own best learning rate; ``SpecError`` if too long."""
+    training = spec.training.model_copy(update={"protocol": Protocol.BEST_RATE})
+    return ExperimentSpec.parse(spec.model_copy(update={"training": training}).model_dump())
 
 
 #: "The lesson": 64-128-10, one batch of 32 random rows, Adam at 0.01, 10 epochs.

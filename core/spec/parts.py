@@ -11,7 +11,7 @@ from core.bounds import Bounds, Frozen
 
 HIDDEN_LAYERS = Bounds("Hidden layers", 0, 6)
 HIDDEN_SIZE = Bounds("Hidden size", 1, 4096)
-HEAD_FACTOR = Bounds("Head factor", 0.01, 300)
+HEAD_FACTOR = Bounds("Factor on the last layer", 0.01, 300)
 LEARNING_RATE = Bounds("Learning rate", 1e-6, 1000)
 WEIGHT_DECAY = Bounds("Weight decay", 0, 1)
 MOMENTUM = Bounds("Momentum", 0, 0.999)
@@ -19,7 +19,7 @@ BATCH_SIZE = Bounds("Batch size", 1, 20_000)
 EPOCHS = Bounds("Epochs", 1, 10_000)
 SEED = Bounds("Seed", 0, 2**31 - 1)
 SEEDS = Bounds("Number of seeds", 1, 20)
-HEAD_SEED = Bounds("Head seed", SEED.low, SEED.high)
+HEAD_SEED = Bounds("Seed of the last layer", SEED.low, SEED.high)
 
 #: What the learning-rate control offers: 1, 2 and 5 in each decade of its bounds.
 LEARNING_RATES = (
@@ -61,7 +61,7 @@ class Protocol(StrEnum):
     ``BEST_RATE``: the budget for finding each entrant's own rate, a short training at each of
     the same rates. ``MATCHED_GRADIENTS``: the norm of the first gradient, and the learning
     rate; not under Adam and AdamW, which divide a factor on the gradient out again.
-    ``ONE_FUNCTION``: CrossEntropy and BCE as one function of p; the BCE head starts as the
+    ``ONE_FUNCTION``: CrossEntropy and BCE as one function of p; the last layer of BCE starts as the
     difference of CrossEntropy's two rows and learns twice as fast.
     """
 
@@ -86,7 +86,7 @@ def _hidden_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class StartSpec(Frozen):
-    """The weights before training. The head's weights, not its biases, are multiplied by
+    """The weights before training. The last layer's weights, not its biases, are multiplied by
     ``head_factor``; it is the same for every entrant of a seed."""
 
     scheme: Scheme = Scheme.DEFAULT

@@ -47,6 +47,7 @@ from core.records import (
     Experiment,
     Facts,
     Measure,
+    Moment,
     Progress,
     Run,
     Snapshot,
@@ -57,7 +58,15 @@ from core.records import (
 from core.spec import ExperimentSpec
 from core.store import writing
 from core.store.database import Database
-from core.store.tables import ID_BYTES, chunks, evaluations, experiments, runs, snapshots
+from core.store.tables import (
+    ID_BYTES,
+    chunks,
+    evaluations,
+    experiments,
+    moments,
+    runs,
+    snapshots,
+)
 
 _Row = Row[*tuple[Any, ...]]
 _Select = Select[*tuple[Any, ...]]
@@ -88,6 +97,7 @@ class News(NamedTuple):
     chunks: list[Chunk]
     evaluations: list[Evaluation]
     snapshot: Snapshot | None
+    moments: list[Moment]
 
 
 #: The queries of one experiment, built once as that costs more than to run them.
@@ -136,6 +146,12 @@ _EVALUATIONS = (
 _SNAPSHOT = select(snapshots.c.content).where(
     snapshots.c.experiment_id == _KEY, snapshots.c.step > _AFTER
 )
+_MOMENTS = (
+    select(moments.c.step, moments.c.epoch)
+    .where(moments.c.experiment_id == _KEY, moments.c.step > _AFTER)
+    .order_by(moments.c.step)
+)
+_MOMENT = select(moments.c.content).where(moments.c.experiment_id == _KEY, moments.c.step == _AFTER)
 
 
 class Store:
@@ -293,8 +309,10 @@ class Store:
         after_chunk: int = -1,
         after_epoch: int = -1,
         after_step: int = -1,
+        after_moment: int = -1,
     ) -> News:
-        """All that a page follows, in one visit; ``after_step`` is that of a known snapshot."""
+        """All that a page follows, in one visit; ``after_step`` is that of a known snapshot, and
+        ``after_moment`` of the last known moment."""
         self._check(experiment_id)
         with self._database.read() as connection:
             # In this order, what is read later reaches at least as far as what was read before:
@@ -303,11 +321,14 @@ class Store:
             rows_of = partial(_found, connection, experiment_id=experiment_id)
             of_runs = _runs(rows_of(_RUNS))
             snapshot = self._snapshot(experiment_id, rows_of(_SNAPSHOT, after=after_step))
+            # A snapshot that is kept was the newest one first.
+            kept = rows_of(_MOMENTS, after=after_moment) if snapshot else []
             # Who knows the newest epoch knows all evaluations.
             has_more = experiment.epoch > after_epoch
             judged = _evaluations(rows_of(_EVALUATIONS, after=after_epoch)) if has_more else []
             losses = self._chunks(experiment_id, rows_of(_CHUNKS, after=after_chunk))
-            return News(experiment, of_runs, losses, judged, snapshot)
+            of_kept = [Moment(*row) for row in kept]
+            return News(experiment, of_runs, losses, judged, snapshot, of_kept)
 
     def command(self, experiment_id: str) -> Command:
         """What the job is to do; once the experiment has finished, however that came, stop."""
@@ -347,6 +368,14 @@ class Store:
     def snapshot(self, experiment_id: str, after_step: int = -1) -> Snapshot | None:
         """The newest snapshot if it is of a step after ``after_step``."""
         return self._snapshot(experiment_id, self._rows(_SNAPSHOT, experiment_id, after_step))
+
+    def moments(self, experiment_id: str) -> list[Moment]:
+        """Of when the snapshots are that were kept, in order."""
+        return [Moment(*row) for row in self._rows(_MOMENTS, experiment_id)]
+
+    def kept(self, experiment_id: str, step: int) -> Snapshot | None:
+        """The snapshot that was kept of a step."""
+        return self._snapshot(experiment_id, self._rows(_MOMENT, experiment_id, step))
 
     # -------------------------------------------------------- underneath
 
@@ -410,8 +439,8 @@ class Store:
         start = experiment_id[:_SHOWN_ID_LENGTH]
         start += "…" if start != experiment_id else ""
         return UnknownExperiment(
-            f"No experiment {start!r} is stored in {self._database.place}. An id has "
-            f"{2 * ID_BYTES} characters, 0-9 and a-f; the link may be cut or of another machine."
+            f"No experiment {start!r} is stored here. An id has {2 * ID_BYTES} characters, 0-9 and "
+            "a-f; the link may be cut or of another machine."
         )
 
     def _missing(self, experiment_id: str) -> StoreError:

@@ -40,8 +40,10 @@ ENVIRONMENT_VARIABLE = "LOSSLAB_STORE"
 DEFAULT_FILE = Path(__file__).parents[2] / ".losslab" / "losslab.db"
 #: How long SQLite waits for another writer.
 BUSY_SECONDS = 5
-#: The example race has this id in every version; it is nobody's own experiment.
-EXAMPLE_ID = "0" * 10
+#: The recorded examples have these ids; they are nobody's own experiments.
+EXAMPLE_IDS = ("0000000001", "0000000002")
+#: What an earlier version may have kept as its example.
+_ALL_EXAMPLES = ("0000000000", *EXAMPLE_IDS)
 
 _EXAMPLES = (
     "sqlite:////folder/losslab.db or, with its driver installed, "
@@ -85,8 +87,8 @@ class Database:
             yield connection
 
     def earlier_experiments(self, experiment_id: str | None = None) -> int:
-        """How many experiments of earlier versions it has, or how many of that id; the example
-        is none."""
+        """How many experiments of earlier versions it has, or how many of that id; an
+        example is none."""
         count = 0
         with self.read() as connection:
             for name in self._earlier_tables:
@@ -94,7 +96,7 @@ class Database:
                 counted = select(func.count()).select_from(table(name, key))
                 if experiment_id:
                     counted = counted.where(key == experiment_id)
-                count += connection.scalar(counted.where(key != EXAMPLE_ID)) or 0
+                count += connection.scalar(counted.where(key.not_in(_ALL_EXAMPLES))) or 0
         return count
 
     @property

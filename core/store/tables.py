@@ -1,4 +1,4 @@
-"""The five tables. Times are seconds since 1970, UTC.
+"""The six tables. Times are seconds since 1970, UTC.
 
 Their names end in the version of the records that they hold. A database that an earlier
 version wrote keeps its own tables beside these, and nothing here reads or changes them.
@@ -99,5 +99,15 @@ snapshots = Table(
     metadata,
     _experiment_id(),
     Column("step", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+#: Those ``Snapshot``s that stay for a replay.
+moments = Table(
+    f"moments{_SUFFIX}",
+    metadata,
+    _experiment_id(),
+    Column("step", Integer, primary_key=True),
+    Column("epoch", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )

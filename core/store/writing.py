@@ -23,8 +23,8 @@ from sqlalchemy import (
     update,
 )
 
-from core.records import Progress, Snapshot, Status, Wanted
-from core.store.tables import chunks, evaluations, experiments, runs, snapshots
+from core.records import Progress, Status, Wanted
+from core.store.tables import chunks, evaluations, experiments, moments, runs, snapshots
 
 OPEN = tuple(status for status in Status if not status.is_finished)
 #: How losses are stored, whatever the machine's own byte order.
@@ -52,7 +52,7 @@ def report(
         return False
     _append_losses(connection, experiment_id, progress)
     _append_evaluations(connection, experiment_id, progress)
-    _replace_snapshot(connection, experiment_id, progress.snapshot)
+    _append_snapshots(connection, experiment_id, progress)
     _mark_diverged(connection, experiment_id, progress)
     _change_runs(connection, experiment_id, status)
     return True
@@ -130,17 +130,27 @@ def _append_evaluations(connection: Connection, experiment_id: str, progress: Pr
         connection.execute(insert(evaluations), rows)
 
 
-def _replace_snapshot(
-    connection: Connection, experiment_id: str, snapshot: Snapshot | None
-) -> None:
-    if snapshot is None:
-        return
-    connection.execute(delete(snapshots).where(snapshots.c.experiment_id == experiment_id))
-    connection.execute(
-        insert(snapshots).values(
-            experiment_id=experiment_id, step=snapshot.step, content=snapshot.to_bytes()
+def _append_snapshots(connection: Connection, experiment_id: str, progress: Progress) -> None:
+    """The newest takes the place of the one before; those that are kept stay beside it."""
+    found = {each.step: each for each in (*progress.kept, progress.snapshot) if each is not None}
+    contents = {step: snapshot.to_bytes() for step, snapshot in found.items()}
+    if progress.snapshot is not None:
+        step = progress.snapshot.step
+        connection.execute(delete(snapshots).where(snapshots.c.experiment_id == experiment_id))
+        connection.execute(
+            insert(snapshots).values(experiment_id=experiment_id, step=step, content=contents[step])
         )
-    )
+    rows = [
+        {
+            "experiment_id": experiment_id,
+            "step": each.step,
+            "epoch": each.epoch,
+            "content": contents[each.step],
+        }
+        for each in progress.kept
+    ]
+    if rows:
+        connection.execute(insert(moments), rows)
 
 
 def _mark_diverged(connection: Connection, experiment_id: str, progress: Progress) -> None:

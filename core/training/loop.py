@@ -13,18 +13,19 @@ from core.records import Progress
 from core.spec import ExperimentSpec
 from core.training import device
 from core.training.preparation import Prepared, prepare
-from core.training.recording import Recorder
+from core.training.recording import KEPT_SECONDS, Recorder
 
 
 @torch.inference_mode()
-def train(spec: ExperimentSpec) -> Iterator[Progress]:
+def train(spec: ExperimentSpec, kept_seconds: float = KEPT_SECONDS) -> Iterator[Progress]:
     """Train all runs of ``spec`` together; report every 100 ms and at each epoch's end.
 
     The first report with facts has the evaluation before training as well; where learning
     rates are looked for, empty ones come before it. The last has the outcome: finished, or
     diverged once no run's loss is finite any more. Raises ``DeviceError`` for a device that
     is not there, ``LossExpressionError`` for a person's own loss that can't be trained and
-    ``SpecError`` for targets that a loss does not take. Same spec, device, versions and
+    ``SpecError`` for targets that a loss does not take. ``kept_seconds`` is the time for
+    snapshots to be replayed, as ``Recorder`` has it. Same spec, device, versions and
     threads give the same bits.
     """
     torch.set_num_threads(device.thread_count(spec))
@@ -34,7 +35,7 @@ def train(spec: ExperimentSpec) -> Iterator[Progress]:
     prepared = prepare(spec)
     for _rate in prepared.settle():
         yield _nothing_yet(spec)
-    recorder = Recorder(prepared)
+    recorder = Recorder(prepared, kept_seconds)
     for report in _reports(prepared, recorder):
         yield report
         if report.outcome:

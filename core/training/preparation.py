@@ -85,7 +85,7 @@ def prepare(spec: ExperimentSpec) -> Prepared:
         learner=learner,
         batches=Batches(rows.x, targets, spec.seeds, spec.training.batch_size),
         evaluator=evaluator,
-        observer=Observer(stack, groups, evaluator, task, rows.x),
+        observer=Observer(stack, groups, evaluator, task, rows.x, rows.pictures),
         baselines=[group.baseline(rows.y, task) for group in groups],
         null_scores=null_scores(rows.y, evaluator.judged.y, spec.dataset),
     )

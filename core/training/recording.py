@@ -23,15 +23,36 @@ FIRST_REPORT_AFTER = 0.02
 SNAPSHOT_EVERY = 1.0
 _SNAPSHOT_SHARE = 0.02
 
+#: So many snapshots of an experiment are kept, to be replayed; they may take this share of the
+#: time, and so many seconds more, so that the start is there, where most happens.
+MOST_KEPT = 60
+_KEPT_SHARE = 0.01
+KEPT_SECONDS = 0.04
+
 #: Steps recorded before a report is due whatever the clock says.
 _MOST_STEPS = 1024
 
 
-class Recorder:
-    """Keeps the losses of the steps since the last report, and the clock; makes the reports."""
+def kept_epochs(epochs: int) -> list[int]:
+    """The epochs whose snapshots are to be kept: all of few, of many more at the start.
 
-    def __init__(self, prepared: Prepared) -> None:
+    With that of the start they are at most ``MOST_KEPT``: the i-th of n is epoch E (i / n)^2.
+    """
+    count = MOST_KEPT - 1
+    if epochs <= count:
+        return list(range(1, epochs + 1))
+    return sorted({max(1, round(epochs * (at / count) ** 2)) for at in range(1, count + 1)})
+
+
+class Recorder:
+    """Keeps the losses of the steps since the last report, and the clock; makes the reports.
+
+    ``kept_seconds`` may be spent on snapshots that are kept, beside a share of the time.
+    """
+
+    def __init__(self, prepared: Prepared, kept_seconds: float = KEPT_SECONDS) -> None:
         self._prepared = prepared
+        self._kept_seconds = kept_seconds
         self._batch = prepared.batches.first
         runs = prepared.spec.run_count
         self._record = torch.zeros(_MOST_STEPS, runs, device=prepared.device)
@@ -45,6 +66,8 @@ class Recorder:
         self._diverged: list[int | None] = [None] * runs
         self._seconds = 0.0
         self._next_snapshot = 0.0
+        self._to_keep = kept_epochs(prepared.spec.training.epochs)
+        self._keeping_seconds = 0.0
         self._resumed = time.perf_counter()
 
     def resume(self) -> None:
@@ -67,15 +90,16 @@ class Recorder:
     def report(self) -> Progress:
         """What came since the last report, and a snapshot if nothing comes after it."""
         losses = self._take_losses()
-        return self._progress(losses, (), self._snapshot() if self._outcome() else None)
+        if not self._outcome():
+            return self._progress(losses, ())
+        last = self._newest_snapshot()
+        return self._progress(losses, (), last, is_kept=True)
 
     def report_start(self) -> Progress:
         """The report before the first step: facts, evaluation and snapshot of the start."""
-        return replace(
-            self._progress(self._take_losses(), self._prepared.evaluator.evaluate(0, 0)),
-            facts=self._prepared.facts(),
-            snapshot=self._newest_snapshot(),
-        )
+        start = self._progress(self._take_losses(), self._prepared.evaluator.evaluate(0, 0))
+        first = self._newest_snapshot()
+        return replace(start, facts=self._prepared.facts(), snapshot=first, kept=(first,))
 
     def report_epoch(self, epoch: int) -> Progress:
         """The report that ends an epoch, with its evaluation, and a snapshot if one is due."""
@@ -88,17 +112,28 @@ class Recorder:
             for run, mean in enumerate(means)
         ]
         judged = self._prepared.evaluator.evaluate(epoch, self._step)
-        return self._progress(losses, [*printed, *judged], self._snapshot())
-
-    def _snapshot(self) -> Snapshot | None:
-        """At the end, and before it so seldom that training is hardly slower for it."""
+        rows = [*printed, *judged]
         begin = time.perf_counter()
-        if not self._outcome() and begin < self._next_snapshot:
-            return None
+        is_last, is_kept = self._outcome() is not None, self._is_to_keep()
+        if not (is_last or is_kept or begin >= self._next_snapshot):
+            return self._progress(losses, rows)
         snapshot = self._newest_snapshot()
         end = time.perf_counter()
         self._next_snapshot = end + max(SNAPSHOT_EVERY, (end - begin) / _SNAPSHOT_SHARE)
-        return snapshot
+        if is_kept:
+            self._keeping_seconds += end - begin
+        return self._progress(losses, rows, snapshot, is_kept=is_last or is_kept)
+
+    def _is_to_keep(self) -> bool:
+        """Whether the epoch is reached whose snapshot is to be kept, and there is time for it."""
+        is_reached = self._epoch >= self._to_keep[0]
+        seconds = self._seconds + time.perf_counter() - self._resumed
+        has_time = self._keeping_seconds <= self._kept_seconds + _KEPT_SHARE * seconds
+        if is_reached and has_time:
+            self._to_keep = [epoch for epoch in self._to_keep if epoch > self._epoch] or [
+                self._prepared.spec.training.epochs
+            ]
+        return is_reached and has_time
 
     def _newest_snapshot(self) -> Snapshot:
         """What the runs are now, with the newest whole batch, or the first rows before any."""
@@ -130,6 +165,7 @@ class Recorder:
         losses: NDArray[np.float32],
         evaluations: Iterable[Evaluation],
         snapshot: Snapshot | None = None,
+        is_kept: bool = False,
     ) -> Progress:
         rows = tuple(evaluations)
         self._seconds += time.perf_counter() - self._resumed
@@ -141,6 +177,7 @@ class Recorder:
             evaluations=rows,
             diverged_steps=tuple(self._diverged),
             snapshot=snapshot,
+            kept=(snapshot,) if snapshot and is_kept else (),
             outcome=self._outcome(),
         )
 

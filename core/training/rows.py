@@ -26,7 +26,8 @@ class Rows:
 
     ``offset`` ``[S, 1]`` is what losses of amounts add to the standardised targets. Of the
     training rows of each seed the first ``judged_count`` are judged at each epoch's end; they
-    are a random sample, as a split's rows come shuffled.
+    are a random sample, as a split's rows come shuffled. ``pictures`` ``[S, N, h, w]`` are those
+    of the held-out rows, or of the training rows that are judged where none are held out.
     """
 
     x: Tensor
@@ -35,6 +36,7 @@ class Rows:
     y_val: Tensor
     offset: Tensor
     judged_count: int
+    pictures: Tensor | None = None
 
     @property
     def judged(self) -> dict[Split, tuple[Tensor, Tensor]]:
@@ -62,7 +64,24 @@ def load_rows(spec: ExperimentSpec, device: torch.device) -> Rows:
         y_val=stacked(data.y_val for data in loaded),
         offset=torch.tensor([[data.target_offset] for data in loaded], device=device),
         judged_count=spec.judged_training_rows,
+        pictures=_pictures(spec, loaded, device),
     )
+
+
+def _pictures(
+    spec: ExperimentSpec, loaded: Sequence[LoadedData], device: torch.device
+) -> Tensor | None:
+    """The pictures that the judged rows are, 255 where one is brightest."""
+    if spec.dataset.picture is None:
+        return None
+    drawn = []
+    for data in loaded:
+        x = data.x_val if len(data.x_val) else data.x_train[: spec.judged_training_rows]
+        raw = x * data.feature_scale + data.feature_mean
+        scaled = 255 * raw / raw.max()
+        drawn.append(scaled.round().clip(0, 255).astype(np.uint8))
+    pictures = torch.from_numpy(np.stack(drawn)).to(device)
+    return pictures.view(*pictures.shape[:2], *spec.dataset.picture)
 
 
 def _check_amounts(loss: str, dataset: str, loaded: Sequence[LoadedData]) -> None:

@@ -10,13 +10,14 @@ import argparse
 import json
 from pathlib import Path
 
-from tests.benchmarks import browser, frames, training, viewers
+from tests.benchmarks import browser, frames, learned, training, viewers
 
 PARTS = {
     "training": training.measure,
     "frames": frames.measure,
     "viewers": viewers.measure,
     "browser": browser.measure,
+    "learned": learned.measure,
 }
 
 #: What each number has to be at least or at most; the others are there to compare with.
@@ -41,6 +42,10 @@ TARGETS = {
     "browser_busy": ("<=", 0.35),
     "live_vs_alone": (">=", 0.95),
     "race_live_vs_alone": (">=", 0.85),
+    "seen_vs_unseen": (">=", 0.85),
+    "seen_busy": ("<=", 0.5),
+    "replay_s": ("<=", 0.1),
+    "snapshot_ms": ("<=", 10.0),
 }
 
 RESULT = Path(__file__).parents[2] / "bench.json"

@@ -44,6 +44,22 @@ _CLICK_TO = """([label, selector, isThere]) => new Promise(done => {
     button.click()
     look()
 })"""
+#: Milliseconds from the click on Stop until each element is of a stopped training.
+_STOP = """selectors => new Promise(done => {
+    const times = selectors.map(() => null)
+    const begin = performance.now()
+    const look = () => {
+        selectors.forEach((selector, at) => {
+            const isStopped = document.querySelector(selector)?.dataset.status === 'stopped'
+            if (isStopped) times[at] ??= performance.now() - begin
+        })
+        if (times.every(each => each !== null)) done(times)
+        else requestAnimationFrame(look)
+    }
+    [...document.querySelectorAll('button')].find(each => each.innerText.includes('Stop')).click()
+    look()
+})"""
+_STAGE = '[data-testid="stage"]'
 #: Milliseconds from the slider's next place to the charts that show it.
 _MOVE = """() => new Promise(done => {
     const slider = document.querySelector('.shape-slider input')
@@ -58,7 +74,8 @@ _MOVE = """() => new Promise(done => {
     slider.dispatchEvent(new Event('input', { bubbles: true }))
     look()
 })"""
-_CHART = '[data-testid="live-chart"][data-chart="loss_chart"]'
+#: The one at the top, which has an entrant's points from its first epoch on.
+_CHART = '[data-testid="live-chart"][data-chart="compared_chart"]'
 #: Milliseconds from the navigation to the first paint, and to the first button of the page or,
 #: where it has none, its first text.
 _FIRSTS = """() => new Promise(done => {
@@ -93,7 +110,7 @@ def measure() -> dict[str, float]:
 
 
 @contextmanager
-def _page(browser: Browser) -> Iterator[Page]:
+def fresh_page(browser: Browser) -> Iterator[Page]:
     """A page of a fresh context, which has nothing in its cache."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     context.set_default_timeout(60_000)
@@ -105,22 +122,26 @@ def _page(browser: Browser) -> Iterator[Page]:
 
 
 def _clicks(browser: Browser, address: str, counter: str) -> dict[str, float]:
-    with _page(browser) as page, _page(browser) as counting:
+    with fresh_page(browser) as page, fresh_page(browser) as counting:
         counting.goto(counter)
         _round(page, address)  # the host warms up
         _count(counting, 1)
         rounds = [(*_round(page, address), _count(counting, 2 + n)) for n in range(ROUNDS)]
         moves = _slider_moves(page, address)
-    starts, stops, counts = (statistics.median(each) for each in zip(*rounds, strict=True))
+    starts, stops, drawings, counts = (
+        statistics.median(each) for each in zip(*rounds, strict=True)
+    )
     return {
         "click_to_points_s": starts,
         "stop_s": stops,
+        "stop_drawn_s": drawings,
         "streamlit_click_s": counts,
         "slider_s": statistics.median(moves),
     }
 
 
-def _round(page: Page, address: str) -> tuple[float, float]:
+def _round(page: Page, address: str) -> tuple[float, float, float]:
+    """Seconds to points, to the word that it is stopped, and to the last drawing of a chart."""
     page.goto(address)
     button(page, "Train").wait_for()
     set_number(page, "Epochs", 10_000)
@@ -128,11 +149,14 @@ def _round(page: Page, address: str) -> tuple[float, float]:
     page.wait_for_function("() => window.Plotly")
     page.wait_for_load_state("networkidle")
     page.evaluate("() => new Promise(requestIdleCallback)")
-    started = page.evaluate(_CLICK_TO, ["Train", _CHART, "Number(host.dataset.steps) > 0"])
+    before = page.get_by_test_id("stage").get_attribute("data-experiment")
+    is_other = f"host.closest('.stage').dataset.experiment !== '{before}'"
+    has_points = f"Number(host.dataset.steps) > 0 && {is_other}"
+    started = page.evaluate(_CLICK_TO, ["Train", _CHART, has_points])
     wait_for_steps(page, more_than=200)
-    stopped = page.evaluate(_CLICK_TO, ["Stop", _CHART, "host.dataset.status === 'stopped'"])
+    stopped, drawn = page.evaluate(_STOP, [_STAGE, _CHART])
     wait_for_status(page, "stopped")
-    return started / 1000, stopped / 1000
+    return started / 1000, stopped / 1000, drawn / 1000
 
 
 def _count(page: Page, clicks: int) -> float:
@@ -177,7 +201,7 @@ def _firsts(browser: Browser, *addresses: str) -> dict[str, float]:
 
 
 def _visit(browser: Browser, address: str) -> list[float]:
-    with _page(browser) as page:
+    with fresh_page(browser) as page:
         page.goto(address, wait_until="commit")
         milliseconds: list[float] = page.evaluate(_FIRSTS)
         return milliseconds
@@ -189,25 +213,34 @@ def _visit(browser: Browser, address: str) -> list[float]:
 def _looks(browser: Browser, store: Store, engine: Engine, address: str) -> dict[str, float]:
     """The browser's share of one core, and how fast it trains beside nobody looking."""
     with training(store, engine, TRAINING) as key:
-        beside, busy = _looked_at(browser, store, key, f"{address}/?experiment={key}", "loss_chart")
+        beside, busy = looked_at(browser, store, key, f"{address}/?experiment={key}", "units_0")
     with training(store, engine, RACE) as key:
-        of_race, _busy = _looked_at(
+        of_race, _busy = looked_at(
             browser, store, key, f"{address}/compare?experiment={key}", "shared_chart"
         )
     return {"browser_busy": busy, "live_vs_alone": beside, "race_live_vs_alone": of_race}
 
 
-def _looked_at(
-    browser: Browser, store: Store, key: str, address: str, chart: str
+def looked_at(
+    browser: Browser,
+    store: Store,
+    key: str,
+    address: str,
+    chart: str,
+    look_at: Callable[[Page], None] = lambda page: None,
 ) -> tuple[float, float]:
-    """Medians of the rate of training by that with nobody looking, and of the page's share."""
+    """Medians of the rate of training by that with nobody looking, and of the page's share.
+
+    ``look_at`` goes to what is to be seen on the page.
+    """
     ratios, shares = [], []
     for _ in range(LOOKS):
         with rate(store, key) as alone:
             time.sleep(SECONDS)
-        with _page(browser) as page:
+        with fresh_page(browser) as page:
             page.goto(address)
             wait_for_steps(page, key=chart)
+            look_at(page)
             with rate(store, key) as watched, _busy(page) as share:
                 page.wait_for_timeout(1000 * SECONDS)
         ratios.append(watched() / alone())

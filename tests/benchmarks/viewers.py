@@ -28,7 +28,7 @@ ROUNDS = 6
 FEW, MANY = 50, 200
 #: After so many epochs a race's curves are as large as they get.
 RACE_EPOCHS, RACE_VIEWERS = 250, 10
-_SENT = b'"sent": '
+_SENT = b'"sent":'
 _LOSSES = [{"loss": loss} for loss in ("cross_entropy", "bce", "mse")]
 TRAINING = ExperimentSpec.parse({"entrants": _LOSSES, "training": {"epochs": 10_000}})
 RACE = ExperimentSpec.parse(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import create_engine, select
 
 from core.records import Status, Wanted
@@ -43,10 +43,28 @@ def address(store_url: str) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-def context(context: BrowserContext) -> BrowserContext:
+@pytest.fixture(scope="session")
+def kept_context(
+    browser: Browser, browser_context_args: dict[str, Any]
+) -> Iterator[BrowserContext]:
+    """With the scripts of the app in its memory, which every page would load anew without it."""
+    context = browser.new_context(**browser_context_args)
     context.set_default_timeout(PATIENCE_MS)
-    return context
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def context(kept_context: BrowserContext) -> Iterator[BrowserContext]:
+    """Each page in it is a session of its own, and none is left over for the next test."""
+    yield kept_context
+    for page in kept_context.pages:
+        page.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
 
 
 @pytest.fixture

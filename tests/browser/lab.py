@@ -7,11 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+from core.store.database import EXAMPLE_IDS
+
 #: A slow, busy machine is no failure: conditions are waited for, up to this.
 PATIENCE_MS = 60_000
+#: Widths and colours that are looked at: neither depends on the other, so each is there once.
+SCREENS = [(1280, "dark"), pytest.param(390, "light", marks=pytest.mark.thorough)]
+#: A chart that Train always has: the first entrant's loss by step.
+FIRST_CHART = "units_0"
 #: How long a list takes to open, at most.
 OPENING_MS = 500
 
@@ -25,7 +32,7 @@ def press(page: Page, name: str) -> None:
     button(page, name).click()
 
 
-def chart(page: Page, key: str = "loss_chart") -> Locator:
+def chart(page: Page, key: str = FIRST_CHART) -> Locator:
     return page.locator(f'[data-testid="live-chart"][data-chart="{key}"]')
 
 
@@ -34,11 +41,19 @@ def stage(page: Page) -> Locator:
     return page.get_by_test_id("stage")
 
 
-def steps(page: Page, key: str = "loss_chart") -> int:
+def steps(page: Page, key: str = FIRST_CHART) -> int:
     return int(chart(page, key).get_attribute("data-steps") or 0)
 
 
-def wait_for_steps(page: Page, more_than: int = 0, key: str = "loss_chart") -> int:
+def expect_own(page: Page) -> None:
+    """Wait until an experiment of one's own is shown, and not a recorded example."""
+    expect(stage(page)).to_have_attribute(
+        "data-experiment", re.compile(f"^(?!{'|'.join(EXAMPLE_IDS)})"), timeout=PATIENCE_MS
+    )
+
+
+def wait_for_steps(page: Page, more_than: int = 0, key: str = FIRST_CHART) -> int:
+    expect_own(page)
     page.wait_for_function(
         """([selector, least]) => {
             const host = document.querySelector(selector);
@@ -51,6 +66,7 @@ def wait_for_steps(page: Page, more_than: int = 0, key: str = "loss_chart") -> i
 
 
 def wait_for_status(page: Page, status: str) -> None:
+    expect_own(page)
     expect(chart(page)).to_have_attribute("data-status", status, timeout=PATIENCE_MS)
 
 
@@ -126,9 +142,9 @@ def edit(page: Page, title: str) -> None:
 
 
 def add(page: Page, loss: str) -> None:
-    """Add an entrant of a loss that Compare keeps in a fold."""
+    """Add an entrant of a loss; the losses are in a fold."""
     if not button(page, loss).is_visible():
-        page.get_by_text("Add another loss", exact=True).click()
+        page.get_by_text("Add an entrant", exact=True).click()
     press(page, loss)
 
 
@@ -142,7 +158,7 @@ def expect_edited(page: Page, title: str) -> None:
 
 
 def _entrants(page: Page) -> Locator:
-    return page.get_by_role("radiogroup", name=re.compile("^Entrants"))
+    return page.get_by_role("radiogroup", name=re.compile("^Losses, side by side"))
 
 
 # ------------------------------------------------------------------ all that is on a page

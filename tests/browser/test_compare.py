@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,
+    SCREENS,
     add,
     button,
     chart,
@@ -23,10 +24,12 @@ from tests.browser.lab import (
     expect_accessible,
     expect_edited,
     expect_entrants,
+    expect_own,
     matrix,
     open_tab,
     press,
     set_number,
+    stage,
     steps,
     table,
     wait_for_form,
@@ -57,32 +60,40 @@ def race(page: Page, epochs: int) -> None:
     set_number(page, "Epochs", epochs)
     press(page, "Race")
     expect(page).to_have_url(re.compile("experiment=[0-9a-f]+"))
-    expect(page.get_by_text("An example race")).to_have_count(0)
-    expect(chart(page, SHARED)).not_to_have_attribute("data-steps", "1350")
+    expect_own(page)
 
 
 def test_it_opens_on_a_finished_example(compare_page: Page) -> None:
     page = compare_page
-    expect(page.get_by_text("An example race, recorded earlier")).to_be_visible()
+    expect(page.get_by_text("Recorded earlier")).to_be_visible()
     assert set(matrix(page)) == {"CrossEntropy", "BCE", "MSE"}
-    assert steps(page, SHARED) == 1350
+    assert steps(page, SHARED) == 12_000
 
 
 def test_a_race_on_digits_has_a_matrix_a_verdict_and_its_conditions(compare_page: Page) -> None:
     page = compare_page
-    race(page, epochs=12)
-    expect(page.get_by_text("(epoch 12)")).to_be_visible()
+    choose(page, "Data set", "Digits")
+    expect(page.get_by_text("10 classes").first).to_be_visible()
+    race(page, epochs=40)
+    expect(page.get_by_text("(epoch 40)")).to_be_visible()
     wait_for_status(page, "finished")
     found = matrix(page)
     assert set(found) == {"CrossEntropy", "BCE", "MSE"}
     for cells in found.values():
         accuracy, nll, brier, ece, auroc = cells
-        assert re.fullmatch(r"9\d\.\d% ± \d+\.\d", accuracy)
+        assert re.fullmatch(r"\d\d\.\d% ± \d+\.\d", accuracy)
         for cell in (nll, brier, ece, auroc):
             assert re.fullmatch(r"\d\.\d{4} ± \d\.\d{4}", cell)
-    verdict = page.get_by_text(re.compile("CrossEntropy and BCE|CrossEntropy's accuracy")).first
+    page.get_by_text("The verdict on accuracy in full").click()
+    verdict = (
+        page.locator(".stage-list")
+        .get_by_text(re.compile("CrossEntropy and BCE|CrossEntropy's accuracy"))
+        .first
+    )
     expect(verdict).to_contain_text("adjusted for 3 pairs by Holm, n = 5")
-    steps_taken = page.get_by_text(re.compile("reached|in steps to")).first
+    steps_taken = (
+        page.locator(".stage-list").get_by_text(re.compile("more steps|reached|in steps to")).first
+    )
     expect(steps_taken).to_contain_text(re.compile("n = 5|5 seeds"))
     page.get_by_text("Each pair in numbers").click()
     row = table(page, "pairs_table").get_by_role("row", name="CrossEntropy less MSE")
@@ -114,8 +125,10 @@ def test_a_race_on_moons_draws_surfaces_that_change_as_it_learns(compare_page: P
     )
     for place in (1, 2):
         wait_for_surface(page, f"learned_{place}")
-    held = chart(page, key).evaluate("host => host.data.slice(1).map(t => t.x.length)")
-    assert len(held) == 2
+    held = chart(page, key).evaluate("host => host.data.slice(1).map(t => [t.name, t.x.length])")
+    assert [name for name, _points in held] == ["class 0", "class 1", "wrong"]
+    of_classes, wrong = sum(points for _name, points in held[:2]), held[2][1]
+    assert 0 <= wrong < of_classes
     press(page, "Stop")
     wait_for_status(page, "stopped")
 
@@ -203,12 +216,12 @@ def test_six_entrants_are_put_together_by_clicks_and_raced(compare_page: Page) -
     expect(page.get_by_text("6 entrants x 5 seeds = 30 networks")).to_be_visible()
     expect_the_six_in_the_settings(page)
     press(page, "Race")
-    expect(page.get_by_text("An example race")).to_have_count(0)
+    expect_own(page)
     wait_for_status(page, "running")
     for _ in range(3):
         wait_for_steps(page, more_than=steps(page, SHARED), key=SHARED)
     wait_for_status(page, "finished")
-    assert steps(page, SHARED) == 100 * 45
+    assert steps(page, SHARED) == 12_000
     expect_six_lines(page)
     expect_the_six_in_matrix_and_file(page)
     open_tab(page, "Own units")
@@ -241,13 +254,13 @@ def expect_six_lines(page: Page) -> None:
         .map(({ name, line, y }) => [name, line.color, y[0], y[y.length - 1]])""")
     assert [name for name, *_ in lines] == list(SIX)
     assert len({color for _, color, *_ in lines}) == len(SIX)
-    assert all(last > first for *_, first, last in lines)
+    assert all(last < first for *_, first, last in lines)
     legend = chart(page, SHARED).locator(".legend .legendtext")
     expect(legend).to_have_text(list(SIX))
 
 
 def expect_the_six_in_matrix_and_file(page: Page) -> None:
-    expect(page.get_by_text("(epoch 100)")).to_be_visible()
+    expect(page.get_by_text("(epoch 120)")).to_be_visible()
     found = matrix(page)
     assert list(found) == list(SIX)
     is_probability = [[cell != "not a probability" for cell in found[title]] for title in SIX]
@@ -256,7 +269,7 @@ def expect_the_six_in_matrix_and_file(page: Page) -> None:
     scores = pd.read_csv(download(page, "scores.csv"))
     assert list(scores.entrant.unique()) == list(SIX)
     assert list(scores.seed) == [0, 1, 2, 3, 4] * 6
-    assert scores.accuracy.between(0.9, 1).all()
+    assert scores.accuracy.between(0.8, 1).all()
 
 
 def test_the_keyboard_is_enough_to_edit_an_entrant_and_to_race(compare_page: Page) -> None:
@@ -274,7 +287,7 @@ def test_the_keyboard_is_enough_to_edit_an_entrant_and_to_race(compare_page: Pag
     page.keyboard.press("Control+A")
     page.keyboard.type("0.3")
     page.keyboard.press("Control+Enter")
-    expect(page.get_by_text("An example race")).to_have_count(0)
+    expect_own(page)
     wait_for_status(page, "finished")
     assert list(matrix(page)) == ["smooth", "BCE", "MSE"]
     expect(page.locator(".readout .details")).to_contain_text("label smoothing 0.3")
@@ -289,8 +302,7 @@ def tab_to(page: Page, wanted: Locator, key: str = "Tab") -> None:
     pytest.fail(f"Tab never came to {wanted}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_nothing_is_cut_off_or_inaccessible(
     browser: Browser, address: str, width: int, scheme: str
 ) -> None:
@@ -309,3 +321,79 @@ def test_nothing_is_cut_off_or_inaccessible(
     expect_edited(page, "Your own")
     expect_accessible(page)
     context.close()
+
+
+@pytest.mark.parametrize(("width", "height", "is_wide"), [(1280, 720, True), (390, 844, False)])
+def test_the_verdict_the_differences_and_the_curves_come_first(
+    browser: Browser, address: str, width: int, height: int, is_wide: bool
+) -> None:
+    """At 1280 x 720 all three are in sight without scrolling; on a phone they are one column."""
+    context = browser.new_context(viewport={"width": width, "height": height})
+    context.set_default_timeout(PATIENCE_MS)
+    page = context.new_page()
+    page.goto(f"{address}/compare")
+    for key in ("forest", SHARED):
+        wait_for_status(page, "finished", key)
+    said, forest, curves = (
+        box_of(each) for each in (page.locator(".stage-said"), chart(page, "forest"), shared(page))
+    )
+    for left, _top, right, _bottom in (said, forest, curves):
+        assert 0 <= left < right <= width
+    assert said[3] <= min(forest[1], curves[1])
+    if is_wide:
+        assert max(forest[3], curves[3]) <= height
+        assert forest[2] <= curves[0]
+    else:
+        assert forest[3] <= curves[1]
+    context.close()
+
+
+def shared(page: Page) -> Locator:
+    return chart(page, SHARED)
+
+
+def box_of(found: Locator) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom on the screen."""
+    box = found.bounding_box()
+    assert box is not None
+    return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]
+
+
+def test_terms_explain_themselves_to_a_pointer_a_key_and_a_finger(
+    compare_page: Page, browser: Browser
+) -> None:
+    page = compare_page
+    tip = page.get_by_role("tooltip")
+    term = table(page, "matrix").get_by_role("button", name="ECE")
+    term.hover()
+    expect(tip).to_contain_text("Expected calibration error")
+    page.mouse.move(0, 0)
+    expect(tip).to_have_count(0)
+    term.focus()
+    expect(tip).to_contain_text("less is better")
+    left, _top, right, _bottom = box_of(tip)
+    assert 0 <= left < right <= 1280
+    page.keyboard.press("Escape")
+    expect(tip).to_have_count(0)
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    phone.set_default_timeout(PATIENCE_MS)
+    touched = phone.new_page()
+    touched.goto(page.url)
+    table(touched, "matrix").get_by_role("button", name="AUROC").tap()
+    expect(touched.get_by_role("tooltip")).to_contain_text("more is better")
+    left, _top, right, _bottom = box_of(touched.get_by_role("tooltip"))
+    assert 0 <= left < right <= 390
+    phone.close()
+
+
+def test_one_click_races_the_same_with_each_at_its_own_best_rate(compare_page: Page) -> None:
+    page = compare_page
+    race(page, epochs=3)
+    wait_for_status(page, "finished")
+    first = page.url
+    stage(page).get_by_role("button", name="Race at best rates").click()
+    expect(page).not_to_have_url(first)
+    expect(page.locator(".stage-said")).to_contain_text(
+        "After training, each at its own best learning rate"
+    )
+    expect(stage(page).get_by_role("button", name="Race at best rates")).to_have_count(0)

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from core.anatomy import MISTAKES
 from tests.browser.conftest import stop_all
 from tests.browser.lab import (
     PATIENCE_MS,
+    SCREENS,
     button,
     chart,
     choose,
@@ -110,6 +111,68 @@ def test_the_target_has_a_slider_too_and_the_curves_follow(losses_page: Page) ->
     expect(page.locator(".numbers tr").filter(has_text="Poisson NLL")).to_contain_text("–")
 
 
+@pytest.mark.parametrize("loss", ["CrossEntropy", "Symmetric CE", "Huber"])
+def test_the_sliders_and_the_charts_that_follow_them_are_seen_together(
+    losses_page: Page, loss: str
+) -> None:
+    page = losses_page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    choose(page, "Loss", loss)
+    open_tab(page, "Shape")
+    for each in (page.locator(".shape-slider"), *followers(page)):
+        top, bottom = ends(each)
+        assert 0 <= top < bottom <= 720
+
+
+def test_on_a_phone_the_slider_stays_in_sight_above_each_chart(losses_page: Page) -> None:
+    page = losses_page
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_tab(page, "Shape")
+    slider = page.get_by_role("slider", name="Prediction")
+    for each in followers(page):
+        each.evaluate("host => host.scrollIntoView({ block: 'end' })")
+        assert slider.evaluate(IS_ON_TOP)
+        assert 0 <= ends(slider)[1] < ends(each)[0]
+
+
+def test_the_table_of_the_sliders_is_the_legend_of_the_charts(losses_page: Page) -> None:
+    page = losses_page
+    open_tab(page, "Shape")
+    for loss in ("Focal", "Soft margin", "Symmetric CE"):
+        page.get_by_role("button", name=loss, exact=True).click()
+    drawn = chart(page, "shape_loss")
+    expect(drawn).to_have_attribute("data-traces", "12")
+    named = page.locator(".shape-slider tbody th").evaluate_all("""names => names.map(
+        name => [name.textContent.trim(), name.querySelector('line').getAttribute('stroke')])""")
+    curves = drawn.evaluate("""host => host.data.filter(trace => trace.mode !== 'markers')
+        .map(trace => [trace.name, trace.line.color])""")
+    assert named == curves
+    # What the curves have of the chart's height.
+    assert drawn.evaluate("host => host._fullLayout._size.h / host.clientHeight") > 0.6
+
+
+#: Nothing covers the middle of an element, and it is on the screen.
+IS_ON_TOP = """element => {
+    const { x, y, width, height } = element.getBoundingClientRect()
+    return document.elementFromPoint(x + width / 2, y + height / 2) === element
+}"""
+
+
+def followers(page: Page) -> list[Locator]:
+    """What moves with the sliders, once it is drawn at their place."""
+    charts = [chart(page, f"shape_{each}") for each in ("loss", "by_prediction", "by_logit")]
+    for each in charts:
+        expect(each).to_have_attribute("data-place", "0.3")
+    return charts
+
+
+def ends(seen: Locator) -> tuple[float, float]:
+    """Where it begins and ends, from the top of the screen."""
+    box = seen.bounding_box()
+    assert box is not None
+    return box["y"], box["y"] + box["height"]
+
+
 def test_another_loss_brings_data_that_it_fits_and_its_parameter(losses_page: Page) -> None:
     page = losses_page
     choose(page, "Loss", "Huber")
@@ -155,12 +218,12 @@ def test_a_loss_of_ones_own_is_written_trained_and_raced(losses_page: Page) -> N
     expect(chart(page, "shared_chart")).to_have_attribute("data-status", "finished")
     for loss in ("Your own", "CrossEntropy", "BCE", "MSE"):
         expect(table(page, "matrix").get_by_role("rowheader", name=loss)).to_be_visible()
-    verdict = page.get_by_text(re.compile("accuracy is higher|shown in accuracy")).first
-    expect(verdict).to_contain_text("adjusted for 6 pairs by Holm")
+    said = page.locator(".stage-said")
+    expect(said).to_contain_text(re.compile("accuracy is higher|shown in accuracy"))
+    expect(page.locator(".stage-list").first).to_contain_text("adjusted for 6 pairs by Holm")
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_nothing_is_cut_off_or_inaccessible(
     browser: Browser, address: str, width: int, scheme: str
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 WITHOUT_TORCH = (
     "spec", "losses", "data", "records", "store", "figures", "engine", "engine.calculator",
     "compare.conditions", "compare.courses", "compare.curves", "compare.scores", "compare.summary",
-    "judging.yardsticks", "records.snapshot", "example", "anatomy", "anatomy.shapes",
+    "judging.yardsticks", "records.snapshot", "example", "anatomy", "anatomy.shapes", "program",
 )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from core.errors import StoreError
 from core.lab import Lab, lab
+from core.program import written
+from core.program.running import RunStatus
 from core.records import Status
 from core.spec import ExperimentSpec
 from tests.core.engine.test_engine import host_of, processes
@@ -38,7 +40,9 @@ def test_closing_ends_every_process_also_those_that_train(here: Lab) -> None:
     wait_until(lambda: here.store.get(experiment_id).step > 0, 60, "steps")
     assert here.calculator.ask("try_out", "(p - y)**2", "moons") is None
     assert len(processes(host)) > 2
+    program = here.programs.start(written(ExperimentSpec.parse({"training": {"epochs": 10_000}})))
     here.close()
+    assert here.programs.get(program).status is RunStatus.STOPPED
     wait_until(lambda: not processes(host), 15, "the end of all processes")
     assert here.store.get(experiment_id).status is Status.INTERRUPTED
 

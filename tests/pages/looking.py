@@ -84,7 +84,7 @@ def fields(app: AppTest, page: str) -> dict[str, Any]:
     of_form = {
         key.removeprefix(f"{page}/"): widget.value
         for key, widget in widgets(app).items()
-        if key.startswith(f"{page}/")
+        if key.startswith(f"{page}/") and not key.endswith("/slid")
     }
     for path, value in of_form.items():
         kept = _batch_size(app) if path == "batch_size" else drafted(app, path)

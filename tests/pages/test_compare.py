@@ -31,6 +31,7 @@ from tests.pages.looking import (
     shown,
     staged,
     texts,
+    unfold,
 )
 
 
@@ -44,20 +45,21 @@ def test_it_opens_on_a_finished_example_that_was_really_run(
 ) -> None:
     run(compare)
     assert not compare.error
-    assert "An example race" in texts(compare)
+    assert "runs it live" in texts(compare)
     assert not button(compare, "Race").disabled
     sent = staged(compare)
     assert sent is not None
     assert (sent["page"], sent["status"]) == ("compare", "finished")
     shown_race = lab_store.get(sent["experiment"])
-    assert shown_race.spec == example.SPEC
-    assert shown_race.step == example.SPEC.total_steps
+    assert shown_race.spec == example.EXAMPLES["compare"].spec
+    assert shown_race.step == example.EXAMPLES["compare"].spec.total_steps
 
 
 def test_the_recorded_example_is_what_its_settings_give_today() -> None:
     torch.set_num_threads(1)
-    reports = list(example.recorded())
-    now = list(train(example.SPEC))
+    recorded = example.EXAMPLES["train"]
+    reports = list(example.recorded(recorded))
+    now = list(train(recorded.spec))
     kept, fresh = (np.concatenate([report.losses for report in each]) for each in (reports, now))
     # Other processors round otherwise, and training spreads it.
     np.testing.assert_allclose(kept[:45], fresh[:45], rtol=1e-3, atol=1e-4)
@@ -100,7 +102,7 @@ def test_one_entrant_is_no_race(compare) -> None:
     assert errors(compare) == ["A race needs two entrants or more; there was 1."]
     assert button(compare, "Race").disabled
     assert button(edit(compare, "compare", 0), "Remove").disabled
-    click(compare, "add_bce")
+    click(unfold(compare, "Add an entrant"), "add_bce")
     assert not compare.error
     assert not button(compare, "Race").disabled
 
@@ -111,6 +113,7 @@ def test_an_estimate_is_shown_and_a_race_too_long_is_refused_with_the_numbers(co
     enter(compare, "compare", "seed_count", 20)
     enter(compare, "compare", "epochs", 10_000)
     enter(compare, "compare", "sizes/0", 4096)
+    enter(compare, "compare", "sizes/1", 4096)
     assert "seconds of training estimated" in texts(compare)
     assert "allowed is up to 21,600" in texts(compare)
     assert button(compare, "Race").disabled
@@ -127,7 +130,7 @@ def test_every_status_has_its_screen(compare, lab_store, status) -> None:
     experiment_id = recorded(lab_store, status, REASON)
     shown(compare, experiment_id)
     assert not compare.error
-    assert "An example race" not in texts(compare)
+    assert "runs it live" not in texts(compare)
     sent = staged(compare)
     assert (sent["experiment"], sent["page"], sent["status"]) == (experiment_id, "compare", status)
     assert button(compare, "Race").disabled != status.is_finished
@@ -138,7 +141,7 @@ def test_every_status_has_its_screen(compare, lab_store, status) -> None:
 def test_an_unknown_experiment_is_a_sentence_above_the_example(compare) -> None:
     shown(compare, "nonsense")
     assert "No experiment 'nonsense'" in errors(compare)[0]
-    assert "An example race" in texts(compare)
+    assert "runs it live" in texts(compare)
     assert staged(compare)["status"] == "finished"
 
 
@@ -147,7 +150,7 @@ def test_an_unknown_experiment_is_a_sentence_above_the_example(compare) -> None:
 
 def test_an_a_a_check_races_the_first_loss_against_itself_from_another_head(compare) -> None:
     run(compare)
-    click(compare, "add_bce")
+    click(unfold(compare, "Add an entrant"), "add_bce")
     click(edit(compare, "compare", 0), "Remove")
     before = read(compare, "compare")
     click(compare, "A/A check")
@@ -183,7 +186,7 @@ def clickable(monkeypatch: pytest.MonkeyPatch) -> None:
             st.session_state[key] = SimpleNamespace(action=name)
             on_action_change()
 
-        for name in ("set_up_one_function", "another", ""):
+        for name in ("set_up_one_function", "race_at_best_rates", "another", ""):
             st.button(f"action {name}", on_click=click, args=(name,))
 
     monkeypatch.setattr("pages.parts.widgets.stage._stage", stage)
@@ -205,6 +208,22 @@ def test_the_exhibit_sets_up_the_race_where_ce_and_bce_agree(
     assert not button(compare, "Race").disabled
     click(compare, "Undo")
     assert read(compare, "compare") == spec
+
+
+def test_one_click_races_the_same_at_best_rates(
+    compare: AppTest, lab_store: Store, clickable: None
+) -> None:
+    spec = race_of(losses=("cross_entropy", "bce"))
+    first = reported(lab_store, spec)
+    shown(compare, first)
+    click(compare, "action race_at_best_rates")
+    sent = compare.query_params["experiment"]
+    (started,) = sent if isinstance(sent, list) else [sent]
+    assert started != first
+    training = spec.training.model_copy(update={"protocol": Protocol.BEST_RATE})
+    best = spec.model_copy(update={"training": training})
+    assert lab_store.get(started).spec == best
+    assert read(compare, "compare") == best
 
 
 def test_an_action_without_anybody_who_acts_does_nothing(

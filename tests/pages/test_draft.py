@@ -31,11 +31,10 @@ from tests.pages.looking import (
     unfold,
 )
 
+MORE = "Start, device and more"
 FOLDS = (
-    "More losses",
     "Add an entrant",
-    "Add another loss",
-    "Device and more",
+    MORE,
     "Settings as a file",
 )
 ORDERS = list(itertools.permutations(PAGES))
@@ -47,7 +46,7 @@ UNTOUCHED = {
 }
 BUTTONS = {"train": "Train", "compare": "Race"}
 #: What only one of the pages has.
-OWN = ("against", "seed_count", "protocol", "edited/", "entrants/")
+OWN = ("seed_count", "protocol", "edited/", "entrants/")
 
 
 def shared(of_page: dict[str, Any]) -> dict[str, Any]:
@@ -107,6 +106,7 @@ def touch(app: AppTest, page: str) -> ExperimentSpec:
     enter(app, page, "epochs", 40)
     enter(app, page, "learning_rate", 0.05)
     enter(app, page, "batch_size", 16)
+    unfold(app, MORE)
     enter(app, page, "head_factor", 3.0)
     enter(app, page, "activation", "tanh")
     unfold(app, *FOLDS)
@@ -118,7 +118,7 @@ def touch(app: AppTest, page: str) -> ExperimentSpec:
     set_entrant(app, page, expression="-y*log(p)")
     unfold(app, *FOLDS, folded=True)
     touched = read(app, page)
-    assert touched.network.hidden_sizes == (128, 24, 12)
+    assert touched.network.hidden_sizes == (32, 24, 12)
     assert touched.data.validation_fraction == 0.3
     assert touched.optimizer.weight_decay == 0.01
     assert touched.training.epochs == 40
@@ -206,7 +206,7 @@ def test_an_experiment_that_is_opened_fills_the_form_once(
 def test_what_is_not_allowed_is_a_sentence_and_loses_nothing_else(
     lab_store: Store, where: str, path: str, value: str, sentence: str
 ) -> None:
-    app = unfold(opened(where), "Device and more")
+    app = unfold(opened(where), MORE)
     enter(app, where, "dataset", "moons")
     enter(app, where, "optimizer", "momentum")
     enter(app, where, "batch_size", 512)
@@ -223,13 +223,13 @@ def test_what_is_not_allowed_is_a_sentence_and_loses_nothing_else(
 
 
 def test_rows_and_full_batch_follow_the_share_that_is_held_out(train: AppTest) -> None:
-    unfold(train, "Device and more")
-    assert "1,438 + 359 held out rows" in texts(train)
-    enter(train, "train", "batch_size", 1438)
+    unfold(train, MORE)
+    assert "800 + 200 held out rows" in texts(train)
+    enter(train, "train", "batch_size", 800)
     enter(train, "train", "validation_fraction", 0.5)
-    assert "899 + 898 held out rows" in texts(train)
-    assert fields(train, "train")["batch_size"] == 899
-    assert read(train, "train").training.batch_size == 899
+    assert "500 + 500 held out rows" in texts(train)
+    assert fields(train, "train")["batch_size"] == 500
+    assert read(train, "train").training.batch_size == 500
     assert not train.error
 
 

@@ -30,12 +30,11 @@ from tests.pages.looking import (
     shown,
     texts,
     unfold,
-    widgets,
 )
 from tests.waiting import wait_until
 
 BUTTONS = {"train": "Train", "compare": "Race"}
-ADDING = ("More losses", "Add an entrant", "Add another loss")
+ADDING = ("Add an entrant",)
 PARAMETERS = [(loss.key, each.name) for loss in LOSSES.values() for each in loss.parameters]
 on_both_pages = pytest.mark.parametrize("where", BUTTONS)
 
@@ -43,7 +42,7 @@ on_both_pages = pytest.mark.parametrize("where", BUTTONS)
 @pytest.fixture
 def app(lab_store: Store, where: str) -> AppTest:
     """A fresh session on the page, with everything that can be added in sight."""
-    return unfold(opened(where), *ADDING)
+    return enter(unfold(opened(where), *ADDING), where, "dataset", "digits")
 
 
 def losses_of(spec: ExperimentSpec) -> list[str]:
@@ -69,16 +68,15 @@ def in_sight(app: AppTest, where: str) -> set[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("key", LOSSES)
-def test_every_loss_can_be_picked_and_shows_its_parameters(train: AppTest, key: str) -> None:
-    unfold(train, "More losses")
+def test_every_loss_can_be_added_and_shows_its_parameters(train: AppTest, key: str) -> None:
+    unfold(train, *ADDING)
     task = next(iter(LOSSES[key].formulas))
     if task is Task.REGRESSION:
         enter(train, "train", "dataset", "diabetes")
-    click(train, f"pick_{key}")
+    click(train, f"add_{key}")
     assert not train.error
     assert not button(train, "Train").disabled
-    assert losses_of(read(train, "train"))[0] == key
-    edit(train, "train", 0)
+    assert losses_of(read(train, "train"))[-1] == key
     assert in_sight(train, "train") == {each for each in PARAMETERS if each[0] == key}
     has_expression = any(path.endswith("/expression") for path in fields(train, "train"))
     assert has_expression == (key == "custom")
@@ -97,26 +95,6 @@ def test_every_loss_that_fits_can_be_added(app: AppTest, where: str, dataset: st
         assert in_sight(app, where) == {each for each in PARAMETERS if each[0] == loss.key}
         click(app, "Remove")
         assert losses_of(read(app, where)) == before
-
-
-def test_a_loss_that_is_known_by_its_parameters_shows_them_when_it_is_picked(train) -> None:
-    unfold(train, "More losses")
-    assert in_sight(train, "train") == set()
-    click(train, "pick_focal")
-    assert in_sight(train, "train") == {("focal", "gamma")}
-    click(train, "pick_bce")
-    assert in_sight(train, "train") == set()
-
-
-def test_picking_another_loss_and_the_first_again_keeps_its_parameters(train) -> None:
-    unfold(train, "More losses")
-    click(train, "pick_focal")
-    set_entrant(train, "train", focal__gamma=7.0, name="Sharp", learning_rate=0.5)
-    click(train, "pick_hinge")
-    assert read(train, "train").entrants[0] == EntrantSpec(loss="hinge")
-    click(train, "pick_focal")
-    first = read(train, "train").entrants[0]
-    assert first == EntrantSpec(loss="focal", parameters={"gamma": 7.0})
 
 
 @on_both_pages
@@ -261,16 +239,6 @@ def test_a_race_of_two_settings_of_three_losses_by_clicks(
         EntrantSpec(loss="focal", parameters={"gamma": 5.0}),
         EntrantSpec(loss="mse_on_raw_outputs"),
     )
-
-
-def test_adding_on_train_trains_against_it(train: AppTest) -> None:
-    unfold(train, *ADDING)
-    enter(train, "train", "against", False)
-    assert list(entrants(train, "train").values()) == ["CrossEntropy"]
-    click(train, "add_focal")
-    assert fields(train, "train")["against"]
-    assert widgets(train)["train/against"].label == "Against BCE, MSE and Focal"
-    assert losses_of(read(train, "train")) == ["cross_entropy", "bce", "mse", "focal"]
 
 
 # ------------------------------------------------------------------ values
@@ -453,8 +421,8 @@ def test_an_empty_expression_is_a_sentence_and_loses_nothing(app: AppTest, where
 
 
 def test_an_expression_that_cannot_be_trained_fails_with_its_reason(train, lab_store) -> None:
-    unfold(train, "More losses")
-    click(train, "pick_custom")
+    unfold(train, *ADDING)
+    click(train, "add_custom")
     set_entrant(train, "train", expression="sign(p - y)")
     click(train, "Train")
     experiment_id = train.query_params["experiment"]

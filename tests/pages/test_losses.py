@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.anatomy import MISTAKES, snippet
+from core.anatomy.answers import baseline
 from core.anatomy.shapes import ShapeAxis
 from core.data import DATASETS
 from core.losses import CUSTOM, LOSSES, Task
@@ -77,7 +79,9 @@ def test_a_contract_says_what_the_card_and_the_catalogue_say(losses, key, task) 
     card = LOSSES[key].card
     assert card.summary in texts(losses)
     assert card.use_when in texts(losses)
-    assert [each.value for each in losses.latex][-1].strip("$\n") == card.batch_formula
+    shown_formulas = [each.value.strip("$\n") for each in losses.latex]
+    gradients = [latex for _caption, latex in card.gradient_formula]
+    assert shown_formulas[-len(gradients) - 1 :] == [card.batch_formula, *gradients]
     facts = "\n".join(table.value.to_string() for table in losses.table)
     assert (LOSSES[key].torch_class or "no class of its own") in facts
     assert f"Baseline on {DATASETS[ON[task]].title}" in facts
@@ -148,6 +152,93 @@ def test_every_data_set_has_its_first_step(losses, dataset) -> None:
     shown(losses, STEP, key, dataset)
     assert f"on {DATASETS[dataset].title}, 4 examples a batch" in texts(losses)
     assert f"a network {DATASETS[dataset].features}-" in texts(losses)
+
+
+# ------------------------------------------------------------------ what is said where
+
+SOFTMAX = r"\hat{y}_i = \frac{e^{z_i}}{\sum_{j=1}^{C} e^{z_j}}"
+SOFTMAX_OF_TWO = r"\hat{y} = \hat{y}_1 = \frac{e^{z_1}}{e^{z_0} + e^{z_1}} = \sigma(z_1 - z_0)"
+SIGMOID = r"\hat{y}_i = \sigma(z_i) = \frac{1}{1 + e^{-z_i}}"
+SIGMOID_OF_ONE = r"\hat{y} = \sigma(z) = \frac{1}{1 + e^{-z}}"
+
+
+@pytest.mark.parametrize(
+    ("key", "dataset", "formula", "makes"),
+    [
+        ("cross_entropy", "iris", SOFTMAX, "makes probabilities of the logits"),
+        ("cross_entropy", "moons", SOFTMAX_OF_TWO, "of two logits the probability of class 1"),
+        ("bce", "iris", SIGMOID, "makes a probability of each logit"),
+        ("bce", "moons", SIGMOID_OF_ONE, "makes of one logit the probability of class 1"),
+    ],
+)
+def test_a_contract_has_the_link_as_a_formula(losses, key, dataset, formula, makes) -> None:
+    shown(losses, CONTRACT, key, dataset)
+    assert formula in [each.value.strip("$\n") for each in losses.latex]
+    assert makes in texts(losses)
+
+
+def test_formulas_of_two_classes_say_whose_probability_is_meant(losses) -> None:
+    shown(losses, CONTRACT, "cross_entropy", "moons")
+    assert "in the formula for two classes, that of class 1" in texts(losses)
+    shown(losses, CONTRACT, "bce", "moons")
+    assert "with two classes, that of class 1" in texts(losses)
+
+
+def test_the_call_takes_logits_and_the_step_draws_probabilities(losses) -> None:
+    shown(losses, CODE, "cross_entropy", "iris")
+    assert "Logits, float, shape [N, C], before any softmax." in texts(losses)
+    assert "The class is LogSoftmax and NLLLoss in one." in texts(losses)
+    at(shown(losses, STEP, "cross_entropy", "iris"), 1, 5).run()
+    assert heading(losses).startswith("**5 of ")
+    assert "J is drawn of the probabilities; whether the class in PyTorch receives" in texts(losses)
+    at(shown(losses, STEP, "mse", "diabetes"), 1, 5).run()
+    assert "J is drawn of the probabilities" not in texts(losses)
+
+
+def test_a_shape_says_what_the_other_classes_are(losses) -> None:
+    shown(losses, SHAPE, "cross_entropy", "iris")
+    over(losses, ShapeAxis.PROBABILITY)
+    assert "the other two share the rest of the probability evenly" in texts(losses)
+    over(losses, ShapeAxis.LOGIT)
+    assert "the logits of the other two are 0" in texts(losses)
+    shown(losses, SHAPE, "cross_entropy", "moons")
+    assert "the logit is that of class 1; a loss with two logits has 0 for class 0" in texts(losses)
+    over(losses, ShapeAxis.PROBABILITY)
+    assert "the probability is that of class 1, and class 0 has the rest" in texts(losses)
+
+
+def test_a_step_says_what_the_loss_of_an_epoch_is(losses) -> None:
+    at(shown(losses, STEP), 1, 6).run()
+    assert (
+        "The loss that is printed for an epoch is the mean of this number over the epoch's steps, "
+        "weighted by how many examples each has and taken before each update."
+    ) in texts(losses)
+
+
+def test_the_columns_of_a_bell_curve_are_its_mean_and_log_variance(losses) -> None:
+    shown(losses, CONTRACT, "gaussian_nll", "diabetes")
+    facts = "\n".join(table.value.to_string() for table in losses.table)
+    assert "network gives two columns, the mean and the log-variance" in facts
+    at(shown(losses, STEP, "gaussian_nll", "diabetes"), 1, 3).run()
+    assert "z 0, the mean" in html(losses)
+    assert "z 1, the log-variance" in html(losses)
+    at(losses, 1, 4).run()
+    columns = re.findall(r"<th[^>]*>([^<]*)</th>", html(losses))
+    assert columns.index("mean") + 1 == columns.index("log-variance")
+
+
+@pytest.mark.parametrize(
+    "values", [{"label_smoothing": 0.3}, {"class_weights": (1.0, 2.0, 0.5)}], ids=str
+)
+def test_a_contract_has_the_baseline_and_the_range_of_what_is_set(losses, values) -> None:
+    plain = EntrantSpec(loss="cross_entropy")
+    entrant = EntrantSpec(loss="cross_entropy", parameters=values)
+    chosen(losses, entrant, "wine")
+    facts = "\n".join(table.value.to_string() for table in losses.table)
+    ours, without = baseline(entrant, "wine"), baseline(plain, "wine")
+    assert f"{ours:.4f}, the best constant prediction" in facts
+    assert f"{ours:.4f}" != f"{without:.4f}"
+    assert str(entrant.loss_spec.value_range(Task.MULTICLASS, 3)) in facts
 
 
 # ------------------------------------------------------------------ moving

@@ -65,7 +65,9 @@ def markdown(app: AppTest) -> list[str]:
 
 def acting(app: AppTest) -> list[str]:
     """The texts in which a name is more than its characters."""
-    found = [text for text in markdown(app) if any(each in text for each in ACTING)]
+    # The page's own signs for what is wrong stand around a sentence of what was typed.
+    texts = [text.removeprefix(":small[:red[") for text in markdown(app)]
+    found = [text for text in texts if any(each in text for each in ACTING)]
     html = [each.proto.body for each in app.get("html")]
     return found + [body for body in html if "<b>bold" in body or "<img" in body]
 

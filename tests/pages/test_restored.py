@@ -30,7 +30,8 @@ from tests.pages.looking import (
 
 READ = {"train": whole.read_training, "compare": whole.read_race}
 BUTTONS = {"train": "Train", "compare": "Race"}
-FOLDS = ("More losses", "Add another loss", "Device and more", "Settings as a file")
+MORE = "Start, device and more"
+FOLDS = ("Add an entrant", MORE, "Settings as a file")
 on_both_pages = pytest.mark.parametrize("where", READ)
 
 
@@ -146,7 +147,7 @@ def test_a_training_of_one_entrant_fills_a_race_that_says_what_it_lacks(
     shown(compare, lab_store.create(spec))
     assert errors(compare) == ["A race needs two entrants or more; there was 1."]
     assert button(compare, "Race").disabled
-    click(compare, "add_mse")
+    click(unfold(compare, "Add an entrant"), "add_mse")
     raced = read(compare, "compare")
     assert raced.entrants[0] == spec.entrants[0]
     assert raced.model_copy(update={"entrants": spec.entrants}) == spec
@@ -154,10 +155,10 @@ def test_a_training_of_one_entrant_fills_a_race_that_says_what_it_lacks(
 
 @on_both_pages
 def test_the_address_of_the_example_fills_the_form(lab_store: Store, where: str) -> None:
-    from core.example import SPEC, ensure
+    from core.example import EXAMPLES, ensure
 
-    app = shown(opened(where), ensure(lab_store))
-    assert read(app, where) == SPEC
+    app = shown(opened(where), ensure(lab_store, where))
+    assert read(app, where) == EXAMPLES[where].spec
 
 
 def test_two_rates_that_are_nearly_one_are_two_choices(train: AppTest, lab_store: Store) -> None:
@@ -170,7 +171,9 @@ def test_two_rates_that_are_nearly_one_are_two_choices(train: AppTest, lab_store
         }
     )
     shown(train, lab_store.create(spec))
-    for path in ("learning_rate", "head_factor", "noise"):
+    unfold(train, MORE)
+    assert widgets(train)["train/learning_rate"].value == "0.0100000001"
+    for path in ("learning_rate/slid", "head_factor", "noise"):
         options = widgets(train)[f"train/{path}"].options
         assert len(set(options)) == len(options)
     assert read(run(train), "train") == spec

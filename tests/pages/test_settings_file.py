@@ -129,7 +129,7 @@ def test_a_file_gives_the_experiment_back(
 def test_a_file_of_clicks_gives_the_experiment_back(
     train: AppTest, lab_store: Store, downloads: dict[str, str]
 ) -> None:
-    unfold(train, FOLD, "Add an entrant", "Device and more")
+    unfold(train, FOLD, "Add an entrant", "Start, device and more")
     click(train, "add_focal")
     enter(train, "train", "validation_fraction", 0.25)
     enter(train, "train", "scheme", "xavier")

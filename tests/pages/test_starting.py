@@ -69,7 +69,7 @@ def test_a_key_that_is_held_while_it_trains_starts_nothing_when_it_has_ended(
 ) -> None:
     click(run(train), "Train")
     first = end(train, lab_store)
-    train.session_state["pressed_train"] -= timedelta(seconds=2)
+    train.session_state["started"]["train"].pressed -= timedelta(seconds=2)
     before = count(lab_store)
     click(train, "Train")
     assert train.query_params["experiment"] == first

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data import DATASETS
+from core.example import EXAMPLES
 from core.losses import LOSSES, Task, fitting
 from core.records import Status, Wanted
 from core.spec import LESSON
@@ -18,7 +19,9 @@ from tests.core.live.staging import REASON, TWO_LOSSES, recorded, stage
 from tests.pages.looking import (
     button,
     click,
+    edit,
     enter,
+    entrants,
     errors,
     fields,
     read,
@@ -32,24 +35,38 @@ from tests.pages.looking import (
 from tests.waiting import wait_until
 
 
-def test_the_empty_page_says_what_to_do(train: AppTest) -> None:
+def test_a_page_that_nothing_was_opened_on_shows_the_example(train: AppTest) -> None:
     run(train)
     assert not train.error
-    assert "Press Train" in texts(train)
+    assert "runs it live" in texts(train)
     assert not button(train, "Train").disabled
     assert button(train, "Pause").disabled
     assert button(train, "Stop").disabled
     assert button(train, "Undo").disabled
-    assert staged(train) is None
+    sent = staged(train)
+    assert sent is not None
+    assert (sent["experiment"], sent["status"]) == (EXAMPLES["train"].id, "finished")
+    assert read(train, "train") == EXAMPLES["train"].spec == DEFAULT
+
+
+def test_every_field_says_what_it_sets_and_every_grey_button_why(train: AppTest) -> None:
+    unfold(train, "Start, device and more")
+    explained = {each.label: getattr(each, "help", "") for each in widgets(train).values()}
+    # One stands below the field that it slides; the others are rows of choices with a title.
+    unexplained = {label for label, tip in explained.items() if not tip}
+    assert unexplained <= {"Learning rate, to slide", "Losses, side by side: click one to set it"}
+    assert explained["Momentum"].startswith("Read by SGD with momentum.")
+    for name in ("Train", "Pause", "Stop", "Undo"):
+        assert button(train, name).help or not button(train, name).disabled
 
 
 @pytest.mark.parametrize("key", DATASETS)
 def test_losses_that_do_not_fit_are_disabled_with_the_reason(train: AppTest, key: str) -> None:
-    unfold(train, "More losses")
+    unfold(train, "Add an entrant")
     enter(train, "train", "dataset", key)
     task = DATASETS[key].task
     for loss in LOSSES.values():
-        offered = train.button(key=f"pick_{loss.key}")
+        offered = train.button(key=f"add_{loss.key}")
         assert offered.disabled == (task not in loss.formulas)
         if offered.disabled:
             assert loss.refusal(task) in offered.help
@@ -59,29 +76,52 @@ def test_losses_that_do_not_fit_are_disabled_with_the_reason(train: AppTest, key
     assert not button(train, "Train").disabled
 
 
-def test_a_loss_is_picked_with_one_click(train: AppTest) -> None:
-    click(run(train), "pick_hinge")
-    assert [each.loss for each in read(train, "train").entrants] == ["hinge", "bce", "mse"]
-    click(train, "pick_mse")
-    assert [each.loss for each in read(train, "train").entrants] == ["mse", "bce", "hinge"]
+def test_a_loss_is_added_with_one_click(train: AppTest) -> None:
+    click(unfold(train, "Add an entrant"), "add_hinge")
+    assert [each.loss for each in read(train, "train").entrants] == [
+        "cross_entropy", "bce", "mse", "hinge",
+    ]  # fmt: skip
 
 
-def test_without_rivals_the_loss_trains_alone(train: AppTest) -> None:
-    run(train)
-    toggle = widgets(train)["train/against"]
-    assert toggle.label == "Against BCE and MSE"
-    enter(train, "train", "against", False)
-    assert [each.loss for each in read(train, "train").entrants] == ["cross_entropy"]
-    enter(train, "train", "against", True)
+@pytest.mark.parametrize("place", [0, 2])
+def test_only_this_lets_a_loss_train_alone_and_undo_brings_the_others_back(
+    train: AppTest, place: int
+) -> None:
+    edit(run(train), "train", place)
+    click(train, "Only this")
+    assert read(train, "train").entrants == (DEFAULT.entrants[place],)
+    edit(train, "train", 0)
+    assert button(train, "Only this").disabled
+    click(train, "Undo")
     assert read(train, "train") == DEFAULT
+
+
+def test_settings_that_are_not_those_shown_are_told_of_and_can_be_undone(
+    train: AppTest, lab_store: Store
+) -> None:
+    shown(train, recorded(lab_store, Status.FINISHED))
+    assert "Settings changed" not in texts(train)
+    enter(train, "train", "learning_rate", 0.5)
+    assert "Settings changed" in texts(train)
+    click(train, "Undo changes")
+    assert "Settings changed" not in texts(train)
+    assert read(train, "train") == TWO_LOSSES
+
+
+def test_the_learning_rate_is_a_field_and_a_slider_of_one_number(train: AppTest) -> None:
+    enter(run(train), "train", "learning_rate", 0.0123)
+    assert widgets(train)["train/learning_rate/slid"].value == "0.0123"
+    enter(train, "train", "learning_rate/slid", "0.1")
+    assert widgets(train)["train/learning_rate"].value == "0.1"
+    assert read(train, "train").optimizer.learning_rate == 0.1
 
 
 def test_the_lesson_fills_the_form_and_defaults_puts_it_back(train: AppTest) -> None:
     click(run(train), "The lesson")
     filled = fields(train, "train")
     assert filled["dataset"] == "lesson"
-    assert (filled["epochs"], filled["batch_size"], filled["learning_rate"]) == ("10", 32, 0.01)
-    assert not filled["against"]
+    assert (filled["epochs"], filled["batch_size"], filled["learning_rate"]) == ("10", 32, "0.01")
+    assert list(entrants(train, "train").values()) == ["CrossEntropy"]
     assert read(train, "train") == LESSON
     click(train, "Undo")
     assert read(train, "train") == DEFAULT
@@ -138,7 +178,7 @@ def test_every_status_has_its_screen(train: AppTest, lab_store: Store, status: S
     sent = staged(train)
     assert sent is not None
     assert (sent["experiment"], sent["page"], sent["status"]) == (experiment_id, "train", status)
-    assert "Press Train" not in texts(train)
+    assert "runs it live" not in texts(train)
     assert button(train, "Train").disabled != status.is_finished
     assert button(train, "Pause" if status is not Status.PAUSED else "Resume").disabled == (
         status.is_finished
@@ -190,8 +230,9 @@ def test_one_epoch_asks_for_a_pause_at_its_end(train, lab_store, nothing_trains)
 def test_an_unknown_experiment_is_a_sentence(train: AppTest) -> None:
     shown(train, "nonsense")
     assert "No experiment 'nonsense'" in errors(train)[0]
-    assert "Press Train" in texts(train)
-    assert staged(train) is None
+    sent = staged(train)
+    assert sent is not None
+    assert sent["experiment"] == EXAMPLES["train"].id
 
 
 def test_the_rivals_are_those_that_fit() -> None:

@@ -14,7 +14,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.lab import lab
-from core.store.database import EXAMPLE_ID
+from core.store.database import EXAMPLE_IDS
 from tests.browser.app import ROOT
 from tests.core.store.test_earlier_version import FINISHED, OLD_FACTS, OLD_SPEC, TABLES, insert
 from tests.pages.looking import (
@@ -134,7 +134,7 @@ def a_store_of_the_version_before(folder: Path) -> str:
         connection.executescript(TABLES)
         rows = [
             (each, 1.5e9, OLD_SPEC, "finished", "running", None, None, OLD_FACTS, 1, 1, 0.1, 1.5e9)
-            for each in (FINISHED, "0123456789", EXAMPLE_ID)
+            for each in (FINISHED, "0123456789", "0000000000")
         ]
         insert(connection, "experiments", *rows)
     return f"sqlite:///{file}"
@@ -149,10 +149,10 @@ def test_a_store_of_the_version_before_is_told_of_and_works(
         assert not app.error
         assert NOTE in said(app)
     go_to(app, "compare")
-    assert "An example race" in texts(app)
+    assert "runs it live" in texts(app)
     sent = staged(app)
     assert sent is not None
-    assert (sent["experiment"], sent["status"]) == (EXAMPLE_ID, "finished")
+    assert (sent["experiment"], sent["status"]) == (EXAMPLE_IDS[1], "finished")
     for page, name in (("train", "Train"), ("compare", "Race")):
         click(go_to(app, page), name)
         assert not app.error

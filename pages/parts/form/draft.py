@@ -24,7 +24,7 @@ _TYPING = "50ms"
 _DRAFT = "draft"
 _BEFORE = "draft_before"
 
-T = TypeVar("T", int, float)
+T = TypeVar("T", int, float, str)
 Draft = dict[str, Any]
 #: One name of a path.
 Part = str | int
@@ -66,10 +66,11 @@ class Form:
     """The form as one page shows it: a method for each kind of widget, tied to a value.
 
     A value's ``path`` are the names that lead to it in the draft; within a list an item goes
-    by its ``"id"``.
+    by its ``"id"``. ``problems`` are the sentences that say what is wrong with the values.
     """
 
     page: str
+    problems: tuple[str, ...] = ()
 
     def number(self, label: str, *path: Part, **options: Any) -> None:
         """A field of text: one of numbers changes in the browser what was typed, or ignores it."""
@@ -92,9 +93,29 @@ class Form:
         every = sorted({*offered, at})
         st.select_slider(label, every, value=at, **self._tied(path, at), **options)
 
-    def choice(self, label: str, offered: Sequence[Any], *path: Part, **options: Any) -> None:
-        place = list(offered).index(value(*path))
-        st.selectbox(label, offered, index=place, **self._tied(path), **options)
+    def slid(
+        self, label: str, offered: Sequence[str], at: str, *path: Part, **options: Any
+    ) -> None:
+        """A slider beside the field of the same text; ``at`` is where among ``offered`` it is."""
+        key = "/".join([self.page, *map(str, path), "slid"])
+        if key in st.session_state and st.session_state[key] != at:
+            st.session_state[key] = at
+        st.select_slider(
+            label, offered, value=at, key=key, on_change=_keep, args=(key, path), **options
+        )
+
+    def choice(
+        self,
+        label: str,
+        offered: Sequence[T],
+        *path: Part,
+        fitted: T | None = None,
+        **options: Any,
+    ) -> None:
+        """What is set stands among what is offered; ``fitted`` as for ``select_slider``."""
+        at: Any = value(*path) if fitted is None else fitted
+        every = [*offered] if at in offered else sorted({*offered, at})
+        st.selectbox(label, every, index=every.index(at), **self._tied(path, at), **options)
 
     def pills(self, label: str, offered: Sequence[Any], *path: Part, **options: Any) -> None:
         st.pills(label, offered, default=value(*path), **self._tied(path), **options)

@@ -94,23 +94,7 @@ class Entrants:
         """As ``ExperimentSpec`` takes them, unchecked."""
         return [losses.described(each) for each in self.items]
 
-    def pick(self, loss: str) -> None:
-        """Let the first entrant be of this loss; if another already is, they change places.
-
-        The parameters of the loss that it was wait there for that loss to be picked again.
-        """
-        items = self.items
-        place = next((i for i, each in enumerate(items) if each["loss"] == loss), None)
-        if place is None:
-            plain = {"name": "", "learning_rate": losses.RATE_OF_ALL, "head_seed": None}
-            items[0] |= {"loss": loss, **plain}
-        else:
-            items[0], items[place] = items[place], items[0]
-        is_known_by_its_fields = loss == CUSTOM or (LOSSES[loss].parameters and loss not in RIVALS)
-        self._edit(items[0]["id"] if is_known_by_its_fields else None)
-
     def add(self, loss: str) -> None:
-        draft.change(True, "against")
         self.items.append(self._new(loss))
         self._edit(self.items[-1]["id"])
 
@@ -125,13 +109,17 @@ class Entrants:
         del self.items[self._place(number)]
         self._edit(None)
 
+    def keep_only(self, number: int) -> None:
+        draft.remember()
+        self.items[:] = [self.items[self._place(number)]]
+
     def set_preset(self) -> None:
         draft.remember()
         self.items[:] = [losses.drafted(each, self._next_number()) for each in preset(self.task)]
         self._edit(None)
 
     def set_aa_check(self) -> None:
-        """Let the first entrant race itself from another start of the head."""
+        """Let the first entrant race itself from another start of the last layer."""
         draft.remember()
         first = self.items[0] | {"head_seed": None}
         other = {"id": self._next_number(), "name": "", "head_seed": 1}
@@ -163,14 +151,14 @@ class Entrants:
 
     # -------------------------------------------------------- drawing
 
-    def draw_list(self, learning_rate: float, shown: int | None = None) -> None:
-        """The first ``shown`` entrants to choose from, and the fields of the chosen one."""
-        titles = dict(list(self.titles(learning_rate).items())[:shown])
+    def draw_list(self, learning_rate: float) -> None:
+        """The entrants to choose from, and the fields of the chosen one."""
+        titles = self.titles(learning_rate)
         edited = draft.value("edited", self.form.page)
         if edited not in titles:
             self._edit(None)
         self.form.pills(
-            "Entrants: click one to edit it",
+            "Losses, side by side: click one to set it",
             list(titles),
             "edited",
             self.form.page,
@@ -223,6 +211,14 @@ class Entrants:
                 on_click=self.remove,
                 args=(number,),
             )
+            st.button(
+                "Only this",
+                icon=":material/filter_1:",
+                disabled=len(self.items) == 1,
+                help="Remove the others. Undo brings them back.",
+                on_click=self.keep_only,
+                args=(number,),
+            )
 
     def draw_adding(self, keys: Collection[str]) -> None:
         """A button for each of these losses, to be added beside what is there."""
@@ -265,37 +261,12 @@ def _readable(drafted: dict[str, Any]) -> EntrantSpec:
         return _plain(drafted["loss"], f"{LOSSES[drafted['loss']].title} (to be mended)")
 
 
-# ------------------------------------------------------------------ what Train shows of them
+# ------------------------------------------------------------------ on both pages
 
 
-def draw_for_training(form: Form, task: Task, learning_rate: float) -> None:
-    """The loss that is trained, and what it is trained against."""
-    entrants = Entrants(form, task)
-    losses.draw_choice("Loss function", [entrants.items[0]["loss"]], task, entrants.pick)
-    others = len(entrants.items) - 1
-    form.toggle(
-        _against(entrants, learning_rate),
-        "against",
-        disabled=not others,
-        help="Trains the others beside it: same starting weights, same batches, one chart.",
-    )
-    entrants.draw_list(learning_rate, shown=None if draft.value("against") else 1)
-    every = [loss.key for loss in fitting(task)]
-    layout.fold("Add an entrant", partial(entrants.draw_adding, every), icon=":material/add:")
-
-
-def _against(entrants: Entrants, learning_rate: float) -> str:
-    titles = list(entrants.titles(learning_rate).values())[1:]
-    if not titles:
-        return "Against nothing: add an entrant below"
-    return f"Against {escaped(in_a_row(titles))}"
-
-
-def draw_for_race(form: Form, task: Task, learning_rate: float) -> None:
+def draw(form: Form, task: Task, learning_rate: float) -> None:
+    """What is trained side by side, and what can be added."""
     entrants = Entrants(form, task)
     entrants.draw_list(learning_rate)
-    three = [each.loss for each in preset(task)]
-    others = [loss.key for loss in fitting(task) if loss.key not in three]
-    st.markdown(":small[Add an entrant]")
-    entrants.draw_adding(three)
-    layout.fold("Add another loss", partial(entrants.draw_adding, others), icon=":material/add:")
+    every = [loss.key for loss in LOSSES.values()]
+    layout.fold("Add an entrant", partial(entrants.draw_adding, every), icon=":material/add:")

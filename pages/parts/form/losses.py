@@ -20,9 +20,6 @@ from pages.parts.form.draft import Form, Part
 from pages.parts.shell import layout
 from pages.parts.shell.text import escaped
 
-#: Always in sight; the others are one click away.
-_FIRST = ("cross_entropy", "bce", "mse", "l1", "huber", "hinge")
-
 #: The learning rate in the draft of an entrant that has none of its own.
 RATE_OF_ALL = 0.0
 
@@ -108,45 +105,17 @@ def _numbers(text: str) -> tuple[float, ...] | str:
 # ------------------------------------------------------------------ which loss
 
 
-def draw_choice(
-    label: str, chosen: Collection[str], task: Task, pick: Callable[[str], None]
-) -> None:
-    """A button for each loss, those that do not fit the task disabled with the reason.
-
-    In sight from the start are the losses that most come for, and any others that are chosen.
-    """
-    first = [LOSSES[key] for key in _FIRST]
-    others = [loss for loss in LOSSES.values() if loss.key not in _FIRST]
-    st.markdown(f":small[{label}]")
-    _draw_buttons("pick", first, chosen, task, pick)
-    layout.fold(
-        "More losses",
-        lambda: _draw_buttons("pick", others, chosen, task, pick),
-        matters=any(loss.key in chosen for loss in others),
-    )
-
-
 def draw_adding(keys: Collection[str], task: Task, add: Callable[[str], None]) -> None:
-    """A button for each loss, to be added beside others."""
-    _draw_buttons("add", [LOSSES[key] for key in keys], (), task, add)
-
-
-def _draw_buttons(
-    action: str,
-    losses: Sequence[LossSpec],
-    chosen: Collection[str],
-    task: Task,
-    pick: Callable[[str], None],
-) -> None:
+    """A button for each loss, to be added beside others; one that does not fit says why."""
+    losses = [LOSSES[key] for key in keys]
     with st.container(horizontal=True, gap="xsmall"):
         for loss in losses:
             st.button(
                 loss.title,
-                key=f"{action}_{loss.key}",
-                type="primary" if loss.key in chosen else "secondary",
+                key=f"add_{loss.key}",
                 disabled=loss.refusal(task) is not None,
                 help=loss.refusal(task),
-                on_click=pick,
+                on_click=add,
                 args=(loss.key,),
             )
     for reason, titles in _refusals(losses, task).items():
@@ -172,8 +141,14 @@ def draw_settings(form: Form, entrant: tuple[Part, ...], task: Task) -> None:
         draw_expression(form, entrant, task)
     elif loss.parameters:
         with st.grid(2, min_column_width=120, gap="small"):
-            for parameter in loss.parameters:
-                _draw_parameter(form, entrant, loss, parameter)
+            draw_parameters(form, entrant)
+
+
+def draw_parameters(form: Form, entrant: tuple[Part, ...]) -> None:
+    """A field for each parameter of its loss."""
+    loss = LOSSES[draft.value(*entrant, "loss")]
+    for parameter in loss.parameters:
+        _draw_parameter(form, entrant, loss, parameter)
 
 
 def _draw_parameter(

@@ -11,15 +11,23 @@ import streamlit as st
 from core.bounds import Bounds, as_text, number_in, quoted
 from core.data import DATASETS, ROWS, VALIDATION_FRACTION, DataSpec
 from core.errors import SpecError
-from core.losses import RIVALS, Task
+from core.example import SPEC
+from core.losses import Task
 from core.records import Experiment
-from core.spec import HIDDEN_LAYERS, SEEDS, EntrantSpec, ExperimentSpec, Protocol
+from core.spec import (
+    HIDDEN_LAYERS,
+    LEARNING_RATE,
+    SEEDS,
+    EntrantSpec,
+    ExperimentSpec,
+    Protocol,
+)
 from pages.parts.form import draft, entrants, losses
 from pages.parts.form.draft import Draft
 from pages.parts.shell.session import DRAWN, FILLED_FROM
 
-#: What the form starts with: trains well at the first click, rivals beside it.
-DEFAULT = ExperimentSpec(entrants=tuple(EntrantSpec(loss=key) for key in RIVALS))
+#: What the form starts with: what the recorded examples show.
+DEFAULT = SPEC
 #: So many seeds show something and do not take long.
 PRESET_SEEDS = 5
 #: The size of a hidden layer that is added.
@@ -39,8 +47,6 @@ def put(page: str, spec: ExperimentSpec) -> None:
     now["listed_seeds"][page] = [] if _has_fields(page, spec.seeds) else list(spec.seeds)
     if page == "compare":
         now["seed_count"] = as_text(len(spec.seeds))
-    else:
-        now["against"] = len(spec.entrants) > 1
     entrants.put(now, page, spec)
     now["edited"][page] = None
 
@@ -72,7 +78,6 @@ def first() -> Draft:
         "entrants": lists,
         "numbered": next(numbers),
         "edited": {"train": None, "compare": None},
-        "against": True,
         "seed_count": as_text(PRESET_SEEDS),
         # By page; the seeds only where the page's fields can't say them.
         "protocol": dict.fromkeys(("train", "compare"), Protocol.SAME_RATE),
@@ -101,7 +106,7 @@ def _shared(spec: ExperimentSpec) -> Draft:
         "scheme": spec.network.start.scheme,
         "head_factor": float(spec.network.start.head_factor),
         "optimizer": spec.optimizer.name,
-        "learning_rate": float(spec.optimizer.learning_rate),
+        "learning_rate": as_text(spec.optimizer.learning_rate),
         "momentum": as_text(spec.optimizer.momentum),
         "weight_decay": as_text(spec.optimizer.weight_decay),
         "batch_size": spec.training.batch_size,
@@ -124,6 +129,11 @@ def data_spec() -> DataSpec:
     )
 
 
+def learning_rate() -> float:
+    """As the form has it; one that is being mended counts as the nearest allowed."""
+    return _nearest(LEARNING_RATE, draft.value("learning_rate"))
+
+
 def batch_size() -> int:
     """As it was set, or all rows where there are fewer: other data may be but a visit."""
     size: int = draft.value("batch_size")
@@ -140,9 +150,9 @@ def _nearest(bounds: Bounds, text: str) -> float:
 
 def read_training() -> ExperimentSpec:
     """The training that the form describes; ``SpecError`` says what is wrong with it."""
-    described = _entrants("train")
-    used = described if draft.value("against") else described[:1]
-    return _read("train", used, draft.value("listed_seeds", "train") or [_number("seed")])
+    return _read(
+        "train", _entrants("train"), draft.value("listed_seeds", "train") or [_number("seed")]
+    )
 
 
 def read_race() -> ExperimentSpec:
@@ -190,7 +200,7 @@ def _read(
             },
             "optimizer": {
                 "name": now["optimizer"],
-                "learning_rate": now["learning_rate"],
+                "learning_rate": _number("learning_rate"),
                 "momentum": _number("momentum"),
                 "weight_decay": _number("weight_decay"),
             },

@@ -7,20 +7,23 @@ from functools import partial
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from core.bounds import Bounds, as_text
+from core.bounds import Bounds, as_text, number_in
 from core.data import DATASETS, NOISE, ROWS, VALIDATION_FRACTION
 from core.spec import (
+    ACTIVATION_TITLES,
     BATCH_SIZE,
     EPOCHS,
     HIDDEN_LAYERS,
     HIDDEN_SIZE,
+    LEARNING_RATE,
     LEARNING_RATES,
     MOMENTUM,
+    OPTIMIZER_TITLES,
     SEED,
     SEEDS,
     WEIGHT_DECAY,
-    Activation,
     DeviceName,
     OptimizerName,
     Protocol,
@@ -29,20 +32,8 @@ from core.spec import (
 from pages.parts.form import draft, entrants, whole
 from pages.parts.form.draft import Form, Part
 from pages.parts.shell import layout
-from pages.parts.shell.text import in_a_row
+from pages.parts.shell.text import escaped, in_a_row
 
-_OPTIMIZER_TITLES = {
-    OptimizerName.SGD: "SGD",
-    OptimizerName.MOMENTUM: "SGD with momentum",
-    OptimizerName.ADAM: "Adam",
-    OptimizerName.ADAMW: "AdamW",
-}
-_ACTIVATION_TITLES = {
-    Activation.RELU: "ReLU",
-    Activation.TANH: "Tanh",
-    Activation.SIGMOID: "Sigmoid",
-    Activation.GELU: "GELU",
-}
 _SCHEME_TITLES = {
     Scheme.DEFAULT: "PyTorch's default",
     Scheme.XAVIER: "Xavier",
@@ -70,7 +61,7 @@ _RARE = Protocol.ONE_FUNCTION
 def draw_training(form: Form) -> None:
     """The controls of one training, from the data to the device."""
     _draw_data(form)
-    entrants.draw_for_training(form, whole.task(), draft.value("learning_rate"))
+    entrants.draw(form, whole.task(), whole.learning_rate())
     _draw_kept_protocol(form)
     _draw_rest(form)
     if draft.value("listed_seeds", form.page):
@@ -80,7 +71,7 @@ def draw_training(form: Form) -> None:
 def draw_race(form: Form) -> None:
     """The controls of a race: several entrants, several seeds, and the rest as for one."""
     _draw_data(form)
-    entrants.draw_for_race(form, whole.task(), draft.value("learning_rate"))
+    entrants.draw(form, whole.task(), whole.learning_rate())
     _draw_fairness(form)
     _draw_rest(form)
 
@@ -88,27 +79,32 @@ def draw_race(form: Form) -> None:
 def _draw_rest(form: Form) -> None:
     _draw_network(form)
     _draw_optimization(form)
-    layout.fold("Device and more", partial(_draw_more, form), icon=":material/tune:")
+    layout.fold("Start, device and more", partial(_draw_more, form), icon=":material/tune:")
 
 
 def _draw_data(form: Form) -> None:
+    data = whole.data_spec()
+    entry = data.entry
+    target = f"{entry.outputs} classes" if entry.task.is_classification else "one number"
     form.choice(
         "Data set",
         list(DATASETS),
         "dataset",
         format_func=lambda key: DATASETS[key].title,
+        help=f"{entry.about.capitalize()}. {entry.features} features, {target}.",
     )
-    data = whole.data_spec()
-    entry = data.entry
-    target = f"{entry.outputs} classes" if entry.task.is_classification else "one number"
     held_out = f" + {data.validation_rows:,} held out" if data.validation_rows else ""
-    st.caption(
-        f"{entry.about.capitalize()}. {entry.features} features, {target}, "
-        f"{data.train_rows:,}{held_out} rows."
-    )
+    st.caption(f"{data.train_rows:,}{held_out} rows, {target}")
     if entry.noisy:
-        _number(form, "Rows", "rows", ROWS)
-        form.select_slider("Noise", _NOISES, "noise", format_func=as_text)
+        with _side_by_side():
+            _number(form, "Rows", "rows", ROWS)
+            form.select_slider(
+                "Noise",
+                _NOISES,
+                "noise",
+                format_func=as_text,
+                help="How far the points are moved at random.",
+            )
 
 
 def _draw_fairness(form: Form) -> None:
@@ -129,7 +125,8 @@ def _draw_fairness(form: Form) -> None:
             "Seeds",
             "seed_count",
             SEEDS,
-            help="Each entrant is trained from so many starts. One shows nothing.",
+            help="Each entrant is trained from so many starts. "
+            "One can't tell a better loss from luck.",
         )
 
 
@@ -160,52 +157,59 @@ def _drop(new: Any, path: tuple[Part, ...]) -> None:
 
 
 def _draw_network(form: Form) -> None:
-    low, high = int(HIDDEN_LAYERS.low), int(HIDDEN_LAYERS.high)
-    form.slider("Hidden layers", low, high, "layers")
-    layers = draft.value("layers")
-    if layers:
-        with st.grid(2, min_column_width=120, gap="small"):
-            for layer in range(layers):
-                _number(form, f"Size {layer + 1}", ("sizes", layer), HIDDEN_SIZE)
-    with st.grid(2, min_column_width=120, gap="small"):
-        _choice(form, "Activation", "activation", _ACTIVATION_TITLES)
-        _choice(
-            form,
-            "Start",
-            "scheme",
-            _SCHEME_TITLES,
-            help="The weights before training, the same for all entrants of a seed. With zeros "
-            "a hidden layer of ReLU never learns.",
-        )
-    form.select_slider(
-        "Start: factor on the head's weights",
-        _HEAD_FACTORS,
-        "head_factor",
-        format_func=as_text,
-        help="1 leaves them as they are. A large factor makes the network start sure and wrong.",
-    )
+    layers = range(int(HIDDEN_LAYERS.low), int(HIDDEN_LAYERS.high) + 1)
+    with st.grid(3, min_column_width=80, gap="small"):
+        form.choice("Layers", layers, "layers", help="Hidden layers.")
+        for layer in range(draft.value("layers")):
+            path = ("sizes", layer)
+            _number(form, f"Size {layer + 1}", path, HIDDEN_SIZE, help="Units of the layer.")
 
 
 def _draw_optimization(form: Form) -> None:
     rows = whole.data_spec().train_rows
-    _choice(form, "Optimizer", "optimizer", _OPTIMIZER_TITLES)
-    with st.grid(2, min_column_width=120, gap="small"):
-        form.select_slider(
+    with _side_by_side():
+        _number(
+            form,
             "Learning rate",
-            LEARNING_RATES,
             "learning_rate",
-            format_func=as_text,
+            LEARNING_RATE,
+            help="How far a step follows the gradient.",
         )
-        form.select_slider(
+        form.choice(
             "Batch size",
             _batch_sizes(rows),
             "batch_size",
             fitted=whole.batch_size(),
             format_func=lambda size: f"{size:,} (full)" if size == rows else f"{size:,}",
+            help="Training rows in one step.",
         )
-        _number(form, "Epochs", "epochs", EPOCHS)
+    rate = whole.learning_rate()
+    form.slid(
+        "Learning rate, to slide",
+        [as_text(each) for each in sorted({*LEARNING_RATES, rate})],
+        as_text(rate),
+        "learning_rate",
+        label_visibility="collapsed",
+        disabled=isinstance(number_in(draft.value("learning_rate")), str),
+    )
+    with _side_by_side():
+        _number(form, "Epochs", "epochs", EPOCHS, help="Passes over all training rows.")
         if not draft.value("listed_seeds", form.page):
             _number(form, "Seed", "seed", SEED, help="Same seed: same split, weights and batches.")
+        _choice(
+            form,
+            "Optimizer",
+            "optimizer",
+            OPTIMIZER_TITLES,
+            help="How the gradient becomes a step.",
+        )
+        _choice(
+            form,
+            "Activation",
+            "activation",
+            ACTIVATION_TITLES,
+            help="What each hidden unit makes of its weighted sum.",
+        )
 
 
 def _batch_sizes(rows: int) -> list[int]:
@@ -215,7 +219,8 @@ def _batch_sizes(rows: int) -> list[int]:
 
 
 def _draw_more(form: Form) -> None:
-    _choice(form, "Device", "device", _DEVICE_TITLES)
+    _draw_start(form)
+    _choice(form, "Device", "device", _DEVICE_TITLES, help="What the training runs on.")
     _number(
         form,
         "Share held out",
@@ -223,7 +228,13 @@ def _draw_more(form: Form) -> None:
         VALIDATION_FRACTION,
         help="Of the rows, for validation.",
     )
-    _number(form, "Weight decay", "weight_decay", WEIGHT_DECAY)
+    _number(
+        form,
+        "Weight decay",
+        "weight_decay",
+        WEIGHT_DECAY,
+        help="How strongly each step pulls the weights to 0.",
+    )
     _number(
         form,
         "Momentum",
@@ -234,7 +245,30 @@ def _draw_more(form: Form) -> None:
     )
 
 
+def _draw_start(form: Form) -> None:
+    _choice(
+        form,
+        "Start",
+        "scheme",
+        _SCHEME_TITLES,
+        help="The weights before training, the same for all entrants of a seed. With zeros "
+        "a hidden layer of ReLU never learns.",
+    )
+    form.select_slider(
+        "Start: factor on the last layer's weights",
+        _HEAD_FACTORS,
+        "head_factor",
+        format_func=as_text,
+        help="1 leaves them as they are. A large factor makes the network start sure and wrong.",
+    )
+
+
 # ------------------------------------------------------------------ kinds of controls
+
+
+def _side_by_side() -> DeltaGenerator:
+    """Two fields in a row."""
+    return st.grid(2, min_column_width=110, gap="small")
 
 
 def _choice(
@@ -257,8 +291,12 @@ def _number(
     disabled: bool = False,
 ) -> None:
     """A number field. It lets any text through: the spec's sentence says more than a limit."""
-    explained = f"{help} {bounds}.".strip().capitalize()
-    form.number(label, *_names(path), help=explained, disabled=disabled)
+    explained = f"{help} {bounds}.".strip()
+    with st.container():
+        form.number(label, *_names(path), help=explained, disabled=disabled)
+        for sentence in form.problems:
+            if sentence.startswith(f"{bounds.label} was "):
+                st.markdown(f":small[:red[:material/error: {escaped(sentence)}]]")
 
 
 def _names(path: str | tuple[Part, ...]) -> tuple[Part, ...]:

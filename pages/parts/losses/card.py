@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.data import DATASETS
 from core.losses import Card, LossSpec, Task
+from core.losses.link_formulas import link_formula
 from core.spec import EntrantSpec
 from pages.parts.shell import session
 
@@ -27,14 +28,21 @@ def draw(entrant: EntrantSpec, dataset: str) -> None:
 def _draw_formulas(entrant: EntrantSpec, card: Card, task: Task) -> None:
     formulas = card.example_formula
     if entrant.expression is not None:
-        formulas = (("Yours, for one output", f"L = {entrant.loss_spec.formulas[task].latex}"),)
+        formulas = (("Yours", f"L = {entrant.loss_spec.formulas[task].latex}"),)
     for caption, formula in formulas:
-        st.markdown(f":small[For one example. {caption}:]")
-        st.latex(formula)
-    st.markdown(":small[For a batch, what training makes smaller:]")
-    st.latex(card.batch_formula)
+        _draw_formula(f"For one example. {caption}", formula)
+    if link := link_formula(entrant.loss_spec.formulas[task].link, task):
+        _draw_formula(*link)
+    _draw_formula("For a batch, what training makes smaller", card.batch_formula)
+    for caption, formula in card.gradient_formula:
+        _draw_formula(f"The gradient of one example. {caption}", formula)
     meanings = "; ".join(f"${symbol}$ {meaning}" for symbol, meaning in card.symbols)
     st.markdown(f":small[where {meanings}]")
+
+
+def _draw_formula(caption: str, formula: str) -> None:
+    st.markdown(f":small[{caption}:]")
+    st.latex(formula)
 
 
 def _draw_facts(entrant: EntrantSpec, spec: LossSpec, card: Card, dataset: str) -> None:
@@ -48,9 +56,9 @@ def _draw_facts(entrant: EntrantSpec, spec: LossSpec, card: Card, dataset: str) 
         "Target": card.target,
         "In Loss Lab": f"{spec.head.value}: {width} for {data.title}; targets are {spec.encoding}",
         "Link": formula.link.value,
-        "Reduction": spec.reduction,
-        "Unit": spec.unit,
-        "Range": spec.value_range,
+        "Reduction": card.reduction,
+        "Unit": card.unit,
+        "Range": str(spec.value_range(data.task, data.outputs)),
         f"Baseline on {data.title}": f"{baseline:.4f}, the best constant prediction",
     }
     st.table(

@@ -32,34 +32,45 @@ _EXAMPLES = (
 
 def read() -> tuple[EntrantSpec, str]:
     """The loss and data that it fits, as they are set; ``SpecError`` where that is no loss."""
-    entrant = draft.value(*_ENTRANT)
-    dataset = _fitted_dataset(entrant["loss"])
+    drafted = draft.value(*_ENTRANT)
+    dataset = _fitted_dataset(drafted["loss"])
     spec = ExperimentSpec.parse(
-        {"data": {"name": dataset}, "entrants": [losses.described(entrant)]}
+        {"data": {"name": dataset}, "entrants": [losses.described(drafted)]}
     )
     return spec.entrants[0], dataset
 
 
-def draw() -> tuple[EntrantSpec | None, str]:
-    """The loss and data that it fits; None, with a sentence, while what is set is no loss."""
-    with st.container(horizontal=True, vertical_alignment="bottom", key="choice"):
-        _FORM.choice(
-            "Loss",
-            list(LOSSES),
-            *_ENTRANT,
-            "loss",
-            format_func=lambda each: LOSSES[each].title,
-        )
-        key = draft.value(*_ENTRANT, "loss")
-        dataset = _draw_dataset(key)
-        st.button(
-            "Write your own",
-            icon=":material/edit:",
-            on_click=draft.change,
-            args=(CUSTOM, *_ENTRANT, "loss"),
-            disabled=key == CUSTOM,
-        )
-    return _draw_settings(key, dataset), dataset
+def draw() -> str:
+    """Fields for the loss, its parameters and the data that it fits; the data's name."""
+    _FORM.choice(
+        "Loss",
+        list(LOSSES),
+        *_ENTRANT,
+        "loss",
+        format_func=lambda each: LOSSES[each].title,
+    )
+    dataset = _draw_dataset(draft.value(*_ENTRANT, "loss"))
+    losses.draw_parameters(_FORM, _ENTRANT)
+    return dataset
+
+
+def draw_own_button() -> None:
+    """The way to an expression, and examples of such."""
+    is_own = draft.value(*_ENTRANT, "loss") == CUSTOM
+    st.button(
+        "Write your own",
+        icon=":material/edit:",
+        on_click=draft.change,
+        args=(CUSTOM, *_ENTRANT, "loss"),
+        disabled=is_own,
+    )
+    if is_own:
+        _draw_examples()
+
+
+def entrant(dataset: str) -> EntrantSpec | None:
+    """What is set, its expression in a field; None, with a sentence, while that is no loss."""
+    return _own(dataset) if draft.value(*_ENTRANT, "loss") == CUSTOM else _known()
 
 
 def _fitting(key: str) -> list[str]:
@@ -85,10 +96,7 @@ def _draw_dataset(key: str) -> str:
     return dataset
 
 
-def _draw_settings(key: str, dataset: str) -> EntrantSpec | None:
-    if key == CUSTOM:
-        return _draw_own(dataset)
-    losses.draw_settings(_FORM, _ENTRANT, DATASETS[dataset].task)
+def _known() -> EntrantSpec | None:
     try:
         return read()[0]
     except SpecError as error:
@@ -96,7 +104,7 @@ def _draw_settings(key: str, dataset: str) -> EntrantSpec | None:
         return None
 
 
-def _draw_own(dataset: str) -> EntrantSpec | None:
+def _draw_examples() -> None:
     with st.popover("Examples", icon=":material/lightbulb:"):
         for example in _EXAMPLES:
             st.button(
@@ -105,6 +113,9 @@ def _draw_own(dataset: str) -> EntrantSpec | None:
                 args=(example, *_ENTRANT, "expression"),
                 type="tertiary",
             )
+
+
+def _own(dataset: str) -> EntrantSpec | None:
     expression = losses.draw_expression(_FORM, _ENTRANT, DATASETS[dataset].task)
     if expression is None:
         return None

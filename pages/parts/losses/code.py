@@ -15,7 +15,9 @@ def draw_snippet(entrant: EntrantSpec, dataset: str) -> None:
     task = DATASETS[dataset].task
     st.markdown("**The pattern of every loss**")
     st.code(PATTERN.strip(), language="python", wrap_lines=True)
-    st.markdown(f"**{entrant.loss_spec.title}, a program that runs as it stands** ({task.value})")
+    spec = entrant.loss_spec
+    st.caption(f"The predicted values that {spec.title} takes. {spec.card.takes}")
+    st.markdown(f"**{spec.title}, a program that runs as it stands** ({task.value})")
     program = snippet(entrant.loss, task, entrant.parameters, entrant.expression)
     st.code(program.code.strip(), language="python", wrap_lines=True)
     st.markdown(f"It prints **{session.ask('printed', entrant, task)}**.")

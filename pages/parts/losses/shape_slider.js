@@ -3,6 +3,15 @@
 
 // These charts, in the order of the columns of their numbers.
 const QUANTITIES = ["shape_loss", "shape_by_prediction", "shape_by_logit"]
+// Plotly's dashes, for lines two pixels wide.
+const DASHES = {
+  solid: "none",
+  dot: "3 3",
+  dash: "9 9",
+  longdash: "15 15",
+  dashdot: "9 3 3 3",
+  longdashdot: "15 6 3 6",
+}
 
 export default function ({ data, parentElement }) {
   const host = parentElement.querySelector(".shape-slider") ?? mount(parentElement)
@@ -37,7 +46,7 @@ function mount(parentElement) {
   const host = document.createElement("div")
   host.className = "shape-slider"
   host.innerHTML = `<div class="sliders">${slider("prediction")}${slider("target")}</div>
-    <div class="numbers" tabindex="0" role="region"><table><caption></caption>
+    <div class="numbers" tabindex="0" role="region"><table>
     <thead><tr></tr></thead><tbody></tbody></table></div>`
   host.prediction = host.querySelector('[name="prediction"]')
   host.target = host.querySelector('[name="target"]')
@@ -56,14 +65,14 @@ function show(host) {
   const rows = tables[Number(host.target.value)]
   const at = tell(host.prediction, x)
   const target = tell(host.target, targets)
-  const caption = `At ${axis} ${at}, target ${target}`
-  host.querySelector("caption").textContent = caption
-  host.querySelector(".numbers").setAttribute("aria-label", caption)
+  host.querySelector(".numbers").setAttribute("aria-label", `At ${axis} ${at}, target ${target}`)
   host.querySelector("tbody").replaceChildren(
     ...rows.map((each) => {
       const row = document.createElement("tr")
       const numbers = each.columns.map((values) => cell("td", number(values, index, none)))
-      row.append(cell("th", each.name, "row"), ...numbers)
+      const name = cell("th", each.name, "row")
+      name.prepend(line(each))
+      row.append(name, ...numbers)
       return row
     }),
   )
@@ -101,6 +110,14 @@ function tell(slider, values) {
 function number(values, index, none) {
   if (!values) return none
   return values[index] === null ? "–" : values[index].toFixed(4)
+}
+
+// The look of a loss's curve: the table is the legend of the charts.
+function line({ color, dash }) {
+  const host = document.createElement("span")
+  host.innerHTML = `<svg aria-hidden="true"><line x2="100%" y1="50%" y2="50%" stroke-width="2"
+    stroke="${color}" stroke-dasharray="${DASHES[dash]}"/></svg>`
+  return host
 }
 
 function cell(tag, text, scope) {

@@ -27,11 +27,19 @@ _slider = st.components.v2.component(
 )
 
 _STYLE = """<style>
-.shape-slider .sliders { display: flex; flex-wrap: wrap; gap: 0 2rem; }
-.shape-slider label { flex: 1 1 14rem; max-width: 28rem; font-size: 0.875rem; }
+.shape-slider { display: flex; flex-direction: column; max-height: 13rem;
+  background: var(--st-background-color); }
+.shape-slider label { display: block; font-size: 0.875rem; }
+.shape-slider label[hidden] { display: none; }
 .shape-slider output { font-weight: 600; font-variant-numeric: tabular-nums; }
-.shape-slider input { display: block; width: 100%; margin: 0.5rem 0 1rem;
+.shape-slider input { display: block; width: 100%; margin: 0.2rem 0 0.5rem;
   accent-color: var(--st-primary-color); }
+.shape-slider .numbers { overflow-y: auto; }
+.shape-slider table { width: 100%; }
+.shape-slider :is(th, td) { padding: 0.25rem 0.4rem; }
+.shape-slider tbody th { text-align: left; white-space: normal; }
+.shape-slider svg { width: 1.8rem; height: 0.5rem; margin-right: 0.4rem; vertical-align: middle; }
+.shape-slider thead th { position: sticky; top: 0; background: var(--st-background-color); }
 </style>"""
 
 
@@ -67,7 +75,8 @@ def draw(
 
 def _row(spec: LossSpec, shape: Shape | None) -> dict[str, Any]:
     values = [getattr(shape, quantity, None) for quantity in QUANTITIES]
-    return {"name": spec.title, "columns": [_numbers(each) for each in values]}
+    look = {"color": spec.color, "dash": spec.dash}
+    return {"name": spec.title, **look, "columns": [_numbers(each) for each in values]}
 
 
 def _numbers(values: NDArray[np.float64] | None) -> list[float | None] | None:

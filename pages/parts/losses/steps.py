@@ -12,14 +12,30 @@ from numpy.typing import NDArray
 
 from core.anatomy.shapes import OneStep
 from core.data import DATASETS
-from core.losses import Link
+from core.losses import Head, Link
 from core.spec import EntrantSpec
-from pages.parts.shell import session
+from pages.parts.shell import layout, session
 from pages.parts.widgets import html_table
 
 #: Of wide rows so many numbers are shown.
 _MOST_COLUMNS = 8
 _LAST_STEP = 200
+
+#: The fold of the Train page that has the program.
+PROGRAM = "Program"
+#: Session key of the Losses page's tabs, and the one that is drawn here.
+TABS, TAB = "loss_tabs", "How it works"
+#: The words of the lesson, each with the place of the loop that shows it.
+PLACE_OF_WORD = {
+    "x": 0,
+    "hidden layers": 1,
+    "y_pred": 3,
+    "y": 4,
+    "J(y_pred, y)": 4,
+    "loss value": 5,
+    "backpropagation": 6,
+    "optimizer": 8,
+}
 
 _STYLE = """<style>
 .loop { display: flex; flex-wrap: wrap; gap: 0.35rem; list-style: none;
@@ -39,13 +55,33 @@ _STYLE = """<style>
 
 
 @dataclass(frozen=True)
+class _Loss:
+    """What the places say of the loss: its link, and what its columns are called."""
+
+    link: Link
+    head: Head
+
+    @property
+    def logit(self) -> str | tuple[str, ...]:
+        """What a logit is called, with a number behind it, or what each is."""
+        is_pair = self.head is Head.MEAN_AND_LOG_VARIANCE
+        return ("z 0, the mean", "z 1, the log-variance") if is_pair else "z"
+
+    @property
+    def output(self) -> str | tuple[str, ...]:
+        if self.head is Head.MEAN_AND_LOG_VARIANCE:
+            return "mean", "log-variance"
+        return "probability" if self.link.gives_probabilities else "prediction"
+
+
+@dataclass(frozen=True)
 class _Place:
     """One place of the loop: its name, what stands in its box, and what is said and shown."""
 
     name: str
     brief: Callable[[OneStep], str]
-    explained: Callable[[OneStep, Link], str]
-    show: Callable[[OneStep, Link], None]
+    explained: Callable[[OneStep, _Loss], str]
+    show: Callable[[OneStep, _Loss], None]
 
 
 def draw(entrant: EntrantSpec, dataset: str) -> None:
@@ -53,12 +89,19 @@ def draw(entrant: EntrantSpec, dataset: str) -> None:
     st.fragment(session.errors_as_sentences()(_draw_loop))(entrant, dataset)
 
 
+def show(place: int) -> None:
+    """Have the Losses page open at this place of the loop."""
+    st.session_state[TABS] = TAB
+    st.session_state["loop_place"] = place
+
+
 def _draw_loop(entrant: EntrantSpec, dataset: str) -> None:
+    session.follow_click()
     state = st.session_state
     place, step = state.setdefault("loop_place", 0), state.setdefault("loop_step", 1)
     detail: OneStep = session.ask("one_step", entrant, dataset, step)
-    task = DATASETS[dataset].task
-    link = entrant.loss_spec.formulas[task].link
+    spec = entrant.loss_spec
+    loss = _Loss(spec.formulas[DATASETS[dataset].task].link, spec.head)
     st.caption(
         f"Real numbers: training step {step} of a network {detail.x.shape[1]}-"
         f"{detail.hidden.shape[1]}-{detail.logits.shape[1]} with ReLU ({detail.parameters} "
@@ -69,9 +112,9 @@ def _draw_loop(entrant: EntrantSpec, dataset: str) -> None:
     _draw_buttons(place, step)
     current = _PLACES[place]
     st.markdown(
-        f"**{place + 1} of {len(_PLACES)}: {current.name}.** {current.explained(detail, link)}"
+        f"**{place + 1} of {len(_PLACES)}: {current.name}.** {current.explained(detail, loss)}"
     )
-    current.show(detail, link)
+    current.show(detail, loss)
 
 
 def _diagram(detail: OneStep, current: int) -> str:
@@ -88,7 +131,7 @@ def _diagram(detail: OneStep, current: int) -> str:
 
 
 def _draw_buttons(place: int, step: int) -> None:
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Back", icon=":material/arrow_back:", on_click=_move, args=(-1,),
             disabled=place == 0 and step == 1,
@@ -104,6 +147,19 @@ def _draw_buttons(place: int, step: int) -> None:
         st.button(
             "From the start", icon=":material/restart_alt:", type="tertiary", on_click=_restart
         )
+        st.page_link("train.py", label="Back to Train", icon=":material/play_circle:")
+        st.button(
+            "The whole program",
+            icon=":material/terminal:",
+            type="tertiary",
+            on_click=_show_program,
+            help="On Train: what its settings say, as PyTorch, to read and to run.",
+        )
+
+
+def _show_program() -> None:
+    layout.unfold(PROGRAM)
+    session.go_to("train")
 
 
 def _move(places: int) -> None:
@@ -130,12 +186,15 @@ def _numbers(values: NDArray[np.float32]) -> list[str]:
 
 
 def _draw_examples(
-    caption: str, values: NDArray[np.float32], name: str, extra: dict[str, Sequence[str]]
+    caption: str,
+    values: NDArray[np.float32],
+    name: str | tuple[str, ...],
+    extra: dict[str, Sequence[str]],
 ) -> None:
     """A row for each example, ``name`` and a number over each column, then the extra ones."""
     count = min(values.shape[1], _MOST_COLUMNS)
     left_out = values.shape[1] - count
-    columns = [f"{name} {index}" for index in range(count)] if values.shape[1] > 1 else [name]
+    columns = _columns(name, values.shape[1])[:count]
     rows = []
     for index, row in enumerate(values):
         cells = _numbers(row[:count]) + (["…"] if left_out else [])
@@ -144,8 +203,10 @@ def _draw_examples(
     html_table.draw(f"{caption}, shape {_shape(values)}", [*columns, *more, *extra], rows)
 
 
-def _output_name(link: Link) -> str:
-    return "probability" if link.gives_probabilities else "prediction"
+def _columns(name: str | tuple[str, ...], count: int) -> list[str]:
+    if isinstance(name, tuple):
+        return list(name)
+    return [f"{name} {index}" for index in range(count)] if count > 1 else [name]
 
 
 def _targets(detail: OneStep) -> list[str]:
@@ -158,21 +219,21 @@ def _targets(detail: OneStep) -> list[str]:
     ]
 
 
-def _show_loss(detail: OneStep, link: Link) -> None:
+def _show_loss(detail: OneStep, loss: _Loss) -> None:
     _draw_examples(
         "What the loss compares",
         detail.outputs,
-        _output_name(link),
+        loss.output,
         {"target y": _targets(detail), "loss L": _numbers(detail.losses)},
     )
 
 
-def _show_mean(detail: OneStep, link: Link) -> None:
+def _show_mean(detail: OneStep, loss: _Loss) -> None:
     terms = " + ".join(_numbers(detail.losses))
-    st.latex(rf"J = \frac{{1}}{{{len(detail.losses)}}} ({terms}) = {detail.mean:.4f}")
+    st.latex(rf"J = \frac{{1}}{{{detail.total_weight:.6g}}} ({terms}) = {detail.mean:.4f}")
 
 
-def _show_weight_gradients(detail: OneStep, link: Link) -> None:
+def _show_weight_gradients(detail: OneStep, loss: _Loss) -> None:
     rows = [
         (f"to output {index}", _numbers(row)) for index, row in enumerate(detail.weight_gradients)
     ]
@@ -185,7 +246,7 @@ def _show_weight_gradients(detail: OneStep, link: Link) -> None:
     )
 
 
-def _show_update(detail: OneStep, link: Link) -> None:
+def _show_update(detail: OneStep, loss: _Loss) -> None:
     gradient = float(detail.weight_gradients[detail.weight])
     sign = "-" if gradient >= 0 else "+"
     st.latex(
@@ -198,47 +259,58 @@ def _show_update(detail: OneStep, link: Link) -> None:
 _PLACES = (
     _Place(
         "x", lambda detail: _shape(detail.x),
-        lambda detail, link: "A batch of examples goes in, features standardised.",
-        lambda detail, link: _draw_examples("Inputs x", detail.x, "feature", {}),
+        lambda detail, loss: "A batch of examples goes in, features standardised.",
+        lambda detail, loss: _draw_examples("Inputs x", detail.x, "feature", {}),
     ),
     _Place(
         "hidden", lambda detail: _shape(detail.hidden),
-        lambda detail, link: "The hidden layer takes weighted sums and cuts off what is below 0.",
-        lambda detail, link: _draw_examples("Hidden units", detail.hidden, "unit", {}),
+        lambda detail, loss: "The hidden layer takes weighted sums and cuts off what is below 0.",
+        lambda detail, loss: _draw_examples("Hidden units", detail.hidden, "unit", {}),
     ),
     _Place(
         "logits z", lambda detail: _shape(detail.logits),
-        lambda detail, link: "The last layer gives raw scores: any number.",
-        lambda detail, link: _draw_examples("Logits z", detail.logits, "z", {}),
+        lambda detail, loss: "The last layer gives raw scores: any number.",
+        lambda detail, loss: _draw_examples("Logits z", detail.logits, loss.logit, {}),
     ),
     _Place(
         "y_pred", lambda detail: _shape(detail.outputs),
-        lambda detail, link: (
+        lambda detail, loss: (
             "The link is the identity: the scores are the prediction."
-            if link is Link.IDENTITY
-            else f"The link, {link.value}, makes of them what is compared with the target."
+            if loss.link is Link.IDENTITY
+            else f"The link, {loss.link.value}, makes of them what is compared with the target."
         ),
-        lambda detail, link: _draw_examples(
-            "Outputs y_pred", detail.outputs, _output_name(link), {"target y": _targets(detail)}
+        lambda detail, loss: _draw_examples(
+            "Outputs y_pred", detail.outputs, loss.output, {"target y": _targets(detail)}
         ),
     ),
     _Place(
         "J(y_pred, y)", lambda detail: f"{len(detail.losses)} losses",
-        lambda detail, link: "How far off is each example? One loss each.",
+        lambda detail, loss: (
+            "How far off is each example? One loss each."
+            + loss.link.gives_probabilities
+            * (
+                " J is drawn of the probabilities; whether the class in PyTorch receives these or "
+                "the logits is said under In PyTorch."
+            )
+        ),
         _show_loss,
     ),
     _Place(
         "loss value", lambda detail: f"{detail.mean:.4f}",
-        lambda detail, link: "Their mean is the one number that training makes smaller.",
+        lambda detail, loss: (
+            "Their mean is the one number that training makes smaller. The loss that is printed "
+            "for an epoch is the mean of this number over the epoch's steps, weighted by how many "
+            "examples each has and taken before each update."
+        ),
         _show_mean,
     ),
     _Place(
         "dJ/dz", lambda detail: _shape(detail.logit_gradients),
-        lambda detail, link: (
-            "It flows back: by how much J would rise with each logit. Training pushes logits "
-            "with a negative gradient up."
+        lambda detail, loss: (
+            "Backpropagation, `loss.backward()`: by how much J would rise with each logit. "
+            "Training pushes logits with a negative gradient up."
         ),
-        lambda detail, link: _draw_examples(
+        lambda detail, loss: _draw_examples(
             "Gradient in the logits",
             detail.logit_gradients,
             "dJ/dz",
@@ -247,7 +319,7 @@ _PLACES = (
     ),
     _Place(
         "dJ/dW", lambda detail: _shape(detail.weight_gradients),
-        lambda detail, link: (
+        lambda detail, loss: (
             "On through the layers: a gradient for each weight. The largest of the last layer is "
             "marked; that weight is followed."
         ),
@@ -255,10 +327,10 @@ _PLACES = (
     ),
     _Place(
         "update", lambda detail: f"{detail.before:.3f} → {detail.after:.3f}",
-        lambda detail, link: (
-            f"Every parameter moves against its gradient, by the learning rate times it. With all "
-            f"{detail.parameters} moved, the same examples have another loss. Then the next batch "
-            f"comes in."
+        lambda detail, loss: (
+            "The optimizer, `optimizer.step()`: every parameter moves against its gradient, by the "
+            f"learning rate times it. With all {detail.parameters} moved, the same examples have "
+            "another loss. Then the next batch comes in."
         ),
         _show_update,
     ),

@@ -9,26 +9,33 @@ import streamlit as st
 
 from core.errors import SpecError
 from core.records import Experiment, Status, Wanted
-from core.spec import ExperimentSpec
+from core.spec import ExperimentSpec, in_a_line
+from core.store.database import EXAMPLE_IDS
 from pages.parts.shell import session
 from pages.parts.shell.text import escaped
 
 Read = Callable[[], ExperimentSpec]
+Back = Callable[[str, ExperimentSpec], None]
 
 
-def draw(page: str, shown: Experiment | None, can_start: bool, name: str, read: Read) -> None:
+def draw(
+    page: str, shown: Experiment, described: Described, name: str, read: Read, back: Back
+) -> None:
     """The row of buttons. Each acts before the page is drawn anew, so one pass shows it.
 
-    ``name`` stands on the one that starts what ``read`` reads from the form.
+    ``name`` stands on the one that starts what ``read`` reads from the form. Where the form says
+    something else than what is shown, it is said, and a button calls ``back`` with what is shown.
     """
-    active = shown if shown is not None and not shown.status.is_finished else None
-    with st.container(horizontal=True, key="controls"):
+    can_start = described.spec is not None
+    active = None if shown.status.is_finished else shown
+    with st.container(horizontal=True, vertical_alignment="center", key="controls"):
         st.button(
             name,
             type="primary",
             icon=":material/play_arrow:",
             shortcut="Ctrl+Enter",
             disabled=active is not None or not can_start,
+            help="Train from the start. What is training ends first.",
             on_click=_start,
             args=(page, read),
         )
@@ -45,9 +52,43 @@ def draw(page: str, shown: Experiment | None, can_start: bool, name: str, read: 
             "Stop",
             icon=":material/stop:",
             disabled=active is None,
+            help="End what is training; its curves stay.",
             on_click=_ask,
             args=(active, Wanted.STOPPED),
         )
+        st.html('<a class="to-settings" id="buttons" href="#settings">Settings</a>')
+        with st.container(key="keys", width="content"), st.popover("?", type="tertiary"):
+            st.markdown(
+                f"**Ctrl + Enter** starts, as **{name}** does.  \n"
+                "**Tab** goes to the next control, **Space** or **Enter** presses it.  \n"
+                "**← →** move a slider or go through a row of choices.  \n"
+                "**Drag** over a chart to zoom, with **Shift** to move; a **double click** goes "
+                "back.  \n"
+                "**Escape** closes a menu or a chart in full screen."
+            )
+        _draw_what_is_shown(page, shown, described, name, back)
+
+
+def _draw_what_is_shown(
+    page: str, shown: Experiment, described: Described, name: str, back: Back
+) -> None:
+    """Of what the results are, where that is not what the form says."""
+    if described.spec is None:
+        st.markdown(
+            f":small[:red[:material/error: No **{name}**: {escaped(described.problems[0])}]]"
+        )
+    elif described.spec != shown.spec:
+        st.caption(":material/edit: Settings changed", width="content")
+        st.button(
+            "Undo changes",
+            icon=":material/undo:",
+            type="tertiary",
+            help=f"What is shown is of other settings: {in_a_line(shown.spec)}. Back to these.",
+            on_click=back,
+            args=(page, shown.spec),
+        )
+    elif shown.id in EXAMPLE_IDS:
+        st.caption(f":material/history: Recorded earlier; **{name}** runs it live", width="content")
 
 
 def _start(page: str, read: Read, pause_after_epoch: int | None = None) -> None:
@@ -71,6 +112,7 @@ def _pause_or_resume(active: Experiment | None) -> None:
         key="pause",
         icon=":material/resume:" if paused else ":material/pause:",
         disabled=active is None,
+        help="What is training waits, and goes on from there.",
         on_click=_ask,
         args=(active, Wanted.RUNNING if paused else Wanted.PAUSED),
     )

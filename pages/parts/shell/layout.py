@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import streamlit as st
@@ -10,35 +11,19 @@ from streamlit.delta_generator import DeltaGenerator
 from pages.parts.shell import session
 from pages.parts.shell.text import escaped
 
-#: Where the columns stack, Train and its charts come before the settings, and a table fits
-#: without scrolling, which a keyboard could not do there. A slider's
-#: value is text, so it has the colour of text and not that of a button. So has what is picked
-#: in a row of choices; and a shortcut on a button has the colour of the button's text. Code
-#: has two colours that can be read on both backgrounds, and formulas do not scroll.
-_STYLE = """<style>
-@media (max-width: 640px) {
-  [data-testid="stColumn"]:has(.st-key-setup) { order: 1; }
-  [data-testid="stTable"] :is(th, td) { padding: 0.2rem !important; }
-  [data-testid="stTable"] :is(th, td) * { font-size: 0.68rem !important; line-height: 1.3; }
-  .katex-display > .katex { font-size: 0.95em !important; white-space: normal !important; }
-  [data-testid="stTable"] code { word-break: break-all; white-space: normal; }
-}
-[data-testid="stSliderThumbValue"], [data-testid="stSliderThumbValue"] * {
-  color: var(--st-text-color, inherit) !important; }
-[data-testid="stButtonGroup"] :is([aria-checked="true"], [aria-pressed="true"]),
-[data-testid="stButtonGroup"] :is([aria-checked="true"], [aria-pressed="true"]) * {
-  color: var(--st-text-color, inherit) !important; }
-.katex-display { overflow: visible !important; }
-[data-testid="stCode"] .token { color: var(--st-text-color, inherit) !important; }
-[data-testid="stCode"] :is(.keyword, .builtin) { color: var(--st-link-color, inherit) !important; }
-[data-testid^="stBaseButton"] kbd { color: inherit !important; opacity: 1 !important; }
-</style>"""
+#: Session key: whether this session has seen a page.
+_BEGUN = "begun"
+#: What comes within so short a time is painted together, and a whole form takes longer to paint.
+_PAINTED_TOGETHER_SECONDS = 0.03
 
 
 def begin(title: str) -> None:
-    """The page's title, and how all pages look."""
-    st.html(_STYLE)
+    """The page's title."""
     st.title(title, anchor=False)
+    if _BEGUN not in st.session_state:
+        # Who comes for the first time sees the title before the browser draws the form.
+        st.session_state[_BEGUN] = True
+        time.sleep(_PAINTED_TOGETHER_SECONDS)
     if note := session.store().note:
         st.caption(f":material/inventory_2: {escaped(note)}")
 
@@ -46,8 +31,17 @@ def begin(title: str) -> None:
 def columns(title: str) -> tuple[DeltaGenerator, DeltaGenerator]:
     """The page's title, and its two sides: for settings and for the experiment."""
     begin(title)
-    left, right = st.columns([1, 2.2], gap="large")
-    return left.container(key="setup"), right
+    # What is shown comes first, for the keyboard and where the columns stack; style puts the
+    # settings at its left.
+    shown, settings = st.columns([3, 1], gap="medium")
+    setup = settings.container(key="setup")
+    setup.html('<a id="settings"></a>')
+    return setup, shown
+
+
+def way_back(name: str) -> None:
+    """At the end of the settings, where they stand below the buttons, what leads up to those."""
+    st.html(f'<a class="to-buttons" href="#buttons">↑ {name}</a>')
 
 
 def fold(
@@ -66,6 +60,11 @@ def fold(
     if inside.open:
         with inside:
             draw()
+
+
+def unfold(label: str) -> None:
+    """Have a fold of the next page open."""
+    st.session_state[f"fold_{label}"] = True
 
 
 def show(page: Callable[[], None]) -> None:

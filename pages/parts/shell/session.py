@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,9 +30,14 @@ DRAWN = "drawn"
 #: Which experiment a page showed last, by the page's name.
 LAST_SHOWN = "last_shown"
 
-#: Which experiment was started last for a page, and when that was asked for last.
+#: The page to go to at the next pass: a click can't go there itself.
+_GO_TO = "go_to"
+
+#: Which experiment a page showed before that one.
+_BEFORE = "before"
+
+#: What was started last, by page.
 _STARTED = "started"
-_PRESSED = "pressed"
 
 #: Clicks that follow each other faster are one. A key that is held repeats after half a second.
 _SAME_PRESS = timedelta(seconds=1)
@@ -63,15 +69,15 @@ def errors_as_sentences() -> Iterator[None]:
         st.error(escaped(str(error)), icon=":material/error:")
 
 
-def example() -> str:
-    """The id of the recorded example race, in the store."""
-    return _example_in(store().url)
+def example(page: str) -> Experiment:
+    """What the page shows before anything else: a recorded training or race."""
+    return store().get(_example_in(store().url, page))
 
 
 @st.cache_data(show_spinner=False)
-def _example_in(store_url: str) -> str:
+def _example_in(store_url: str, page: str) -> str:
     """``store_url`` tells the stores of several tests apart."""
-    return ensure(store())
+    return ensure(store(), page)
 
 
 def opened(page: str) -> Experiment | None:
@@ -85,9 +91,30 @@ def opened(page: str) -> Experiment | None:
         return None
     with errors_as_sentences():
         experiment = store().get(experiment_id)
+        before = st.session_state.get(last)
+        if before not in (None, experiment_id):
+            st.session_state[f"{_BEFORE}_{page}"] = before
         st.session_state[last] = st.query_params[EXPERIMENT] = experiment_id
         return experiment
     return None
+
+
+def before(page: str, shown: Experiment) -> str:
+    """The id of what the page showed before, the example at first; empty where there is none."""
+    first = example(page).id
+    before: str = st.session_state.get(f"{_BEFORE}_{page}", first)
+    return "" if shown.id in (before, first) else before
+
+
+def go_to(page: str) -> None:
+    """Leave for another page in the pass that follows the click."""
+    st.session_state[_GO_TO] = page
+
+
+def follow_click() -> None:
+    """Go where the last click wanted to; to be called before a page draws anything."""
+    if page := st.session_state.pop(_GO_TO, None):
+        st.switch_page(f"{page}.py")
 
 
 def await_answer(experiment_id: str, is_answer: Callable[[Experiment], bool]) -> None:
@@ -109,6 +136,14 @@ def start(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = None)
             st.query_params[EXPERIMENT] = shown
 
 
+@dataclass
+class _Started:
+    """What was started last for a page, and when that was asked for last."""
+
+    id: str
+    pressed: datetime
+
+
 def start_on(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = None) -> None:
     """Start an experiment that the page shows from now on.
 
@@ -116,14 +151,26 @@ def start_on(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = No
     Neither does one while what was started last still trains, as nobody would see it any more
     or could stop it: the page shows it, and the click has a sentence.
     """
-    state, started, pressed = st.session_state, f"{_STARTED}_{page}", f"{_PRESSED}_{page}"
-    last = store().get(state[started]) if started in state else None
-    is_repeated = last is not None and _is_repeated(last, spec, state[pressed])
+    state = st.session_state
+    # Plain values: at each use of its own state Streamlit may break the pass off for the next
+    # click, which is to know of this one.
+    started: dict[str, _Started] = state.setdefault(_STARTED, {})
+    filled: list[tuple[str, str]] = state.setdefault(FILLED_FROM, [])
+    known = started.get(page)
+    last = store().get(known.id) if known else None
+    is_repeated = last is not None and known is not None and _is_repeated(last, spec, known.pressed)
     is_refused = last is not None and not last.status.is_finished and not is_repeated
-    if not (is_repeated or is_refused):
-        state[started] = _start(page, spec, pause_after_epoch)
-    state[f"{LAST_SHOWN}_{page}"] = state[started]
-    state[pressed] = datetime.now(UTC)
+    if known is None or not (is_repeated or is_refused):
+        experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
+        known = started[page] = _Started(experiment_id, datetime.now(UTC))
+        filled.append((page, experiment_id))
+        try:
+            engine().start(experiment_id)
+        except LabError:
+            del started[page]
+            raise
+    known.pressed = datetime.now(UTC)
+    state[f"{LAST_SHOWN}_{page}"] = known.id
     if is_refused:
         raise LabError(
             f"What was started last on {page.capitalize()} is still training; stop it before "
@@ -140,10 +187,3 @@ def _is_repeated(last: Experiment, spec: ExperimentSpec, pressed: datetime) -> b
         return False
     since = max(pressed, last.heartbeat) if last.status.is_finished else pressed
     return datetime.now(UTC) - since < _SAME_PRESS
-
-
-def _start(page: str, spec: ExperimentSpec, pause_after_epoch: int | None) -> str:
-    experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
-    engine().start(experiment_id)
-    st.session_state.setdefault(FILLED_FROM, []).append((page, experiment_id))
-    return experiment_id

@@ -1,8 +1,9 @@
-"""Where the browser finds what the app serves beside Streamlit."""
+"""Where the browser finds what the app serves beside Streamlit, and how that looks."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 
 import streamlit as st
 
@@ -23,3 +24,9 @@ def plotly() -> str:
 def script(name: str) -> str:
     """One of the app's own scripts."""
     return f"{base()}/scripts/{name}.js"
+
+
+def style(*names: str) -> str:
+    """The style sheets beside this module, one after another."""
+    here = Path(__file__).parent
+    return "\n".join((here / f"{name}.css").read_text(encoding="utf-8") for name in names)

@@ -21,12 +21,6 @@ export default function ({ data, parentElement }) {
   script.then((charts) => {
     // Imports may be done in another order than they began: the newest call holds.
     if (call !== parentElement.calls) return
-    if (!data.figure) {
-      charts.preload(data.source)
-      import(`${location.origin}${data.stage}`)
-      parentElement.closest('[data-testid="stElementContainer"]').style.display = "none"
-      return
-    }
     // As text: what did not change is not drawn again.
     if (parentElement.figureText !== data.figure) {
       parentElement.figureText = data.figure
@@ -43,7 +37,9 @@ export default function ({ data, parentElement }) {
 }
 """
 
-_chart = st.components.v2.component("live_chart", js=_JS, isolate_styles=False)
+_chart = st.components.v2.component(
+    "live_chart", css=addresses.style("chart"), js=_JS, isolate_styles=False
+)
 
 
 def live_chart(figure: dict[str, Any], *, key: str, label: str, height: int) -> None:
@@ -63,17 +59,5 @@ def live_chart(figure: dict[str, Any], *, key: str, label: str, height: int) -> 
             "height": height,
             "source": addresses.plotly(),
             "script": addresses.script("chart"),
-        },
-    )
-
-
-def preload() -> None:
-    """Have the browser fetch and parse the scripts before there is anything to draw."""
-    _chart(
-        key="live_chart_preload",
-        data={
-            "source": addresses.plotly(),
-            "script": addresses.script("chart"),
-            "stage": addresses.script("stage"),
         },
     )

@@ -8,7 +8,6 @@ of it, and when a button within the stage is clicked.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import streamlit as st
 
@@ -29,14 +28,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
 
 _stage = st.components.v2.component(
     "stage",
-    css=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
+    css=addresses.style("stage", "chart"),
     js=_JS,
     isolate_styles=False,
 )
 
 
-def draw(shown: Experiment, page: str, act: Callable[[str], None] | None = None) -> None:
-    """Show the experiment as the stage of ``page`` has it; ``act`` hears a button's name."""
+def draw(
+    shown: Experiment, page: str, act: Callable[[str], None] | None = None, ghost: str = ""
+) -> None:
+    """Show the experiment as the stage of ``page`` has it; ``act`` hears a button's name.
+
+    ``ghost`` is the id of an experiment that is drawn faintly behind it.
+    """
     key = f"stage_{page}"
 
     def clicked() -> None:
@@ -50,6 +54,7 @@ def draw(shown: Experiment, page: str, act: Callable[[str], None] | None = None)
             "base": addresses.base(),
             "experiment": shown.id,
             "page": page,
+            "ghost": ghost,
             "status": shown.status.value,
             "plotly": addresses.plotly(),
             "script": addresses.script("stage"),

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.losses import LOSSES, Card
+from core.losses import LOSSES, Card, LossSpec
 
 SENTENCES = (
     "summary",
@@ -25,16 +25,52 @@ SENTENCES = (
     "source",
 )
 
-every_card = pytest.mark.parametrize("card", [loss.card for loss in LOSSES.values()], ids=LOSSES)
+#: Every loss as it comes, and with each of these values set.
+SETTINGS = {
+    "cross_entropy": [
+        {"label_smoothing": 0.3},
+        {"class_weights": (1.0, 2.0, 0.5)},
+        {"label_smoothing": 0.3, "class_weights": (1.0, 2.0, 0.5)},
+    ],
+    "bce": [{"pos_weight": 3.0}, {"pos_weight": 0.25}],
+    "kl_div": [{"smoothing": 0.0}, {"smoothing": 0.3}],
+    "focal": [{"gamma": 0.0}, {"gamma": 0.5}, {"gamma": 1.0}, {"gamma": 3.0}],
+    "hinge": [{"margin": 2.5}, {"p": 2.0}, {"margin": 2.5, "p": 2.0}],
+    "mse_on_raw_outputs": [{"k": 5.0}, {"M": 3.0}, {"k": 5.0, "M": 3.0}],
+    "generalised_cross_entropy": [{"q": 0.25}, {"q": 1.0}],
+    "symmetric_cross_entropy": [
+        {"alpha": 1.0, "beta": 0.0, "A": -2.0},
+        {"alpha": 0.3, "beta": 2.0, "A": -6.0},
+        {"alpha": 2.0, "beta": 0.0, "A": -6.0},
+    ],
+    "huber": [{"delta": 2.5}, {"delta": 0.5}],
+    "smooth_l1": [{"beta": 2.5}, {"beta": 0.5}],
+}
+SET = [
+    loss.with_parameters(values)
+    for loss in LOSSES.values()
+    for values in ({}, *SETTINGS.get(loss.key, []))
+]
+
+
+def name_of(loss: LossSpec) -> str:
+    return " ".join([loss.key, *(f"{name}={value}" for name, value in loss.chosen.items())])
+
+
+every_set_loss = pytest.mark.parametrize("loss", SET, ids=name_of)
+every_card = pytest.mark.parametrize("card", [loss.card for loss in SET], ids=map(name_of, SET))
 
 
 def formulas(card: Card) -> list[str]:
-    return [latex for _, latex in card.example_formula] + [card.batch_formula]
+    shown = card.example_formula + card.gradient_formula
+    return [latex for _, latex in shown] + [card.batch_formula]
 
 
 def texts(card: Card) -> list[str]:
-    pairs = [text for pair in card.example_formula + card.symbols for text in pair]
-    return [getattr(card, name) for name in SENTENCES] + pairs + [card.batch_formula]
+    shown = card.example_formula + card.gradient_formula + card.symbols
+    pairs = [text for pair in shown for text in pair]
+    facts = [card.batch_formula, card.reduction, card.unit]
+    return [getattr(card, name) for name in SENTENCES] + pairs + facts
 
 
 def test_every_loss_has_a_card_of_its_own():
@@ -93,7 +129,10 @@ def test_symbols_are_those_of_the_formulas(card):
     names = [symbol for symbol, _ in card.symbols]
     assert len(names) == len(set(names))
     for symbol in names:
-        alone = rf"(?<![A-Za-z\\]){re.escape(symbol)}(?![A-Za-z])"
+        letter, _, value = symbol.partition(" = ")
+        if value:
+            continue
+        alone = rf"(?<![A-Za-z\\]){re.escape(letter)}(?![A-Za-z])"
         assert re.search(alone, written), symbol
     for letter in set(re.findall(r"(?<![A-Za-z\\])[NCyztmpfv](?![A-Za-z])", written)):
         assert letter in names or rf"\hat{{{letter}}}" in names, letter
@@ -196,22 +235,6 @@ def test_huber_and_smooth_l1_hold_the_gradient():
     torch.testing.assert_close(smooth, (LOGITS / 3).clamp(-1, 1))
 
 
-def test_the_best_answer_of_hinge_can_be_a_tie():
-    """Every answer that tells the first class from the second costs more than the tie."""
-    frequencies = torch.tensor([0.42, 0.38, 0.2], dtype=torch.float64)
-
-    def average(scores: torch.Tensor) -> torch.Tensor:
-        rows, ids = scores.expand(3, 3), torch.arange(3)
-        return nn.functional.multi_margin_loss(rows, ids, reduction="none") @ frequencies
-
-    tie = average(torch.tensor([0.0, 0.0, -1.0], dtype=torch.float64))
-    steps = torch.linspace(-3, 3, 61, dtype=torch.float64).tolist()
-    scores = torch.tensor(
-        [[0.0, a, b] for a in steps for b in steps if abs(a) > 0.05], dtype=torch.float64
-    )
-    assert all(average(row) > tie + 1e-6 for row in scores)
-
-
 def test_counts_and_bell_curves_are_negative_log_likelihoods_less_a_constant():
     y = torch.tensor([0.0, 1.0, 4.0], dtype=torch.float64)
     z = torch.tensor([0.3, -0.2, 1.5], dtype=torch.float64)
@@ -221,3 +244,23 @@ def test_counts_and_bell_curves_are_negative_log_likelihoods_less_a_constant():
     normal = -torch.distributions.Normal(z, v.sqrt()).log_prob(y)
     constant = torch.tensor(2 * torch.pi, dtype=torch.float64).log() / 2
     torch.testing.assert_close(nn.GaussianNLLLoss(reduction="none")(z, y, v), normal - constant)
+
+
+# ------------------------------------------------------------------ what is set
+
+
+@pytest.mark.parametrize("loss", [each for each in SET if each.changed], ids=name_of)
+def test_what_is_set_changes_the_formulas(loss):
+    plain, card = LOSSES[loss.key].card, loss.card
+    assert formulas(card) != formulas(plain)
+    written = " ".join(texts(card))
+    for name, value in loss.changed.items():
+        if (loss.key, name) == ("symmetric_cross_entropy", "A") and loss.values["beta"] == 0:
+            continue
+        numbers = value if isinstance(value, tuple) else (value,)
+        neutral = {each.name: each.neutral for each in loss.parameters}[name]
+        leaves_out = value == neutral or (loss.key, value) in (
+            ("focal", 0.0),
+            ("generalised_cross_entropy", 1.0),
+        )
+        assert leaves_out or all(f"{number:g}" in written for number in numbers), name

@@ -66,6 +66,13 @@ def test_many_steps_keep_extremes_ends_and_true_places(steps: int) -> None:
     assert raw.x[-1] == steps
 
 
+@pytest.mark.parametrize("entrants", range(1, 11))
+def test_any_number_of_entrants_may_share_the_points(entrants: int) -> None:
+    points = 900 // entrants
+    raw = filled(noise(5_000)).view(runs(1), points=points).runs[0].raw
+    assert 0.9 * points < len(raw.x) <= points
+
+
 @settings(deadline=None, max_examples=30)
 @given(
     sizes=st.lists(st.integers(0, 900), max_size=8),

@@ -14,7 +14,7 @@ from core.compare.pairs import Scope
 from core.compare.scores import Standing, scopes, score_text
 from core.compare.summary import summary
 from core.compare.verdict import best_of
-from core.judging.yardsticks import shared, yardsticks
+from core.judging.yardsticks import Reading, shared, yardsticks
 from core.records import Facts, Measure, Split
 from core.spec import ExperimentSpec, Protocol
 from tests.core.experiments import entrants
@@ -114,9 +114,11 @@ def test_skill_is_of_each_seeds_own_constant(race):
         found = shared_courses(race.drawn, race.spec, facts, judged_by)
         for place, course in enumerate(found):
             expected = values_of(race, place, Split.VAL, judged_by.measure)
-            if judged_by.is_skill:
+            if judged_by.reading is Reading.SKILL:
                 null = np.array(facts.null_scores[judged_by.measure])[:, None]
                 expected = (null - expected) / null
+            if judged_by.reading is Reading.ERROR:
+                expected = np.maximum(1 - expected, 0.5 / race.spec.data.validation_rows)
             np.testing.assert_allclose(course.values, expected, rtol=1e-4, atol=1e-6)
 
 
@@ -339,20 +341,23 @@ def equal_of(
     return held_equal(ExperimentSpec.parse(spec | parts), facts)
 
 
-ALWAYS = ["trunk weights", "batches and their order", "split", "100 epochs"]
-START = "head weights at the start"
-WIDER = "head, which has as many outputs as the loss needs"
+ALWAYS = ["first weights of the hidden layers", "batches and their order", "split", "100 epochs"]
+START = "first weights of the last layer"
+WIDER = "last layer, which has as many outputs as the loss needs"
 
 
 def test_what_is_equal_is_what_is_equal():
     assert equal_of("mse", "bce") == (
-        [*ALWAYS, "head weights at the start", "learning rate 0.1"],
+        [*ALWAYS, "first weights of the last layer", "learning rate 0.1"],
         ["loss"],
     )
     on_moons = equal_of("cross_entropy", "bce", data={"name": "moons"})
     assert on_moons == ([*ALWAYS, "learning rate 0.1"], ["loss", WIDER, START])
     twice = [{"loss": "mse"}, {"loss": "mse", "learning_rate": 0.2}]
-    assert equal_of(*twice) == ([*ALWAYS, "loss", "head weights at the start"], ["learning rate"])
+    assert equal_of(*twice) == (
+        [*ALWAYS, "loss", "first weights of the last layer"],
+        ["learning rate"],
+    )
     assert equal_of("mse", "mse")[1] == []
     assert equal_of("mse", {"loss": "mse", "head_seed": 1})[1] == [START]
     lesson = equal_of("cross_entropy", "mse", data={"name": "lesson"})
@@ -378,7 +383,7 @@ def test_who_learns_faster_and_whose_gradients_are_scaled_is_named_as_different(
         training={"protocol": Protocol.ONE_FUNCTION},
     )
     assert one[0][-1] == "learning rate 0.1 of the hidden layers"
-    assert one[1] == ["loss", WIDER, START, "learning rate of the head, 0.1, and 0.2 for BCE"]
+    assert one[1] == ["loss", WIDER, START, "learning rate of the last layer, 0.1, and 0.2 for BCE"]
     matched = equal_of("mse", "bce", training={"protocol": Protocol.MATCHED_GRADIENTS})
     assert matched[0][-1] == "learning rate 0.1"
     assert matched[1] == ["loss", "factor on the gradients, so that the first ones are of one size"]

@@ -149,10 +149,10 @@ def test_a_winner_is_named_exactly_where_a_difference_is_shown(rows):
 
 def test_a_loss_against_itself_from_another_head_shows_the_noise_floor():
     one = entrant("CE", [0.9] * 5, settings="ce")
-    other = entrant("CE, head 1", 0.9 - around(0.008, 0.006), settings="ce", head_seed=1)
+    other = entrant("CE, last layer 1", 0.9 - around(0.008, 0.006), settings="ce", head_seed=1)
     assert said(one, other) == (
-        "A/A check: CE and CE, head 1 are the same but for the start of their last layers, so "
-        "this difference is the noise floor: in accuracy 0.8 points (95 % interval 0.2 to 1.4, "
+        "A/A check: CE and CE, last layer 1 are the same but for the start of their last layers, "
+        "so this difference is the noise floor: in accuracy 0.8 points (95 % interval 0.2 to 1.4, "
         "n = 5), and from one seed to the next it varies by 0.5 points (SD).",
     )
     (pair,) = verdicts([one, other], ACCURACY)
@@ -166,9 +166,9 @@ def test_a_loss_against_itself_from_another_head_shows_the_noise_floor():
 def test_among_many_entrants_the_noise_floor_is_told_as_well():
     random = np.random.default_rng(3)
     them = [entrant(title, random.normal(0.9, 0.01, 5), settings=title) for title in "ABC"]
-    them.append(entrant("A, head 1", random.normal(0.9, 0.01, 5), settings="A", head_seed=1))
+    them.append(entrant("A, last layer 1", random.normal(0.9, 0.01, 5), settings="A", head_seed=1))
     lines = summary(verdicts(them, ACCURACY), ACCURACY)
-    (line,) = [line for line in lines if line.startswith("A/A check: A and A, head 1")]
+    (line,) = [line for line in lines if line.startswith("A/A check: A and A, last layer 1")]
     assert "adjusted for 6 pairs by Holm" in line
 
 
@@ -230,7 +230,7 @@ def test_one_or_no_seed_left_compares_nothing():
     a = entrant("BCE", [0.9, 0.9, 0.9])
     assert said(a, entrant("MSE", [0.9, NAN, NAN], diverged=[1, 2])) == (
         "MSE diverged in 2 of 3 seeds; the comparison has the other 1.",
-        "BCE and MSE share one seed, and one shows nothing.",
+        "BCE and MSE share one seed, which can't tell a difference from luck.",
     )
     assert said(a, entrant("MSE", [NAN] * 3, diverged=[0, 1, 2])) == (
         "MSE diverged in 3 of 3 seeds; none is left.",
@@ -250,8 +250,8 @@ def test_the_later_loss_is_named_with_its_ratio():
     half = math.log(2.1 / 1.8)
     late = 100 * np.exp(around(math.log(1.8), half))
     expected = (
-        "MSE reached 93 % accuracy after 1.8 times as many steps as BCE "
-        "(95 % interval 1.5 to 2.1, n = 5)."
+        "MSE took 80 % more steps to 93 % accuracy than BCE "
+        "(95 % interval 54 to 110 % more, n = 5)."
     )
     assert timed(quick, late) == (expected,)
     swapped = expected.replace("MSE", "*").replace("BCE", "MSE").replace("*", "BCE")
@@ -261,24 +261,26 @@ def test_the_later_loss_is_named_with_its_ratio():
 def test_no_later_loss_is_named_where_the_interval_includes_1():
     times = 100 * np.exp(around(0, math.log(2)))
     assert timed(times, np.full(5, 100.0)) == (
-        "No difference shown between BCE and MSE in steps to 93 % accuracy: 1.0 times "
-        "(95 % interval 0.5 to 2.0, n = 5).",
+        "No difference shown between BCE and MSE in steps to 93 % accuracy: BCE took as many "
+        "(95 % interval 50 % fewer to 100 % more, n = 5).",
     )
 
 
 def test_a_ratio_that_is_shown_is_never_written_as_1():
     late = 100 * np.exp(around(math.log(1.02), math.log(1.01)))
     (line,) = timed(np.full(5, 100.0), late)
-    assert "after 1.02 times as many steps" in line
-    assert "95 % interval 1.01 to 1.03" in line
+    assert line.startswith("MSE took 2 % more steps to")
+    assert "95 % interval 1 to 3 % more" in line
+    late = 100 * np.exp(around(math.log(1.002), math.log(1.001)))
+    assert "took 0.2 % more steps" in timed(np.full(5, 100.0), late)[0]
 
 
 def test_seeds_that_never_arrived_are_counted():
     lines = timed([10, 20, 30, 40, 50], [20, 40, 60, None, None])
     assert lines == (
         "BCE reached 93 % accuracy in 5 of 5 seeds, MSE in 3 of 5.",
-        "No difference shown between BCE and MSE in steps to 93 % accuracy: 0.5 times in each of "
-        f"3 seeds. {NO_SPREAD}",
+        "No difference shown between BCE and MSE in steps to 93 % accuracy: BCE took 50 % "
+        f"fewer in each of 3 seeds. {NO_SPREAD}",
     )
     assert timed([10, 20], [None, None]) == (
         "BCE reached 93 % accuracy in 2 of 2 seeds, MSE in 0 of 2.",
@@ -405,8 +407,8 @@ def test_the_table_has_the_steps_where_they_were_timed():
     two = [entrant("A", [0.9, 0.92, 0.95], [100, 110, 121]),
            entrant("B", [0.9, 0.93, 0.94], [50, 60, 52])]  # fmt: skip
     columns, rows = pairs_table(verdicts(two, ACCURACY, 0.855), ACCURACY)
-    assert columns[-1] == "Steps to 85.5 % accuracy: ratio"
-    assert rows["A less B"][-1] == "2.0 (1.5 to 2.8)"
+    assert columns[-1] == "Steps to 85.5 % accuracy"
+    assert rows["A less B"][-1] == "104 % more (51 % more to 176 % more)"
 
 
 def test_what_so_many_seeds_could_have_shown_is_said_of_one_pair_that_shows_nothing():

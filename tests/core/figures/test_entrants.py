@@ -17,10 +17,10 @@ from core.figures import (
     lens_figure,
     loss_figure,
     range_figure,
-    rivals_figure,
     shared_figure,
     units_figure,
 )
+from core.figures.drawing import muted, value_range
 from core.judging.yardsticks import shared
 from core.losses import LOSSES
 from core.records import Measure, Split
@@ -61,7 +61,7 @@ def race(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def shared_of(race: Race, seeds: bool = True) -> Figure:
-    judged_by = shared(race.spec.dataset.task)[0]
+    _, judged_by, *_ = shared(race.spec.dataset.task)
     return shared_figure(
         shared_courses(race.drawn, race.spec, race.experiment.facts, judged_by),
         race.curves,
@@ -115,7 +115,6 @@ def every_figure(race: Race) -> Iterator[Figure]:
     yield shared_of(race)
     yield range_of(race)
     yield lens_of(race)
-    yield rivals_figure(race.view, race.spec)
     for place in range(len(race.spec.entrants)):
         yield units_of(race, place)
         yield loss_of(race, place)
@@ -140,13 +139,12 @@ def test_the_colour_and_dash_of_an_entrant_are_the_same_everywhere(race):
         (bold,) = traces(shared_of(race), entrant.title)
         (tested,) = traces(range_of(race), entrant.title)
         (pull,) = traces(lens_of(race), entrant.title)
-        rivals = traces(rivals_figure(race.view, race.spec), entrant.title)
         (own,) = traces(units_of(race, place), "validation")
-        assert len(rivals) == 2
-        for trace in (bold, tested, pull, own, *rivals):
+        for trace in (bold, tested, pull, own):
             assert (trace["line"]["color"], trace["line"]["dash"]) == look
         assert tested["marker"]["color"] == entrant.color
-        assert {trace["line"]["color"] for trace in loss_of(race, place)["data"]} == {entrant.color}
+        by_name = {trace["name"]: trace["line"]["color"] for trace in loss_of(race, place)["data"]}
+        assert by_name == {"training": muted(entrant.color), "validation": entrant.color}
 
 
 def test_colours_are_the_losses_own_while_these_differ_and_by_place_where_one_repeats(race):
@@ -167,7 +165,7 @@ def texts(part: Any) -> Iterator[str]:
         yield part
     elif isinstance(part, dict):
         for key, each in part.items():
-            if key not in ("legendgroup", "uirevision", "bdata"):
+            if key not in ("legendgroup", "scope", "bdata"):
                 yield from texts(each)
     elif isinstance(part, list):
         for each in part:
@@ -190,8 +188,9 @@ def test_no_name_is_read_as_html(race):
 def test_the_axis_of_an_entrants_own_loss_has_its_title_and_unit(race):
     place = 1
     entrant = race.spec.lineup[place]
-    for figure in (units_of(race, place), loss_of(race, place)):
-        shown = figure["layout"]["yaxis"]["title"]["text"].replace(",<br>", ", ")
+    by_axis = units_of(race, place)["layout"]["yaxis"]["title"]["text"]
+    above = loss_of(race, place)["layout"]["title"]["text"]
+    for shown in (by_axis.replace(",<br>", ", "), above):
         assert shown == (f"&lt;b&gt;x&lt;/b&gt; &amp; &lt;i&gt;y&lt;/i&gt; ({entrant.loss.unit})")
 
 
@@ -200,7 +199,7 @@ def test_the_axis_of_an_entrants_own_loss_has_its_title_and_unit(race):
 
 def test_every_entrant_has_its_own_numbers_and_one_entry_in_the_legend(race):
     facts, spec = race.experiment.facts, race.spec
-    for figure in (shared_of(race), range_of(race), lens_of(race), rivals_figure(race.view, spec)):
+    for figure in (shared_of(race), range_of(race), lens_of(race)):
         shown = [trace["name"] for trace in figure["data"] if trace["showlegend"]]
         assert len(shown) == len(set(shown)) == len(spec.lineup)
     accuracy = courses(race.drawn, spec, Split.VAL, Measure.ACCURACY)
@@ -234,7 +233,8 @@ def test_the_baseline_is_the_entrants_own(race):
             assert line["y0"] == line["y1"] == baseline
 
 
-def test_a_zoom_is_kept_for_each_entrants_own_figure(race):
-    places = range(len(race.spec.entrants))
-    revisions = [units_of(race, place)["layout"]["uirevision"] for place in places]
-    assert len(set(revisions)) == len(revisions)
+def test_an_untrained_network_does_not_set_the_scale(race):
+    judged = courses(race.drawn, race.spec, Split.VAL, Measure.ACCURACY)
+    later = [each.values.mean(0)[1:] for each in judged]
+    ends = shared_of(race)["layout"]["yaxis"]["range"]
+    np.testing.assert_allclose(ends, value_range(later, log=False))

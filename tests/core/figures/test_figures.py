@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from core.compare.curves import Curves, CurveSet
 from core.data import DataSpec
-from core.figures import Figure, loss_figure, rivals_figure
+from core.figures import Figure, loss_figure
+from core.figures.drawing import muted
 from core.records import Chunk, Evaluation, Measure, Run, Split, Status
 from core.spec import LESSON, ExperimentSpec
 from tests.core.experiments import entrants
@@ -58,7 +59,6 @@ def figures(curves: CurveSet, spec: ExperimentSpec) -> list[Figure]:
     return [
         loss_figure(curves, picked, baseline=2.3, log_y=False),
         loss_figure(curves, picked, baseline=2.3, log_y=True),
-        rivals_figure(curves, spec),
     ]
 
 
@@ -72,9 +72,9 @@ def test_plotly_and_json_take_every_figure(
         go.Figure(figure)
         assert json.loads(json.dumps(figure)) == figure
         layout = figure["layout"]
-        assert layout["uirevision"] == "abc"
+        assert layout["meta"]["scope"] == "abc"
         assert layout["xaxis"]["title"]["text"]
-        assert layout["yaxis"]["title"]["text"]
+        assert layout["title"]["text"]
 
 
 def test_loss_figure_draws_training_by_step_and_validation_by_epoch() -> None:
@@ -84,20 +84,21 @@ def test_loss_figure_draws_training_by_step_and_validation_by_epoch() -> None:
     np.testing.assert_array_equal(values(training["y"]), curves.runs[1].raw.y)
     np.testing.assert_array_equal(values(validation["x"]), [0, 50, 100, 150])
     np.testing.assert_allclose(values(validation["y"]), [1, 1.1, 1.2, 1.3], rtol=1e-6)
-    assert training["line"]["color"] == validation["line"]["color"] == BCE.color
+    assert validation["line"]["color"] == BCE.color
+    assert training["line"]["color"] == muted(BCE.color)
 
 
 def test_smoothing_puts_a_bold_line_over_a_faint_one() -> None:
     figure = loss_figure(drawn(RIVALS, smoothing=0.5), MSE, baseline=None, log_y=False)
     assert names(figure) == ["training", "smoothed", "validation"]
     raw, smoothed, _ = figure["data"]
-    assert raw["opacity"] < 0.5
+    assert raw["line"]["color"] == muted(smoothed["line"]["color"])
     assert smoothed["line"]["width"] > raw["line"]["width"]
 
 
-def test_axis_titles_carry_the_unit() -> None:
+def test_titles_carry_the_unit() -> None:
     figure = loss_figure(drawn(RIVALS), CROSS_ENTROPY, baseline=None, log_y=False)
-    assert figure["layout"]["yaxis"]["title"]["text"] == "CrossEntropy (nats)"
+    assert figure["layout"]["title"]["text"] == "CrossEntropy (nats)"
     assert figure["layout"]["xaxis"]["title"]["text"] == "step"
 
 
@@ -124,38 +125,21 @@ def test_divergence_is_marked_at_its_step(step: int, side: str) -> None:
     assert label["xanchor"] == side
 
 
+def test_a_loss_that_runs_away_is_beyond_the_scale_and_the_baseline_within() -> None:
+    curves = drawn(RIVALS)
+    run = curves.runs[1]
+    plain = loss_figure(curves, BCE, baseline=0.7, log_y=False)["layout"]["yaxis"]["range"]
+    everything = [*run.raw.y, *run.evaluation(Split.VAL, Measure.LOSS).values, 0.7]
+    assert plain[0] < min(everything)
+    assert plain[1] > max(everything)
+    run.raw.y[-20:] = np.geomspace(1e3, 1e19, 20)
+    assert loss_figure(curves, BCE, baseline=0.7, log_y=False)["layout"]["yaxis"]["range"][1] < 5
+    assert "range" not in loss_figure(curves, BCE, baseline=0.7, log_y=True)["layout"]["yaxis"]
+
+
 def test_log_axis() -> None:
     figure = loss_figure(drawn(RIVALS), MSE, baseline=None, log_y=True)
     assert figure["layout"]["yaxis"]["type"] == "log"
-
-
-def test_rivals_share_one_yardstick_and_the_first_one_is_bold_underneath() -> None:
-    figure = rivals_figure(drawn(RIVALS), RIVALS)
-    assert figure["layout"]["yaxis"]["title"]["text"] == "validation accuracy"
-    assert figure["layout"]["yaxis"]["tickformat"] == ".0%"
-    first, *others = figure["data"]
-    assert names(figure) == ["CrossEntropy", "BCE", "MSE"]
-    assert all(trace["line"]["width"] < first["line"]["width"] for trace in others)
-    for trace, entrant in zip(figure["data"], RIVALS.lineup, strict=True):
-        assert trace["legendgroup"] == str(entrant.place)
-        assert (trace["line"]["color"], trace["line"]["dash"]) == (entrant.color, entrant.dash)
-        np.testing.assert_array_equal(values(trace["x"]), range(4))
-        expected = entrant.place + np.array([0, 0.1, 0.2, 0.3])
-        np.testing.assert_allclose(values(trace["y"]), expected, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("spec", "title"), [(REGRESSION, "validation R²"), (LESSON, "training accuracy")]
-)
-def test_the_yardstick_is_named_for_what_it_is(spec: ExperimentSpec, title: str) -> None:
-    figure = rivals_figure(drawn(spec), spec)
-    assert figure["layout"]["yaxis"]["title"]["text"] == title
-
-
-def test_seeds_share_one_legend_entry() -> None:
-    spec = RIVALS.model_copy(update={"seeds": (0, 1, 2)})
-    shown = [t["name"] for t in rivals_figure(drawn(spec), spec)["data"] if t["showlegend"]]
-    assert sorted(shown) == ["BCE", "CrossEntropy", "MSE"]
 
 
 def test_empty_figures_are_labelled_and_have_no_numbers() -> None:

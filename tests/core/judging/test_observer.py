@@ -188,11 +188,11 @@ def clouds(classes: int, monkeypatch: pytest.MonkeyPatch) -> ExperimentSpec:
 @pytest.mark.parametrize("classes", [5, 10])
 def test_a_surface_has_as_many_classes_as_there_are_colours_for(classes, monkeypatch):
     _, seen = trained(clouds(classes, monkeypatch))
-    figure = surface_figure(seen.surface[0], seen.extent[0], seen.points[0], classes, "")
+    figure = surface_figure(seen.surface[0], seen.extent[0], seen.points[0], None, classes, "")
     plane, *marks = figure["data"]
     assert len(marks) == classes
-    steps = [color for _place, color in plane["colorscale"][::2]]
-    assert steps == [f"{mark['marker']['color']}88" for mark in marks]
+    fullest = [color for _place, color in plane["colorscale"][1:-1:2]]
+    assert fullest == [mark["marker"]["color"] for mark in marks]
     assert len({mark["marker"]["symbol"] for mark in marks}) == classes
 
 

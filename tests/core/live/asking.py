@@ -38,6 +38,11 @@ class Answer:
         return None
 
 
+def ordered(event: Mapping[str, Any]) -> list[str]:
+    """The ids of all blocks of an event, part by part."""
+    return [each for _part, ids in event["order"] for each in ids]
+
+
 @asynccontextmanager
 async def asked(
     app: ASGIApp,

@@ -97,6 +97,17 @@ def stage(store: Store, experiment_id: str, **options: str) -> dict[str, Block]:
     return found
 
 
+def has_all(event: Mapping[str, Any]) -> bool:
+    """Whether an event brings every block that it names, in their order."""
+    named = [name for _, part in event["order"] for name in part]
+    return named == [block["id"] for block in event["blocks"]]
+
+
+def order_of(event: Mapping[str, Any]) -> list[str]:
+    """The names of all blocks of a frame, part after part."""
+    return [name for _part, names in event["order"] for name in names]
+
+
 def whole(blocks: Mapping[str, Block]) -> Iterator[Block]:
     """All blocks with those that they hold, at any depth."""
     for block in blocks.values():

@@ -49,18 +49,20 @@ def diabetes(raced: Store) -> str:
 
 
 def compared(store: Store, experiment_id: str, **options: str) -> dict[str, Block]:
-    return stage(store, experiment_id, page="compare", **options)
+    """All blocks by their ids, with those that others hold."""
+    shown = stage(store, experiment_id, page="compare", **options)
+    return {block["id"]: block for block in whole(shown)}
 
 
 # ------------------------------------------------------------------ as it stands
 
 
 def test_the_example_is_a_finished_race(store: Store) -> None:
-    shown = compared(store, example.ensure(store))
+    shown = compared(store, example.ensure(store, "compare"))
     assert shown["readout"]["status"] == "Finished"
     assert shown["readout"]["fraction"] == 1
     assert "CrossEntropy" in table(shown, "matrix")
-    assert list(charts(shown)) == ["shared_chart"]
+    assert list(charts(shown)) == ["forest", "shared_chart"]
 
 
 @pytest.mark.parametrize("status", [each for each in Status if each is not Status.FINISHED])
@@ -68,8 +70,7 @@ def test_every_status_has_its_blocks(store: Store, status: Status) -> None:
     shown = compared(store, reported(store, race_of(), status))
     assert shown["readout"]["status"] == status.value.capitalize()
     assert shown["reason"]["text"] == REASON
-    assert list(charts(shown)) == ["shared_chart"]
-    assert shown["readout"]["numbers"] == []
+    assert list(charts(shown)) == ["forest", "shared_chart"]
 
 
 def test_one_that_waits_has_all_tabs(store: Store) -> None:
@@ -89,7 +90,7 @@ def test_rows_that_are_trained_on_are_not_called_held_out(store: Store) -> None:
     experiment_id = reported(store, race_of("lesson", ("cross_entropy", "mse")))
     shown = compared(store, experiment_id)
     title = shown["shared_chart"]["figure"]["layout"]["yaxis"]["title"]["text"]
-    assert title == "training accuracy"
+    assert title == "training error"
     assert "training rows, as none are held out" in shown["matrix_caption"]["text"]
     for tab in Tab:
         sent = json.dumps(compared(store, experiment_id, tab=tab.value))
@@ -105,39 +106,106 @@ def test_a_report_without_steps_has_its_blocks(store: Store) -> None:
     store.report(experiment_id, Progress(0, 0, 0.0, none, (), (None,) * spec.run_count))
     shown = compared(store, experiment_id)
     assert shown["readout"]["pace"] == "trying learning rates"
-    assert "once the first epoch is complete" in shown["verdict"]["text"]
+    assert "once the first epoch is complete" in shown["said"]["text"]
     store.set_status(experiment_id, Status.DIVERGED)
     ended = compared(store, experiment_id)
-    assert ended["verdict"]["text"].startswith("There is nothing to compare")
+    assert ended["said"]["text"].startswith("There is nothing to compare")
 
 
-def test_what_was_equal_is_said_with_fingerprints(raced: Store, moons: str) -> None:
-    facts, snapshot = raced.get(moons).facts, raced.snapshot(moons)
-    assert facts is not None
-    assert snapshot is not None
+def test_what_was_equal_is_said_without_fingerprints(raced: Store, moons: str) -> None:
     assert compared(raced, moons)["equal"]["text"] == (
-        "**Equal:** trunk weights, batches and their order, split, 3 epochs, learning rate 0.001. "
-        "**Different:** loss, head, which has as many outputs as the loss needs, head weights at "
-        f"the start. SHA-256 for seed 0: trunk {facts.trunk_sha256[0][:8]}, batch order "
-        f"{snapshot.order_sha256[0][:8]}."
+        "**Equal:** first weights of the hidden layers, batches and their order, split, 3 epochs, "
+        "learning rate 0.001. **Different:** loss, last layer, which has as many outputs as the "
+        "loss needs, first weights of the last layer."
     )
     assert "unequal" not in compared(raced, moons)
 
 
-def test_without_a_trunk_and_with_own_rates_it_says_so(store: Store) -> None:
+def test_without_hidden_layers_and_with_own_rates_it_says_so(store: Store) -> None:
     spec = race_of(
         network={"hidden_sizes": []},
         entrants=[{"loss": "bce"}, {"loss": "mse", "learning_rate": 0.3}],
     )
     words_of = compared(store, store.create(spec))["equal"]["text"]
-    assert "no hidden layers, so no trunk" in words_of
+    assert "no hidden layers, batches" in words_of
     assert "**Different:** loss, learning rate." in words_of
 
 
-def test_a_trunk_that_differs_is_an_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hidden_layers_that_differ_are_an_error(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     experiment_id = store.create(race_of())
     monkeypatch.setattr("core.live.compare_stage.trunks_agree", lambda experiment: False)
     assert compared(store, experiment_id)["unequal"]["kind"] == "error"
+
+
+# ------------------------------------------------------------------ the verdict, first of all
+
+
+def test_the_verdict_comes_first_then_differences_curves_and_tabs(raced: Store, moons: str) -> None:
+    names = list(stage(raced, moons, page="compare"))
+    first = ["readout", "said", "verdict_controls", "forest", "best_rates", "race_at_best_rates",
+             "chart_controls", "shared_chart", "equal", "tabs", "matrix_heading"]  # fmt: skip
+    assert names[: len(first)] == first
+    shown = compared(raced, moons)
+    assert shown["sentences"]["kind"] == "fold"
+    assert shown["race_at_best_rates"]["disabled"] is False
+
+
+@pytest.mark.parametrize("measure", ["accuracy", "nll", "brier"])
+def test_the_sentence_and_the_plot_are_those_of_the_picked_yardstick(
+    raced: Store, moons: str, measure: str
+) -> None:
+    shown = compared(raced, moons, verdict_by=measure)
+    (yardstick,) = (each for each in yardsticks(Task.BINARY) if each.measure.value == measure)
+    assert yardstick.name in shown["said"]["text"]
+    assert yardstick.name in shown["forest"]["figure"]["layout"]["xaxis"]["title"]["text"]
+    # Hinge gives no probabilities, so only accuracy has all three pairs.
+    assert shown["forest"]["label"].count("interval") == (3 if measure == "accuracy" else 1)
+
+
+def test_under_best_rates_the_sentence_says_so_and_nothing_is_offered(store: Store) -> None:
+    training = {"epochs": 2, "device": "cpu", "protocol": "best_rate"}
+    shown = compared(store, reported(store, race_of(training=training)))
+    assert shown["said"]["text"].startswith("After training, each at its own best learning rate, ")
+    assert "race_at_best_rates" not in shown
+
+
+def test_best_rates_are_offered_once_the_race_is_over(store: Store) -> None:
+    running = compared(store, reported(store, CLEAR, Status.RUNNING))
+    assert running["race_at_best_rates"]["disabled"] is True
+    assert running["said"]["text"].startswith("So far, ")
+
+
+def test_without_pairs_of_seeds_the_curves_stand_alone(store: Store) -> None:
+    for spec in (race_of(seeds=[4]), race_of(losses=["bce"])):
+        shown = compared(store, reported(store, spec))
+        assert "verdict_controls" not in shown
+        assert "forest" not in shown
+
+
+def test_one_seed_that_diverged_is_said_with_its_step(store: Store) -> None:
+    experiment_id = store.create(CLEAR.model_copy(update={"seeds": (0,)}))
+    for progress in train(CLEAR.model_copy(update={"seeds": (0,)})):
+        steps = (26, None) if progress.step >= 26 or progress.outcome else (None, None)
+        late = replace(progress, diverged_steps=steps)
+        store.report(experiment_id, late, Status.RUNNING)
+    text = compared(store, experiment_id)["diverged"]["text"]
+    assert text == "BCE diverged at step 26, the other goes on. A cross marks the end of each."
+
+
+def test_terms_have_a_sentence_each(raced: Store, moons: str) -> None:
+    shown = compared(raced, moons)
+    tips = dict(zip(shown["matrix"]["columns"], shown["matrix"]["tips"], strict=True))
+    assert set(tips) == {"", "Accuracy ↑", "NLL ↓", "Brier ↓", "ECE ↓", "AUROC ↑"}
+    assert all(tip.endswith(" is better.") for column, tip in tips.items() if column)
+    for option in ("judged_by", "verdict_by", "axis", "band"):
+        control = controls(shown)[option]
+        assert set(control["tips"]) == {value for value, _ in control["offered"]}
+    pairs = shown["pairs_table"]
+    assert all(tip for column, tip in zip(pairs["columns"][2:7], pairs["tips"][2:7], strict=True))
+    conditions = compared(raced, moons, tab="conditions")["fingerprints"]
+    assert sum(map(bool, conditions["tips"])) == 2
 
 
 # ------------------------------------------------------------------ the verdict
@@ -307,10 +375,12 @@ def test_a_run_that_diverged_is_missing_in_the_matrix(store: Store) -> None:
 def test_a_loss_against_itself_shows_the_noise_floor(store: Store) -> None:
     spec = race_of(entrants=[{"loss": "bce"}, {"loss": "bce", "head_seed": 1}])
     shown = compared(store, reported(store, spec), verdict_by="nll")
-    assert shown["verdict"]["lines"][0].startswith("A/A check: BCE and BCE, head 1 are the same")
+    assert shown["verdict"]["lines"][0].startswith(
+        "A/A check: BCE and BCE, last layer 1 are the same"
+    )
     assert "noise floor" in shown["verdict"]["lines"][0]
     assert len(shown["verdict"]["lines"]) == 1
-    assert "**Different:** head weights at the start." in shown["equal"]["text"]
+    assert "**Different:** first weights of the last layer." in shown["equal"]["text"]
 
 
 def test_a_yardstick_that_the_task_does_not_have_counts_as_its_first(
@@ -323,7 +393,7 @@ def test_a_yardstick_that_the_task_does_not_have_counts_as_its_first(
 
 def test_one_seed_shows_nothing(store: Store) -> None:
     shown = compared(store, reported(store, race_of(seeds=[4])))
-    assert any("One seed shows nothing" in line for line in shown["verdict"]["lines"])
+    assert any("can't tell a better loss from luck" in line for line in shown["verdict"]["lines"])
     assert not any("**" in cell for row in table(shown, "matrix").values() for cell in row)
 
 
@@ -351,9 +421,12 @@ def test_diverged_seeds_are_counted(store: Store) -> None:
     for tab in Tab:
         shown = compared(store, experiment_id, tab=tab.value)
         assert shown["diverged"]["kind"] == "warning"
-        assert f"MSE in 3 of 3 seeds, first at step {first:,}." in shown["diverged"]["text"]
+        assert (
+            f"MSE diverged in 3 of 3 seeds, first at step {first:,}; the others went on."
+            in shown["diverged"]["text"]
+        )
     shown = compared(store, experiment_id)
-    assert table(shown, "matrix")["MSE"] == ["diverged"] * 3
+    assert table(shown, "matrix")["MSE"] == [f"diverged at step {first:,}"] * 3
     assert any("MSE diverged in 3 of 3 seeds" in line for line in shown["verdict"]["lines"])
 
 
@@ -451,12 +524,18 @@ def test_places_that_traces_share_are_sent_once(raced: Store, moons: str) -> Non
     assert all(x == {"of": 0} for x in others)
 
 
-def test_a_log_axis_is_for_losses_in_their_own_units(raced: Store, moons: str) -> None:
-    shown = compared(raced, moons, tab="units", log="true")
+def test_a_log_axis_is_for_losses_in_their_own_units_and_for_errors(
+    raced: Store, moons: str
+) -> None:
+    shown = compared(raced, moons, tab="units", log="true", judged_by="accuracy")
     assert controls(shown)["log"]["value"] is True
     kinds = {name: figure["layout"]["yaxis"].get("type") for name, figure in charts(shown).items()}
     assert kinds.pop("shared_chart") != "log"
+    assert kinds.pop("forest") != "log"
     assert set(kinds.values()) == {"log"}
+    first = charts(compared(raced, moons))["shared_chart"]
+    assert first["layout"]["yaxis"]["title"]["text"] == "validation error"
+    assert first["layout"]["yaxis"]["type"] == "log"
 
 
 # ------------------------------------------------------------------ the tabs
@@ -485,8 +564,8 @@ def test_every_tab_has_a_chart_or_a_reason_for_each_entrant_by_its_place(
     shown = compared(raced, siblings, tab=tab.value)
     assert controls(shown)["tab"]["value"] == tab.value
     assert [value for value, _ in controls(shown)["tab"]["offered"]] == [each.value for each in Tab]
-    assert list(charts(shown)) == ["shared_chart", *EXPECTED[tab]]
-    headings = [each["text"] for each in whole(shown) if each["id"].endswith("_heading")]
+    assert list(charts(shown)) == ["forest", "shared_chart", *EXPECTED[tab]]
+    headings = [each["text"] for each in shown.values() if each["id"].endswith("_heading")]
     if tab in (Tab.CALIBRATION, Tab.LEARNED):
         assert headings == ["Hinge", "Focal γ 2", "Focal γ 5"]
     if tab is Tab.CALIBRATION:
@@ -544,17 +623,17 @@ def test_classes_of_many_features_have_confusions_of_all_seeds(store: Store) -> 
     )
     assert "seed" not in controls(shown)
     assert "all seeds together" in shown["learned_caption"]["text"]
-    assert list(charts(shown)) == ["shared_chart", "learned_0", "learned_1"]
+    assert list(charts(shown)) == ["forest", "shared_chart", "learned_0", "learned_1"]
 
 
 def test_a_regression_has_predictions_and_no_calibration(raced: Store, diabetes: str) -> None:
     shown = compared(raced, diabetes, tab="learned")
     assert shown["learned_caption"]["text"].startswith("Predictions against the truth")
     assert "seed" in controls(shown)
-    assert list(charts(shown)) == ["shared_chart", "learned_0", "learned_1"]
+    assert list(charts(shown)) == ["forest", "shared_chart", "learned_0", "learned_1"]
     calibration = compared(raced, diabetes, tab="calibration")
     assert "this data set asks for a number" in calibration["calibration_caption"]["text"]
-    assert list(charts(calibration)) == ["shared_chart"]
+    assert list(charts(calibration)) == ["forest", "shared_chart"]
     gradients = compared(raced, diabetes, tab="gradients")
     assert "over the residuals" in gradients["lens_caption"]["text"]
 
@@ -580,7 +659,14 @@ def test_the_conditions_are_those_of_every_seed(raced: Store, moons: str) -> Non
 def test_the_search_for_rates_is_drawn(store: Store) -> None:
     training = {"epochs": 2, "device": "cpu", "protocol": "best_rate"}
     shown = compared(store, reported(store, race_of(training=training)), tab="conditions")
-    assert list(charts(shown)) == ["shared_chart", "range_chart"]
+    assert list(charts(shown)) == ["forest", "shared_chart", "range_chart"]
     assert "steps at each rate" in shown["range_caption"]["text"]
     for entrant in race_of().lineup:
         assert entrant.title in shown["protocol"]["text"]
+
+
+def test_each_reading_of_a_yardstick_is_explained_as_what_it_is(raced: Store, moons: str) -> None:
+    tips = controls(compared(raced, moons))["judged_by"]["tips"]
+    assert tips["error in accuracy"].startswith("1 - accuracy")
+    assert tips["accuracy"].startswith("Share of rows whose predicted class is right")
+    assert "than that of the best constant guess" in tips["skill in nll"]

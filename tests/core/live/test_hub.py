@@ -18,7 +18,7 @@ from core.live.reading import Reading, State
 from core.live.view import View
 from core.records import Status, Wanted
 from core.store import Store
-from tests.core.live.staging import recorded
+from tests.core.live.staging import has_all, recorded
 
 #: Longer than any of these tests takes, also on a busy machine.
 IN_VAIN = 30.0
@@ -100,7 +100,7 @@ def test_all_viewers_of_a_view_share_one_builder(running: Counted) -> None:
             # All have the only frame there is.
             assert hub._frame is not None
             assert hub._frame.number == 1
-            assert all(len(read(event)["blocks"]) == len(read(event)["order"]) for event in events)
+            assert all(has_all(read(event)) for event in events)
             assert len({id(event) for event in events}) == 1
         assert hub.viewers == 0
 
@@ -139,7 +139,7 @@ def test_a_slow_viewer_gets_the_newest_frame_and_no_backlog(running: Counted, st
             first = read(await anext(slow))
             assert first["status"] == "running"
             for status in (Status.PAUSED, Status.RUNNING, Status.PAUSED):
-                store.set_status(running._id, status)
+                store.set_status(running.experiment_id, status)
                 before = running.asked
                 await until(lambda before=before: running.asked > before + 1)  # type: ignore[misc]
             newest = hub._frame
@@ -176,7 +176,7 @@ def test_who_comes_after_the_last_frame_gets_it_while_others_look(store: Store) 
             await anext(early)
             late = [read(event) async for event in hub.events()]
             assert [event["last"] for event in late] == [True]
-            assert late[0]["order"] == [block["id"] for block in late[0]["blocks"]]
+            assert has_all(late[0])
             assert reading.asked == 1
 
     run(test())
@@ -187,7 +187,9 @@ def test_it_follows_an_experiment_to_its_end(running: Counted, store: Store) -> 
         statuses = []
         async for event in Hub(running, COMPARE).events():
             statuses.append(read(event)["status"])
-            store.set_status(running._id, Status.PAUSED if len(statuses) == 1 else Status.STOPPED)
+            store.set_status(
+                running.experiment_id, Status.PAUSED if len(statuses) == 1 else Status.STOPPED
+            )
         assert statuses[0] == "running"
         assert statuses[-1] == "stopped"
         assert statuses.count("stopped") == 1
@@ -208,7 +210,7 @@ def test_a_sign_of_life_is_sent_while_a_frame_takes_long(
             event = await anext(events)
             while event == b": alive\n\n":
                 event = await anext(events)
-            assert len(read(event)["blocks"]) == len(read(event)["order"])
+            assert has_all(read(event))
 
     run(test())
 
@@ -361,21 +363,21 @@ def test_what_is_asked_is_seen_at_once(
         other = recorded(store, Status.RUNNING)
         async with AsyncExitStack() as stack:
             found = []
-            for experiment_id in (running._id, other):
+            for experiment_id in (running.experiment_id, other):
                 hub = hubs.of(experiment_id, View())
                 events = await stack.enter_async_context(aclosing(hub.events()))
                 await anext(events)
                 found.append((hub, events))
             (_, events), (elsewhere, _) = found
-            store.set_status(running._id, Status.PAUSED)
-            await asyncio.to_thread(store.want, running._id, Wanted.PAUSED)
+            store.set_status(running.experiment_id, Status.PAUSED)
+            await asyncio.to_thread(store.want, running.experiment_id, Wanted.PAUSED)
             assert read(await anext(events))["status"] == "paused"
             assert elsewhere._frame is not None
             assert elsewhere._frame.number == 1
 
     run(test())
     # The loop is closed by now; whoever asks does not notice.
-    assert store.want(running._id, Wanted.RUNNING)
+    assert store.want(running.experiment_id, Wanted.RUNNING)
 
 
 def test_views_of_one_experiment_share_what_was_read(store: Store) -> None:

@@ -85,8 +85,8 @@ def test_on_train(store: Store, status: Status) -> None:
     assert shown["readout"]["details"] == [
         [name, loss] for name, loss in zip(NAMES, losses, strict=True)
     ]
-    assert shown["loss_heading"]["text"] == f"{NAMES[0]} as it trains"
-    assert all(name in shown["rivals_heading"]["text"] for name in NAMES)
+    assert shown["printed_heading"]["text"] == f"{NAMES[0]}, printed epoch by epoch"
+    assert [title for title, *_ in shown["numbers"]["rows"]] == list(NAMES)
     assert all("**" not in text for text in rich_texts(shown))
     for figure in charts(shown).values():
         assert "<b>bold" not in figure_text(figure)
@@ -119,5 +119,5 @@ def test_an_expression_that_is_a_title_keeps_its_powers(store: Store) -> None:
     experiment_id = reported(store, spec)
     said = stage(store, experiment_id, page="compare")["diverged"]["text"]
     assert "**" not in said
-    assert "Your own: (p - y)**4 in " in said.replace("\u2060", "")
+    assert "Your own: (p - y)**4 diverged in " in said.replace("\u2060", "")
     assert "(p - y)**4" in words(stage(store, experiment_id))

@@ -26,6 +26,7 @@ def test_only_what_is_new_is_read(store: Store) -> None:
             after_chunk=0,
             after_epoch=2,
             after_step=snapshot.step if snapshot else -1,
+            after_moment=-1,
         )
     more = np.ones((10, 2), np.float32)
     store.report(experiment_id, Progress(100, 2, 0.6, more, (), (None, None)))

@@ -17,6 +17,7 @@ from tests.core.live.staging import (
     recorded,
     reported,
     stage,
+    words,
 )
 from tests.facts import facts_with
 
@@ -35,26 +36,30 @@ COLORS = {
 @pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_its_blocks(store: Store, status: Status) -> None:
     reason = REASON if status.is_finished else None
-    shown = stage(store, recorded(store, status, reason))
+    shown_id = recorded(store, status, reason)
+    shown = stage(store, shown_id)
     readout = shown["readout"]
     assert readout["status"] == status.value.capitalize()
     assert readout["color"] == COLORS[status]
     assert readout["fraction"] == pytest.approx(90 / TWO_LOSSES.total_steps)
-    assert dict(readout["numbers"]) == {
-        "Batch loss": "0.1050",
-        "Training loss, 256 rows": "0.4500",
-        "Validation loss": "0.4500",
-        "Training accuracy, 256 rows": "45.0%",
-        "Validation accuracy": "45.0%",
-    }
+    assert readout["about"] == "Digits · 64-128-10 ReLU · Adam, rate 0.001 · batch 32"
+    numbers = shown["numbers"]
+    assert numbers["columns"] == [
+        "", "Training loss, 256 rows", "Validation loss", "Validation accuracy", "Validation NLL",
+        "Steps to 40%", "Status",
+    ]  # fmt: skip
+    for row, title in zip(numbers["rows"], ("MSE", "BCE"), strict=True):
+        assert row[:-1] == [title, "0.4500", "0.4500", "45.0%", "–", "90"]
+        assert row[-1] == store.runs(shown_id)[0].status.value.capitalize()
+    assert numbers["lines_in"] == shown_id
+    assert shown["said"]["text"].startswith("MSE reached 40 % accuracy at epoch 2 (")
     if reason:
         is_bad = status in (Status.FAILED, Status.INTERRUPTED)
         assert shown["reason"]["text"] == REASON
         assert shown["reason"]["kind"] == ("error" if is_bad else "info")
     else:
         assert "reason" not in shown
-    assert list(charts(shown)) == ["loss_chart", "rivals_chart"]
-    assert shown["rivals_heading"]["text"] == "MSE against BCE"
+    assert list(charts(shown)) == ["compared_chart", "units_0", "units_1"]
     assert "Epoch [1/7], Loss: 1.0000\nEpoch [2/7], Loss: 0.5000" in shown["printed"]["text"]
     (download,) = shown["printed_heading"]["controls"]
     assert download == {"kind": "download", "label": "CSV", "address": "losses.csv"}
@@ -65,7 +70,7 @@ def test_every_status_has_its_blocks(store: Store, status: Status) -> None:
     [
         (Status.RUNNING, "epoch 2 of 7 · 1.2 s left · 180 steps/s · on cpu"),
         (Status.PAUSED, "epoch 2 of 7 · 1.2 s left · 180 steps/s · on cpu"),
-        (Status.STOPPED, "epoch 2 of 7 · 0.5 s of training · 180 steps/s · on cpu"),
+        (Status.STOPPED, "epoch 2 of 7 · 0.5 s · 180 steps/s · on cpu"),
     ],
 )
 def test_the_pace_is_what_is_left_or_what_it_took(store: Store, status: Status, pace: str) -> None:
@@ -78,9 +83,10 @@ def test_who_waits_is_told_their_place(store: Store) -> None:
     assert paces == ["Starting", "Number 2 in the queue", "Number 3 in the queue"]
     shown = stage(store, waiting[0])
     assert shown["readout"]["fraction"] == 0
-    assert {value for _, value in shown["readout"]["numbers"]} == {"–"}
+    assert {cell for row in shown["numbers"]["rows"] for cell in row[1:-1]} == {"–"}
+    assert shown["said"]["text"] == "The first epoch is not complete yet."
     assert shown["printed"]["text"] == "The first epoch is not complete yet."
-    assert list(charts(shown)) == ["loss_chart", "rivals_chart"]
+    assert list(charts(shown)) == ["compared_chart", "units_0", "units_1"]
 
 
 def test_before_the_first_step_a_search_for_rates_is_told_of(store: Store) -> None:
@@ -91,37 +97,29 @@ def test_before_the_first_step_a_search_for_rates_is_told_of(store: Store) -> No
     assert stage(store, experiment_id)["readout"]["pace"] == "trying learning rates"
 
 
-def test_one_that_trains_alone_has_no_rivals(store: Store) -> None:
+def test_one_that_trains_alone_has_all_parts(store: Store) -> None:
     shown = stage(store, reported(store, race_of(losses=["mse"], seeds=[0])))
-    assert list(charts(shown)) == ["loss_chart"]
-    assert "rivals_heading" not in shown
+    assert list(charts(shown)) == ["compared_chart", "units_0", "learned_0"]
     assert shown["readout"]["status"] == "Finished"
     assert shown["readout"]["fraction"] == 1
 
 
-def test_rivals_are_named_in_a_row(store: Store) -> None:
-    shown = stage(store, store.create(race_of(losses=["mse", "bce", "hinge", "cross_entropy"])))
-    assert shown["rivals_heading"]["text"] == "MSE against BCE, Hinge and CrossEntropy"
-
-
 def test_a_regression_has_its_own_yardstick(store: Store) -> None:
     shown = stage(store, reported(store, race_of("diabetes", ["mse", "l1"], seeds=[0])))
-    assert [title for title, _ in shown["readout"]["numbers"]][3:] == [
-        "Training R², 256 rows",
-        "Validation R²",
-    ]
-    assert "%" not in str(shown["readout"]["numbers"])
+    assert shown["numbers"]["columns"][3:5] == ["Validation R²", "Validation MSE"]
+    assert "%" not in str(shown["numbers"])
+    assert "R²" in shown["said"]["text"]
 
 
 def test_all_training_rows_are_meant_where_none_is_named(store: Store) -> None:
     """Iris has 120 training rows; of The lesson none are held out."""
     for spec in (race_of("iris", ["cross_entropy"], seeds=[0]), LESSON):
         shown = stage(store, store.create(spec))
-        titles = [title for title, _ in shown["readout"]["numbers"]]
+        titles = shown["numbers"]["columns"]
         assert titles[1] == "Training loss"
         assert ("Validation loss" in titles) == bool(spec.data.validation_rows)
-    legends = [trace["name"] for trace in shown["loss_chart"]["figure"]["data"]]
-    assert legends == ["training"]
+        assert ("validation" in words(shown)) == bool(spec.data.validation_rows)
+    assert [trace["name"] for trace in charts(shown)["units_0"]["data"]] == ["training"]
 
 
 def test_what_is_not_finite_is_said_and_never_printed_as_a_number(store: Store) -> None:
@@ -129,10 +127,26 @@ def test_what_is_not_finite_is_said_and_never_printed_as_a_number(store: Store) 
         "digits", ["mse_on_raw_outputs"], optimizer={"name": "sgd", "learning_rate": 100},
         seeds=[0], training={"epochs": 2},
     )  # fmt: skip
-    numbers = dict(stage(store, reported(store, spec))["readout"]["numbers"])
-    assert numbers["Validation accuracy"] == "not finite"
-    assert numbers["Training accuracy, 256 rows"] == "not finite"
-    assert "nan" not in str(numbers)
+    shown = stage(store, reported(store, spec))
+    (row,) = shown["numbers"]["rows"]
+    assert row[1:4] == ["not finite"] * 3
+    assert row[-1].startswith("Diverged at step ")
+    assert "nan" not in str(shown["numbers"])
+    assert shown["said"]["text"] == "No entrant is left: each is no longer a finite number."
+
+
+@pytest.mark.parametrize("count", range(1, 11))
+def test_up_to_ten_entrants_have_a_chart_each_however_long_they_train(
+    store: Store, count: int
+) -> None:
+    spec = race_of(losses=["mse"] * count, seeds=[0], training={"epochs": 1_000})
+    experiment_id = store.create(spec)
+    losses = np.random.default_rng(0).lognormal(size=(2_000, count)).astype(np.float32)
+    facts = facts_with(baselines=[0.25] * count)
+    progress = Progress(2_000, 0, 1.0, losses, (), (None,) * count, facts)
+    store.report(experiment_id, progress, Status.RUNNING)
+    drawn = charts(stage(store, experiment_id))
+    assert set(drawn) == {"compared_chart", *(f"units_{place}" for place in range(count))}
 
 
 def test_what_diverged_is_told_with_its_step(store: Store) -> None:
@@ -145,9 +159,10 @@ def test_what_diverged_is_told_with_its_step(store: Store) -> None:
     shown = stage(store, experiment_id)
     assert shown["diverged"]["kind"] == "warning"
     assert shown["diverged"]["text"].startswith(
-        f"No longer a finite number: MSE at step {step:,}. A smaller learning rate"
+        f"No longer a finite number: MSE at step {step:,}. The others went on. A smaller "
     )
-    assert dict(shown["readout"]["numbers"])["Batch loss"] == "not finite"
+    assert shown["numbers"]["rows"][0][-1] == f"Diverged at step {step:,}"
+    assert "MSE" not in shown["said"]["text"]
 
 
 def test_where_an_own_loss_diverged_the_formula_is_named_before_the_learning_rate(
@@ -172,12 +187,12 @@ def test_the_options_are_on_the_chart_and_its_controls(store: Store) -> None:
     plain = stage(store, experiment_id)
     assert controls(plain)["log"]["value"] is False
     assert controls(plain)["smoothing"]["value"] == 0
-    assert plain["loss_chart"]["figure"]["layout"]["yaxis"].get("type", "linear") != "log"
+    assert charts(plain)["units_0"]["layout"]["yaxis"].get("type", "linear") != "log"
     other = stage(store, experiment_id, log="true", smoothing="0.9")
     assert controls(other)["log"]["value"] is True
     assert controls(other)["smoothing"]["value"] == 0.9
-    assert other["loss_chart"]["figure"]["layout"]["yaxis"]["type"] == "log"
-    assert other["loss_chart"]["figure"]["data"] != plain["loss_chart"]["figure"]["data"]
+    assert charts(other)["units_0"]["layout"]["yaxis"]["type"] == "log"
+    assert charts(other)["units_0"]["data"] != charts(plain)["units_0"]["data"]
     slider = controls(plain)["smoothing"]
     assert (slider["low"], slider["high"]) == (0, 0.99)
 

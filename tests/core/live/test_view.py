@@ -25,6 +25,9 @@ DEFAULTS = {
     "verdict_by": None,
     "scope": Scope.SPLITS,
     "seed": None,
+    "look": None,
+    "ghost": "",
+    "before": True,
 }
 
 
@@ -49,6 +52,8 @@ def test_an_address_without_options_has_the_defaults() -> None:
         ("smoothing", "0.99", 0.99),
         ("judged_by", "skill in loss", "skill in loss"),
         ("seed", "3", 3),
+        ("ghost", "0123456789", "0123456789"),
+        ("before", "false", False),
         ("seed", "2147483647", 2147483647),
     ],
 )
@@ -73,6 +78,7 @@ def test_each_option_is_read(option: str, given: str, expected: Any) -> None:
         ({"log": "perhaps"}, "The view's option 'log' was 'perhaps', which it can't be."),
         ({"verdict_by": "luck"}, "The view's option 'verdict_by' was 'luck', which it can't be."),
         ({"scope": "all"}, "The view's option 'scope' was 'all', which it can't be."),
+        ({"ghost": "../secrets"}, "The view's option 'ghost' was '../secrets', which it can't be."),
         ({"seed": "1.5"}, "The view's option 'seed' was '1.5', which it can't be."),
     ],
 )

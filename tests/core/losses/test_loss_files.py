@@ -60,12 +60,13 @@ def test_a_file_writes_its_card_and_its_program_itself(name, module):
         for target in statement.targets
         if isinstance(target, ast.Name)
     }
-    for constant, kind in {"CARD": Card, "PROGRAM": Program}.items():
-        written = assigned[constant]
-        assert isinstance(written, ast.Call)
-        assert ast.unparse(written.func) == kind.__name__
-    assert module.LOSS.card is module.CARD
+    written = assigned["PROGRAM"]
+    assert isinstance(written, ast.Call)
+    assert ast.unparse(written.func) == Program.__name__
     assert module.LOSS.program is module.PROGRAM
+    assert module.LOSS.make_card is module.card
+    assert module.card.__module__ == module.__name__
+    assert isinstance(module.card(**module.LOSS.values), Card)
 
 
 def where_written(function: Callable[..., object]) -> str:

@@ -57,10 +57,10 @@ def assert_same(one: Snapshot, other: Snapshot) -> None:
             assert ours == theirs, field.name
 
 
-CLASSES_HAVE = {"reliability", "confusion"}
+CLASSES_HAVE = {"reliability", "confusion", "truth"}
 PRESENT = {
-    PLANE: CLASSES_HAVE | {"surface", "extent", "points"},
-    MANY: CLASSES_HAVE,
+    PLANE: CLASSES_HAVE | {"surface", "extent", "points", "wrong", "units", "weights"},
+    MANY: CLASSES_HAVE | {"mistaken", "pictures"},
     VALUES: {"predicted", "actual"},
 }
 

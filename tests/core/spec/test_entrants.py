@@ -117,9 +117,9 @@ def test_a_rate_of_its_own_stands_where_rates_differ():
 
 def test_another_start_of_the_head_stands_in_the_title():
     other = CE | {"head_seed": 1}
-    assert titles(CE, other) == ["CrossEntropy", "CrossEntropy, head 1"]
+    assert titles(CE, other) == ["CrossEntropy", "CrossEntropy, last layer 1"]
     assert titles(CE, other | {"learning_rate": 0.01}) == [
-        "CrossEntropy", "CrossEntropy, rate 0.01, head 1"
+        "CrossEntropy", "CrossEntropy, rate 0.01, last layer 1"
     ]  # fmt: skip
     assert titles(CE, other | {"name": "Again"}) == ["CrossEntropy", "Again"]
 
@@ -341,9 +341,9 @@ OBJECT = "allowed is an object with values by name."
         (MSE | {"learning_rate": math.nan}, "Learning rate was nan; allowed is 1e-06 to 1,000."),
         (MSE | {"learning_rate": "fast"},
          "Learning rate was 'fast'; allowed is a number from 1e-06 to 1,000."),
-        (MSE | {"head_seed": -1}, "Head seed was -1; allowed is 0 to 2,147,483,647."),
+        (MSE | {"head_seed": -1}, "Seed of the last layer was -1; allowed is 0 to 2,147,483,647."),
         (MSE | {"head_seed": 1.5},
-         "Head seed was 1.5; allowed is a whole number from 0 to 2,147,483,647."),
+         "Seed of the last layer was 1.5; allowed is a whole number from 0 to 2,147,483,647."),
     ],
 )  # fmt: skip
 def test_a_bad_entrant_is_refused_by_its_place(entrant, sentence):

@@ -16,7 +16,7 @@ from core.errors import StoreError, UnknownExperiment
 from core.records import Progress, Status, Wanted
 from core.spec import ExperimentSpec
 from core.store import Store
-from core.store.database import EXAMPLE_ID
+from core.store.database import EXAMPLE_IDS
 
 #: The statements that the version before sent to SQLite.
 TABLES = """
@@ -105,10 +105,10 @@ def file(tmp_path: Path) -> Path:
             (FINISHED, 1.5e9, OLD_SPEC, "finished", "running", None, None, OLD_FACTS, 1, 1,
              0.0036, 1.5e9),
             (RUNNING, 1.5e9, OLD_SPEC, "running", "running", 2, None, None, 7, 0, 0.1, 1.5e9),
-            (EXAMPLE_ID, 1.5e9, OLD_SPEC, "finished", "running", None, None, OLD_FACTS, 1, 1,
+            ("0000000000", 1.5e9, OLD_SPEC, "finished", "running", None, None, OLD_FACTS, 1, 1,
              0.0036, 1.5e9),
         )  # fmt: skip
-        for key in (FINISHED, RUNNING, EXAMPLE_ID):
+        for key in (FINISHED, RUNNING, "0000000000"):
             insert(
                 connection, "runs",
                 (key, 0, "cross_entropy", 0, "finished", None),
@@ -158,12 +158,12 @@ def test_one_is_counted_as_one(file: Path) -> None:
 def test_where_no_earlier_version_wrote_there_is_no_note(file: Path, tmp_path: Path) -> None:
     store = store_at(tmp_path / "new.db")
     assert store.note is None
-    example.ensure(store)
+    example.ensure(store, "compare")
     store.create(ExperimentSpec())
     assert store.note is None
     # Nor where nothing but the example is there.
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("DELETE FROM experiments WHERE id <> ?", [EXAMPLE_ID])
+        connection.execute("DELETE FROM experiments WHERE id <> ?", ["0000000000"])
     assert store_at(file).note is None
 
 
@@ -225,7 +225,8 @@ def test_new_experiments_work_beside_and_leave_every_old_row_as_it_was(file: Pat
 def test_the_example_is_put_beside_the_earlier_one(file: Path) -> None:
     before = contents(file)
     store = store_at(file)
-    assert example.ensure(store) == example.ensure(store) == EXAMPLE_ID
-    assert store.get(EXAMPLE_ID).status is Status.FINISHED
-    assert len(store.runs(EXAMPLE_ID)) == example.SPEC.run_count
+    for page, example_id in zip(example.EXAMPLES, EXAMPLE_IDS, strict=True):
+        assert example.ensure(store, page) == example.ensure(store, page) == example_id
+        assert store.get(example_id).status is Status.FINISHED
+        assert len(store.runs(example_id)) == example.EXAMPLES[page].spec.run_count
     assert contents(file) == before

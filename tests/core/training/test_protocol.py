@@ -388,6 +388,8 @@ def test_one_function_is_refused_with_other_parameters_than_the_defaults():
         beside_bce(parameters={"label_smoothing": 0.1})
     with pytest.raises(SpecError, match=r"at one learning rate; CrossEntropy had its own, 0\.02"):
         beside_bce(learning_rate=0.02)
-    with pytest.raises(SpecError, match=r"from one head .*; CrossEntropy had the head seed 1\."):
+    with pytest.raises(
+        SpecError, match=r"from one last layer .*; CrossEntropy had the head seed 1\."
+    ):
         beside_bce(head_seed=1)
     assert beside_bce(parameters={"label_smoothing": 0.0}, learning_rate=0.01, name="A").lineup

@@ -1,32 +1,36 @@
 // Charts: each a <div> that stays mounted and is redrawn whenever a new figure arrives.
 
-// The buttons are named because Plotly's own choice has one that uploads the chart's data.
-const CONFIG = {
-  displaylogo: false,
-  showTips: false,
-  plotlyServerURL: "",
-  modeBarButtons: [["toImage"], ["zoom2d", "pan2d"], ["resetScale2d"]],
-}
+import { follow } from "./chart_hover.js"
+import { labelled } from "./chart_labels.js"
+import { menuOf } from "./chart_menu.js"
+import * as states from "./chart_state.js"
+
+// A chart has a menu of its own, and what a double click does is kept for all charts.
+const CONFIG = { displayModeBar: false, doubleClick: false, showTips: false, plotlyServerURL: "" }
 const HEIGHT_WHILE_UNKNOWN = 300
 // So far from what is in sight, a chart is drawn too.
 const NEAR = "100px"
-// While a training runs, its charts are drawn for at most a fifth of the time, so that a slow
+// While a training runs, its charts are drawn for at most a sixth of the time, so that a slow
 // browser hears clicks: after each drawing comes a rest of so many times as long. The browser's
 // own work for it, layout and paint, takes about as long again.
-const REST = 4
+const REST = 5
+// A chart of points takes long to draw and changes little from frame to frame.
+const POINTS_MS = 1500
 let restsUntil = 0
 // Charts take turns, and plotly.js is loaded once, however many there are.
 let turn = Promise.resolve()
 let loading = null
 
-/** Draw a frame in a chart: {figure, key, label, steps, status, height, source}. */
-export function draw(host, frame) {
+/** Draw a frame in a chart: {figure, key, label, steps, status, height, source}; without a rest
+ * where it `isUrgent`. */
+export function draw(host, frame, isUrgent = false) {
   host.style.height = `${frame.height ?? HEIGHT_WHILE_UNKNOWN}px`
   host.dataset.chart = frame.key
   host.setAttribute("aria-label", frame.label)
   host.chart.newest = { ...frame, theme: readTheme(host) }
   host.toggleAttribute("data-to-begin", isToBegin(frame))
-  if (!goesOn(host.chart)) host.chart.wake?.()
+  host.chart.isUrgent ||= isUrgent
+  if (!goesOn(host.chart) || isUrgent) host.chart.wake?.()
   drawNewest(host)
   // A page that is just being built may not have its colours yet.
   if (!host.chart.newest.theme.border) {
@@ -34,27 +38,50 @@ export function draw(host, frame) {
   }
 }
 
-/** Fetch plotly.js and draw once out of sight, before there is anything to draw. */
-export function preload(source) {
-  loadPlotly(source).then(warmUp).catch(() => {})
+/** Until what has been asked for is drawn. */
+export async function settled() {
+  await shown()
+  await turn
+}
+
+/** Put the cursors of all charts in an element where a moment [step, epoch] is; null for nowhere. */
+export function mark(element, moment) {
+  for (const host of element.querySelectorAll('[data-testid="live-chart"]')) {
+    host.chart.hover.mark(moment)
+  }
 }
 
 /** A new chart in an element. */
 export function mount(parentElement) {
+  const box = document.createElement("div")
+  box.className = "chart-box"
   const host = document.createElement("div")
   host.dataset.testid = "live-chart"
   host.setAttribute("role", "figure")
   host.style.width = "100%"
   const observer = new ResizeObserver(() => {
-    if (host.chart.drawn && host.offsetWidth) window.Plotly.Plots.resize(host)
+    const { drawn, size } = host.chart
+    if (drawn && host.offsetWidth && sizeOf(host) !== size) drawAtOnce(host)
   })
   // What is out of sight is drawn when it comes near.
   const sight = new IntersectionObserver((entries) => {
     host.chart.inSight = entries.at(-1).isIntersecting
     drawNewest(host)
   }, { rootMargin: NEAR })
-  host.chart = { newest: null, drawn: null, busy: false, held: false, inSight: true, observer, sight }
-  parentElement.append(host)
+  const forget = states.onChange((scope) => {
+    if (scope === host.chart.newest?.figure.layout.meta?.scope) drawAtOnce(host)
+  })
+  host.chart = {
+    newest: null, drawn: null, shown: null, clearings: 0, listens: false,
+    busy: false, held: false, inSight: true, isUrgent: false,
+    observer, sight, forget, hover: follow(box, host),
+  }
+  const menu = menuOf(() => {
+    const { shown, drawn: frame } = host.chart
+    return shown && { box, host, frame, ...shown }
+  })
+  box.append(host, menu)
+  parentElement.append(box)
   observer.observe(host)
   sight.observe(host)
   // A redrawing would break off the zoom that is being dragged; it waits for the release.
@@ -69,21 +96,44 @@ function hold(host) {
   const release = () => {
     window.removeEventListener("pointerup", release)
     window.removeEventListener("pointercancel", release)
-    host.chart.held = false
-    drawNewest(host)
+    // Plotly hears of the release after this.
+    setTimeout(() => {
+      host.chart.held = false
+      drawNewest(host)
+    })
   }
   window.addEventListener("pointerup", release)
   window.addEventListener("pointercancel", release)
+}
+
+const sizeOf = (host) => `${host.offsetWidth} ${host.offsetHeight}`
+
+// What a person did is seen without a rest.
+function drawAtOnce(host) {
+  host.chart.isUrgent = true
+  host.chart.wake?.()
+  drawNewest(host)
+}
+
+/** Forget what a chart shows, and keep it: drawing it anew is quicker than making another. */
+export function clear(host) {
+  Object.assign(host.chart, { newest: null, drawn: null, shown: null })
+  host.chart.clearings += 1
+  host.toggleAttribute("data-cleared", true)
+  delete host.dataset.steps
+  delete host.dataset.status
 }
 
 /** Take a chart out of the page for good. */
 export function unmount(host) {
   host.chart.observer.disconnect()
   host.chart.sight.disconnect()
+  host.chart.forget()
+  host.chart.hover.remove()
   host.chart.newest = null
   // Plotly cannot lose its element midway through a drawing; that purges when it is done.
   if (!host.chart.busy) window.Plotly?.purge(host)
-  host.remove()
+  host.parentElement?.remove()
 }
 
 // Frames that arrive while one is drawing replace each other; the newest is drawn next.
@@ -94,25 +144,30 @@ async function drawNewest(host) {
   try {
     const Plotly = await loadPlotly(chart.newest.source)
     while (isDue(chart)) {
-      const rest = goesOn(chart) ? restsUntil - performance.now() : 0
+      const rest = goesOn(chart) && !chart.isUrgent ? restsUntil - performance.now() : 0
       if (rest > 0) await wakened(chart, rest)
-      else await inTurn(() => isDue(chart) && redraw(Plotly, host, chart.newest))
+      else await inTurn(() => isDue(chart) && redraw(Plotly, host, chart.newest), goesOn(chart))
     }
   } catch (error) {
     console.error(error)
     host.textContent = "The chart could not be drawn. Reload the page to try again."
   } finally {
     chart.busy = false
-    if (!chart.newest) window.Plotly?.purge(host)
+    if (!host.isConnected) window.Plotly?.purge(host)
   }
 }
 
-const isDue = (chart) => chart.newest && chart.newest !== chart.drawn && !waits(chart)
+const isDue = (chart) =>
+  chart.newest && (chart.newest !== chart.drawn || chart.isUrgent) && !waits(chart)
 
 // What is out of sight follows a training when it comes in sight, or when the training rests.
 // An empty chart is not worth a drawing that delays the first one with something to see.
 const waits = (chart) =>
-  chart.held || (!chart.inSight && goesOn(chart)) || (!chart.drawn && isToBegin(chart.newest))
+  chart.held || (goesOn(chart) && !chart.isUrgent && (!chart.inSight || isSlow(chart)))
+  || (!chart.drawn && isToBegin(chart.newest))
+
+const isSlow = ({ newest, drawnAt }) =>
+  !newest.figure.layout.meta?.hover && performance.now() - drawnAt < POINTS_MS
 
 const isToBegin = ({ steps, status }) => !steps && ["queued", "running"].includes(status)
 
@@ -125,23 +180,31 @@ const wakened = (chart, milliseconds) => new Promise((wake) => {
   setTimeout(wake, milliseconds)
 })
 
-// Between two the browser shows what is drawn and hears clicks.
-function inTurn(work) {
-  const done = turn.then(work)
-  turn = done.catch(() => {}).then(shown)
+// Before each the browser hears clicks, and before one that can wait it shows what is drawn.
+function inTurn(work, canWait) {
+  const done = turn.then(canWait ? shown : heard).then(work)
+  turn = done.catch(() => {})
   return done
 }
 
+const heard = () => new Promise((go) => { setTimeout(go) })
 const shown = () => new Promise((go) => { requestAnimationFrame(() => setTimeout(go)) })
 
 async function redraw(Plotly, host, frame) {
-  const drawn = host.chart.drawn
-  if (!drawn || frame.figure !== drawn.figure || !sameTheme(frame.theme, drawn.theme)) {
-    const { data, layout } = whole(frame.figure)
+  const { drawn, isUrgent, clearings } = host.chart
+  if (!drawn || isUrgent || frame.figure !== drawn.figure || !sameTheme(frame.theme, drawn.theme)) {
+    host.chart.isUrgent = false
+    host.chart.size = sizeOf(host)
+    const { data, layout } = (host.chart.shown = prepared(host, frame))
     const begin = performance.now()
-    await Plotly.react(host, data, themed(layout, frame.theme), CONFIG)
+    await Plotly.react(host, data, layout, CONFIG)
     const end = performance.now()
     if (goesOn(host.chart)) restsUntil = Math.max(restsUntil, end) + REST * (end - begin)
+    if (!host.chart.listens) listen(host)
+    // While it was drawn, what it shows may have been given up.
+    if (clearings !== host.chart.clearings) return
+    host.removeAttribute("data-cleared")
+    host.chart.drawnAt = end
     host.dataset.traces = data.length
   }
   host.chart.drawn = frame
@@ -151,10 +214,98 @@ async function redraw(Plotly, host, frame) {
   host.dataset.status = frame.status
 }
 
+// What is drawn of a frame: all its numbers, as the person set the chart, in the page's colours.
+function prepared(host, { figure, key, theme }) {
+  const { data, layout } = states.asSet(whole(figure), key)
+  const { offsetWidth, offsetHeight } = host
+  const scale = scaleOf(host)
+  const { annotations, room } = labelled({ data, layout }, offsetWidth, offsetHeight, theme, scale)
+  const margin = { ...layout.margin, r: Math.max(layout.margin.r, room) }
+  const written = [...(layout.annotations ?? []), ...annotations]
+  const made = { data, layout: themed({ ...layout, margin, annotations: written }, theme) }
+  return scale === 1 ? made : enlarged(made, scale)
+}
+
+// How many times as large letters and lines are: the style sheet says it where a chart is presented.
+const scaleOf = (host) => Number(getComputedStyle(host).getPropertyValue("--chart-scale")) || 1
+
+// What is read from the back of a room: letters, lines and marks, and the room above for the legend.
+function enlarged({ data, layout }, scale) {
+  const times = (value) => scale * value
+  const font = ({ size, ...rest }) => (size ? { ...rest, size: times(size) } : rest)
+  const axes = Object.keys(layout).filter((name) => /^[xy]axis/.test(name))
+  const axis = ({ title, ...rest }) =>
+    ({ ...rest, ...(title && { title: { ...title, font: font(title.font ?? {}) } }) })
+  return {
+    data: data.map((trace) => ({
+      ...trace,
+      ...(trace.line?.width && { line: { ...trace.line, width: times(trace.line.width) } }),
+      ...(trace.textfont && { textfont: font(trace.textfont) }),
+      ...(trace.marker?.size && { marker: { ...trace.marker, size: times(trace.marker.size) } }),
+    })),
+    layout: {
+      ...layout,
+      font: font(layout.font),
+      margin: { ...layout.margin, t: times(layout.margin.t) },
+      ...(layout.title && { title: { ...layout.title, font: font(layout.title.font ?? {}) } }),
+      shapes: (layout.shapes ?? []).map(({ label, ...rest }) =>
+        ({ ...rest, ...(label && { label: { ...label, font: font(label.font ?? {}) } }) })),
+      annotations: layout.annotations.map((each) =>
+        ({ ...each, ...(each.font && { font: font(each.font) }) })),
+      ...Object.fromEntries(axes.map((name) => [name, axis(layout[name])])),
+    },
+  }
+}
+
 // Where traces stand at the same places, the first alone has them.
 function whole({ data, layout }) {
-  const given = (trace) => trace.x?.of === undefined
-  return { layout, data: data.map((t) => given(t) ? t : { ...t, x: data[t.x.of].x }) }
+  const places = data.map(({ x }) => decoded(x))
+  const all = data.map((trace, at) => {
+    const made = { ...trace }
+    for (const name of ["y", "z", "a", "b", "c"]) if (trace[name]) made[name] = decoded(trace[name])
+    if (trace.x) made.x = places[trace.x.of ?? at]
+    if (trace.marker) made.marker = { ...trace.marker, color: decoded(trace.marker.color) }
+    return made
+  })
+  return { layout, data: all }
+}
+
+const ARRAYS = {
+  f4: Float32Array, f8: Float64Array, i1: Int8Array, i2: Int16Array, i4: Int32Array,
+  u1: Uint8Array, u2: Uint16Array, u4: Uint32Array,
+}
+
+// The numbers of {dtype, bdata, shape}; anything else as it is.
+function decoded(values) {
+  if (values?.bdata === undefined) return values
+  const bytes = Uint8Array.from(atob(values.bdata), (letter) => letter.charCodeAt(0))
+  const numbers = new ARRAYS[values.dtype](bytes.buffer)
+  if (!values.shape) return numbers
+  const [rows, columns] = values.shape.split(",").map(Number)
+  return Array.from({ length: rows }, (_, row) =>
+    numbers.subarray(row * columns, (row + 1) * columns))
+}
+
+// Keep what a person does with the chart: a stretch marked, a line hidden, a double click.
+function listen(host) {
+  host.chart.listens = true
+  const isKept = () => host.chart.drawn.figure.layout.meta
+  host.on("plotly_relayout", (changed) => {
+    const ranges = states.axesOf(host.layout).flatMap((axis) => {
+      // By now the chart may have been drawn again, without what was done.
+      const ends = [0, 1].map((end) => changed[`${axis}.range[${end}]`])
+      if (ends.every((end) => end === undefined)) return []
+      return [[axis, ends.map((end, at) => end ?? host.layout[axis].range[at])]]
+    })
+    if (ranges.length && isKept()) states.keepStretches(host.chart.drawn, Object.fromEntries(ranges))
+  })
+  host.on("plotly_doubleclick", () => isKept() && states.resetStretches(host.chart.drawn))
+  host.on("plotly_restyle", ([changed]) => {
+    if (!("visible" in changed) || !isKept()) return
+    const namesOf = (traces) => [...new Set(traces.map(states.nameOf))]
+    const hidden = host.data.filter(({ visible }) => visible === "legendonly")
+    states.hide(isKept().scope, namesOf(host.data), namesOf(hidden))
+  })
 }
 
 function loadPlotly(source) {
@@ -168,19 +319,6 @@ function loadPlotly(source) {
   return loading
 }
 
-// The first drawing costs three times the next; this one, out of sight, is nobody's to wait for.
-async function warmUp(Plotly) {
-  await new Promise((idle) => (window.requestIdleCallback ?? setTimeout)(idle))
-  const host = document.createElement("div")
-  host.style = "position: fixed; left: -2000px; width: 600px; height: 300px"
-  document.body.append(host)
-  const line = { x: [1, 2, 3], y: [1, 3, 2], mode: "lines" }
-  await Plotly.react(host, [line, { ...line, y: [2, 1, 3], mode: "lines+markers" }], {}, CONFIG)
-  await Plotly.react(host, [line], {}, CONFIG)
-  Plotly.purge(host)
-  host.remove()
-}
-
 function readTheme(host) {
   const style = getComputedStyle(host)
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim()
@@ -189,12 +327,21 @@ function readTheme(host) {
     background: read("background-color"),
     border: read("border-color"),
     grid: read("border-color-light"),
-    accent: read("primary-color"),
     font: read("font"),
   }
 }
 
 const sameTheme = (a, b) => Object.keys(a).every((name) => a[name] === b[name])
+
+// Of a few decades Plotly writes every digit, 9 beside 10, and of less than one often none.
+function ticksOf({ type, range, dtick }) {
+  if (type !== "log" || !range || dtick) return {}
+  const span = range[1] - range[0]
+  if (span > 0.5) return span < 2.5 ? { dtick: "D2" } : {}
+  const rough = (10 ** range[1] - 10 ** range[0]) / 4
+  const power = 10 ** Math.floor(Math.log10(rough))
+  return { dtick: `L${[1, 2, 5, 10].find((digit) => digit * power >= rough) * power}` }
+}
 
 function themed(layout, theme) {
   const font = { ...layout.font, color: theme.text, family: theme.font }
@@ -207,8 +354,8 @@ function themed(layout, theme) {
     autosize: true,
     // A finger on the chart scrolls the page; a mouse zooms.
     dragmode: touch ? false : "zoom",
-    ...Object.fromEntries(axes.map((name) => [name, { ...layout[name], ...lines }])),
+    ...Object.fromEntries(
+      axes.map((name) => [name, { ...layout[name], ...lines, ...ticksOf(layout[name]) }])),
     hoverlabel: { bgcolor: theme.background, bordercolor: theme.border, font },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: theme.border, activecolor: theme.accent },
   }
 }

@@ -2,15 +2,23 @@
 // What each kind of block and control holds is written in core/live/blocks.py.
 
 import * as charts from "./chart.js"
+import { hide as hideLines, isAlone, onChange } from "./chart_state.js"
+import { Network, Pictures } from "./network.js"
+import { Presenter } from "./present.js"
+import { Replay, ReplayBar } from "./replay.js"
 import { follow } from "./stream.js"
 
 const STATES = {
   waiting: "The connection is lost. What stands here is as it was; trying again.",
 }
 
+// A stage of fewer pixels has no room for a button for each choice.
+const NARROW = 640
 // A page that does not know the status is told it again, so many times and so long after.
 const RETELLINGS = 5
 const RETELL_MS = 2_000
+// A page that was just drawn knows more than a frame of before; the next one comes sooner than this.
+const SETTLED_MS = 700
 
 /**
  * Show the experiment that `data` names in an element; called again at each pass of the page.
@@ -38,22 +46,42 @@ class Stage {
     parent.append(this.host)
     this.views = new Map()
     this.address = null
+    // All blocks as they are now, and the names of those that show an earlier moment instead.
+    this.newest = new Map()
+    this.earlier = new Set()
+    this.replay = new Replay({
+      addressOf: (step) => this.addressOf(`/moments/${step}`),
+      show: (moment, blocks) => this.showMoment(moment, blocks),
+      showNow: () => this.showNow(),
+    })
+    this.presenter = new Presenter(this)
   }
 
   update(data, tell) {
     const isOther = data.experiment !== this.data?.experiment
     this.data = data
+    this.host.dataset.page = data.page
+    this.host.dataset.experiment = data.experiment
+    // What scrolls takes the focus of a person's fifth key; the buttons are for that.
+    document.querySelector('[data-testid="stMain"]')?.setAttribute("tabindex", "-1")
     this.tell = tell
     if (isOther) {
-      for (const view of this.views.values()) view.remove()
-      this.views.clear()
+      this.replay.forget()
+      this.newest.clear()
+      clearViews(this.views)
       this.frame = null
       this.toldStatus = data.status
       clearTimeout(this.retelling)
     }
     this.connect(isOther)
+    // What was told already may have been true twice, as when one epoch is over before it is seen.
+    if (this.frame && this.frame.status !== data.status) {
+      clearTimeout(this.retelling)
+      this.retelling = setTimeout(() => this.tellStatus(), SETTLED_MS)
+    }
     // The page is drawn anew also when its colours change.
     if (this.frame) for (const view of this.views.values()) view.tick?.(this.frame)
+    this.presenter.update()
   }
 
   // The page's buttons speak of the status: its script is to run when that changes. What is told
@@ -78,22 +106,31 @@ class Stage {
   }
 
   connect(again) {
-    const { base, experiment, page } = this.data
-    const query = new URLSearchParams({ ...this.options, page })
-    const address = `${base}/live/${experiment}?${query}`
+    const address = this.addressOf("")
     if (address === this.address && !again) return
     this.address = address
     this.stop?.()
-    this.stop = follow(
-      address,
-      (frame) => this.take(frame),
-      (state, words) => this.say(state, words),
-    )
+    let isFirst = true
+    const take = (frame) => {
+      this.take(frame)
+      // What was picked is also of the moment that is looked at.
+      if (isFirst) this.replay.again()
+      isFirst = false
+    }
+    this.stop = follow(address, take, (state, words) => this.say(state, words))
+  }
+
+  // Of the stream, or of what else there is of the experiment in the view that was picked.
+  addressOf(path) {
+    const { base, experiment, page, ghost } = this.data
+    const query = new URLSearchParams({ ...this.options, page, ...(ghost && { ghost }) })
+    return `${base}/live/${experiment}${path}?${query}`
   }
 
   close() {
     clearTimeout(this.retelling)
     this.stop?.()
+    if (this.presenter.isOn) this.presenter.leave()
     for (const view of this.views.values()) view.remove()
     this.host.remove()
   }
@@ -108,17 +145,55 @@ class Stage {
     this.frame = frame
     this.host.dataset.status = frame.status
     this.host.dataset.steps = frame.steps
-    for (const block of frame.blocks) this.view(block, this.views).update(block, frame)
-    const known = new Set(frame.order)
+    for (const block of frame.blocks) {
+      this.newest.set(block.id, block)
+      const isEarlier = this.earlier.has(block.id) && this.views.get(block.id)?.kind === block.kind
+      if (!isEarlier) this.view(block, this.views).update(block, frame)
+    }
+    const known = new Set(frame.order.flatMap(([, ids]) => ids))
+    if (!known.has("replay")) this.replay.end()
     for (const [id, view] of this.views) {
       if (known.has(id)) view.tick?.(frame)
       else this.views.delete(id), view.remove()
     }
-    arrange(this.body, frame.order.map((id) => this.views.get(id).host))
+    arrange(this.body, frame.order.map(([part, ids]) => this.section(part, ids)))
+    while (this.body.children.length > frame.order.length) this.body.lastChild.remove()
+    this.presenter.update()
     if (frame.status !== this.toldStatus) {
       this.toldStatus = frame.status
       this.tellStatus()
     }
+  }
+
+  // What is shown of an earlier moment takes the place of what is now, and the charts' cursors
+  // stand there.
+  async showMoment(moment, blocks) {
+    this.earlier = new Set(blocks.map(({ id }) => id))
+    this.redraw(blocks)
+    charts.mark(this.host, moment)
+    await charts.settled()
+  }
+
+  showNow() {
+    const blocks = [...this.earlier].map((id) => this.newest.get(id)).filter(Boolean)
+    this.earlier.clear()
+    if (this.frame) this.redraw(blocks)
+    charts.mark(this.host, null)
+  }
+
+  redraw(blocks) {
+    for (const block of blocks) {
+      this.view(block, this.views).update(block, { ...this.frame, isUrgent: true })
+    }
+  }
+
+  // The blocks of one part, which the style sheet places by the part's name.
+  section(part, ids) {
+    const found = this.body.querySelector(`:scope > [data-part="${part}"]`)
+    const section = found ?? element("section", "stage-part")
+    section.dataset.part = part
+    arrange(section, ids.map((id) => this.views.get(id).host))
+    return section
   }
 
   view(block, views) {
@@ -142,6 +217,14 @@ class View {
 
   remove() {
     this.host.remove()
+  }
+}
+
+// Charts stay, empty, for what is shown next; all else goes.
+function clearViews(views) {
+  for (const [id, view] of views) {
+    if (view.clear) view.clear()
+    else views.delete(id), view.remove()
   }
 }
 
@@ -204,22 +287,54 @@ class Table extends View {
     thead.append(this.head)
     table.append(thead, this.rows)
     this.host.append(table)
+    this.forget = onChange((scope) => scope === this.scope && this.press())
   }
 
   update(block) {
     this.host.setAttribute("aria-label", block.label)
     this.host.dataset.table = block.id
     sized(this.head, block.columns.length, () => scoped("col"))
-    block.columns.forEach((words, index) => write(this.head.children[index], words))
+    block.columns.forEach((words, at) => writeTerm(this.head.children[at], words, block.tips[at]))
     sized(this.rows, block.rows.length, () => element("tr"))
     block.rows.forEach((cells, index) => {
       const row = this.rows.children[index]
       sized(row, cells.length, (place) => (place ? element("td") : scoped("row")))
       cells.forEach((words, place) => {
         if (place) writeRich(row.children[place], words)
+        else if (block.lines_in) this.writePick(row.firstChild, words)
         else write(row.children[place], words)
       })
     })
+    this.scope = block.lines_in
+    this.press()
+  }
+
+  // A row's title as a button that leaves its line alone in sight, or brings all back.
+  writePick(cell, words) {
+    if (!cell.firstElementChild) cell.replaceChildren(element("button", "stage-pick"))
+    const button = cell.firstElementChild
+    write(button, words)
+    button.onclick = () => {
+      const others = this.names.filter((name) => name !== words)
+      hideLines(this.scope, this.names, isAlone(this.scope, words, this.names) ? [] : others)
+    }
+  }
+
+  get names() {
+    return [...this.rows.querySelectorAll(".stage-pick")].map(({ textContent }) => textContent)
+  }
+
+  // A line may also be hidden by a chart's legend.
+  press() {
+    for (const button of this.rows.querySelectorAll(".stage-pick")) {
+      const isPressed = isAlone(this.scope, button.textContent, this.names)
+      button.setAttribute("aria-pressed", isPressed)
+    }
+  }
+
+  remove() {
+    this.forget()
+    super.remove()
   }
 }
 
@@ -234,10 +349,16 @@ class Chart extends View {
     this.tick(frame)
   }
 
-  tick({ steps, status }) {
+  tick({ steps, status, isUrgent }) {
+    if (!this.block) return
     const { figure, id, label, height } = this.block
     const source = this.stage.data.plotly
-    charts.draw(this.chart, { figure, key: id, label, height, steps, status, source })
+    charts.draw(this.chart, { figure, key: id, label, height, steps, status, source }, isUrgent)
+  }
+
+  clear() {
+    this.block = null
+    charts.clear(this.chart)
   }
 
   remove() {
@@ -271,6 +392,10 @@ class Grid extends View {
 
   tick(frame) {
     for (const view of this.views.values()) view.tick?.(frame)
+  }
+
+  clear() {
+    clearViews(this.views)
   }
 
   remove() {
@@ -333,16 +458,21 @@ class Readout extends View {
   constructor(stage) {
     super(stage, "div", "readout")
     this.host.innerHTML = `
-      <div class="line"><span class="status"></span><span class="pace"></span></div>
+      <div class="line"><span class="status"></span><span class="about"></span>
+        <span class="pace"></span><button class="stage-button present">⛶</button></div>
       <progress max="1" aria-label="Training"></progress>
-      <p class="details"></p>
-      <dl></dl>`
+      <p class="details"></p>`
+    const present = this.host.querySelector(".present")
+    present.setAttribute("aria-label", "Present")
+    explain(present, "One chart at a time on the whole screen; ← → go through them.")
+    present.addEventListener("click", () => stage.presenter.enter())
   }
 
   update(block) {
     const find = (selector) => this.host.querySelector(selector)
     write(find(".status"), block.status)
     find(".status").dataset.color = block.color
+    write(find(".about"), block.about)
     write(find(".pace"), block.pace)
     find("progress").value = block.fraction
     const details = find(".details")
@@ -350,16 +480,6 @@ class Readout extends View {
     block.details.forEach(([title, words], at) => {
       write(details.children[2 * at], `${at ? " · " : ""}${title}: `)
       write(details.children[2 * at + 1], words)
-    })
-    const numbers = find("dl")
-    sized(numbers, block.numbers.length, () => {
-      const item = element("div")
-      item.append(element("dt"), element("dd"))
-      return item
-    })
-    block.numbers.forEach(([label, value], at) => {
-      write(numbers.children[at].firstChild, label)
-      write(numbers.children[at].lastChild, value)
     })
   }
 }
@@ -375,6 +495,9 @@ const VIEWS = {
   fold: Fold,
   action: Action,
   printed: Printed,
+  network: Network,
+  pictures: Pictures,
+  replay: ReplayBar,
 }
 
 // ------------------------------------------------------------------ controls
@@ -407,7 +530,10 @@ class Controls {
 
 const CONTROLS = {
   choice(stage, control) {
-    if (control.look === "menu") return dropDown(stage, control)
+    const isNarrow = stage.host.offsetWidth < NARROW
+    if (control.look === "menu" || (control.look === "buttons" && isNarrow)) {
+      return dropDown(stage, control)
+    }
     const group = element("div", `stage-${control.look}`)
     group.setAttribute("role", control.look === "tabs" ? "tablist" : "radiogroup")
     group.setAttribute("aria-label", control.label)
@@ -419,6 +545,7 @@ const CONTROLS = {
       button.tabIndex = isPicked ? 0 : -1
       button.dataset.control = `${control.option} ${value}`
       write(button, title)
+      if (control.tips[value]) explain(button, control.tips[value])
       button.addEventListener("click", () => stage.pick(control.option, value))
       button.addEventListener("keydown", ({ key }) => {
         const step = { ArrowRight: 1, ArrowLeft: -1 }[key]
@@ -439,6 +566,7 @@ const CONTROLS = {
     box.type = "checkbox"
     box.checked = control.value
     box.dataset.control = control.option
+    box.setAttribute("aria-label", control.label)
     box.addEventListener("change", () => stage.pick(control.option, box.checked))
     label.append(box, control.label)
     return label
@@ -452,6 +580,7 @@ const CONTROLS = {
     input.step = control.step
     input.value = control.value
     input.dataset.control = control.option
+    input.setAttribute("aria-label", control.label)
     write(output, String(control.value))
     input.addEventListener("input", () => write(output, input.value))
     input.addEventListener("change", () => stage.pick(control.option, input.value))
@@ -495,11 +624,50 @@ function dropDown(stage, control) {
   const label = element("label", "stage-select")
   const select = element("select")
   select.dataset.control = control.option
+  select.setAttribute("aria-label", control.label)
   for (const [value, title] of control.offered) select.add(new Option(title, value))
   select.value = control.value
+  if (control.tips[control.value]) explain(select, control.tips[control.value])
   select.addEventListener("change", () => stage.pick(control.option, select.value))
   label.append(control.label, select)
   return label
+}
+
+// ------------------------------------------------------------------ tips
+
+// A term with a sentence that explains it: a button, so that keys and fingers come to it too.
+function writeTerm(cell, words, tip) {
+  if (!tip) return write(cell, words)
+  if (cell.textContent === words) return
+  const button = element("button", "stage-term", words)
+  explain(button, tip)
+  cell.replaceChildren(button)
+}
+
+// The sentence shows while the element is hovered or has the focus; Escape hides it.
+function explain(target, sentence) {
+  target.setAttribute("aria-description", sentence)
+  const show = () => showTip(target, sentence)
+  for (const event of ["mouseenter", "focus", "click"]) target.addEventListener(event, show)
+  for (const event of ["mouseleave", "blur"]) target.addEventListener(event, hideTip)
+  target.addEventListener("keydown", ({ key }) => key === "Escape" && hideTip())
+}
+
+function showTip(target, sentence) {
+  hideTip()
+  const stage = target.closest(".stage")
+  if (!stage) return
+  const tip = element("div", "stage-tip", sentence)
+  tip.setAttribute("role", "tooltip")
+  stage.append(tip)
+  const [around, at] = [stage.getBoundingClientRect(), target.getBoundingClientRect()]
+  const room = around.width - tip.offsetWidth
+  tip.style.left = `${Math.max(0, Math.min(at.left - around.left, room))}px`
+  tip.style.top = `${at.bottom - around.top + 4}px`
+}
+
+function hideTip() {
+  document.querySelector(".stage-tip")?.remove()
 }
 
 // A menu closes when something else is clicked.

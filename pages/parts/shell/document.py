@@ -1,0 +1,65 @@
+"""The documents that a browser loads: of our pages, and of one chart alone.
+
+That of our pages is Streamlit's own, with how they look. What a script would send comes a tenth of
+a second after the first elements, and they would jump.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+from streamlit import file_util
+
+from core.live.security import FRAMED
+from core.live.view import Page
+from pages.parts.widgets import addresses
+
+_HERE = Path(__file__).parent
+_OWN_TITLE = "<title>Streamlit</title>"
+_END = "</body>"
+#: The addresses of all pages; Streamlit answers an unknown one. Beside each the stage whose charts
+#: can be embedded, and the chart that is shown unless another is named.
+_PAGES: dict[str, tuple[Page, str] | None] = {
+    "/": (Page.TRAIN, "compared_chart"),
+    "/train": (Page.TRAIN, "compared_chart"),
+    "/compare": (Page.COMPARE, "shared_chart"),
+    "/losses": None,
+}
+
+
+@cache
+def _document() -> str:
+    index = Path(file_util.get_static_dir()) / "index.html"
+    # After Streamlit's styles, which it puts into the head: of equals, the later one counts.
+    style = f"<style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
+    document = index.read_text(encoding="utf-8")
+    return document.replace(_OWN_TITLE, "<title>Loss Lab</title>").replace(_END, style + _END)
+
+
+@cache
+def _embedded(page: Page, chart: str) -> str:
+    """One chart alone. Nothing of the address is written into it: its script reads that."""
+    data = {"base": addresses.base(), "page": page, "chart": chart, "plotly": addresses.plotly()}
+    document = (_HERE / "embed.html").read_text(encoding="utf-8")
+    return (
+        document.replace("/* CHART */", addresses.style("chart"))
+        .replace("SCRIPT", addresses.script("embed"))
+        .replace("DATA", json.dumps(data))
+    )
+
+
+def _route(path: str, embedded: tuple[Page, str] | None) -> Route:
+    async def answer(request: Request) -> HTMLResponse:
+        if embedded and request.query_params.get("embed") == "1":
+            return HTMLResponse(_embedded(*embedded), headers=FRAMED)
+        return HTMLResponse(_document(), headers={"Cache-Control": "no-cache"})
+
+    return Route(path, answer)
+
+
+routes = [_route(path, embedded) for path, embedded in _PAGES.items()]
