@@ -6,10 +6,12 @@ import itertools
 from typing import Any
 
 import pytest
+from streamlit.runtime.scriptrunner import StopException
 from streamlit.testing.v1 import AppTest
 
 from core.spec import ExperimentSpec
 from core.store import Store
+from pages.parts.form import draft
 from pages.parts.form.whole import DEFAULT, PRESET_SEEDS
 from tests.core.live.staging import race_of, reported
 from tests.pages.looking import (
@@ -17,6 +19,7 @@ from tests.pages.looking import (
     asked,
     button,
     click,
+    drafted,
     edit,
     enter,
     errors,
@@ -29,6 +32,7 @@ from tests.pages.looking import (
     shown,
     texts,
     unfold,
+    widgets,
 )
 
 MORE = "Start, device and more"
@@ -263,6 +267,38 @@ def test_a_number_trains_as_it_is_meant_and_stays_as_it_was_typed(
     assert not app.error
     go_to(go_to(app, "losses"), where)
     assert fields(app, where)["epochs"] == typed
+
+
+@pytest.mark.usefixtures("nothing_trains")
+@pytest.mark.parametrize(("where", "path"), [("train", "epochs"), ("compare", "noise")])
+@pytest.mark.parametrize("then", ["start", "Defaults", None])
+def test_a_change_is_heard_though_the_next_click_broke_its_callback_off(
+    lab_store: Store, monkeypatch: pytest.MonkeyPatch, where: str, path: str, then: str | None
+) -> None:
+    """Streamlit ends a callback at its first look at the session, where a click has followed."""
+    hear, new, is_broken_off = draft.hear, {"epochs": "7", "noise": 0.4}[path], False
+
+    def hear_or_end() -> None:
+        if is_broken_off:
+            raise StopException
+        hear()
+
+    monkeypatch.setattr(draft, "hear", hear_or_end)
+    app = run(opened(where))
+    clicked = button(app, BUTTONS[where] if then == "start" else then) if then else None
+    is_broken_off = True
+    changed = widgets(app)[f"{where}/{path}"].set_value(new)
+    changed.run()
+    assert drafted(app, path) != new
+    is_broken_off = False
+    (clicked.click() if clicked else changed).run()
+    if then == "start":
+        spec = lab_store.get(app.query_params["experiment"]).spec
+        assert (spec.training.epochs == 7) if path == "epochs" else (spec.data.noise == 0.4)
+    elif then == "Defaults":
+        assert fields(app, where)[path] != new
+        click(app, "Undo")
+    assert fields(app, where)[path] == new
 
 
 def test_undo_takes_back_a_preset_and_leaves_what_other_pages_show_the_same(

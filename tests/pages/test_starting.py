@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
+import streamlit as st
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
 
@@ -13,6 +18,7 @@ from core.records import Status, Wanted
 from core.spec import LESSON
 from core.store import Store
 from core.store.tables import experiments
+from pages.parts.shell import session
 from tests.core.live.staging import recorded
 from tests.pages.looking import click, enter, errors, opened, run, shown
 
@@ -74,6 +80,25 @@ def test_a_key_that_is_held_while_it_trains_starts_nothing_when_it_has_ended(
     click(train, "Train")
     assert train.query_params["experiment"] == first
     assert count(lab_store) == before
+
+
+def test_a_second_press_that_is_heard_while_the_first_starts_starts_nothing(
+    lab_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Streamlit hears it in a thread of its own; here both would create at the same time."""
+    before, create, both = count(lab_store), Store.create, Barrier(2)
+
+    def create_when_both_would(*arguments: Any, **options: Any) -> str:
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=0.5)
+        return create(*arguments, **options)
+
+    monkeypatch.setattr(Store, "create", create_when_both_would)
+    st.session_state.clear()
+    with ThreadPoolExecutor(2) as threads:
+        for press in [threads.submit(session.start_on, "train", LESSON) for _ in range(2)]:
+            press.result()
+    assert count(lab_store) == before + 1
 
 
 def test_after_a_stop_a_press_is_another_wish(train: AppTest, lab_store: Store) -> None:

@@ -4,6 +4,10 @@ A widget's own state lives only while the widget is drawn on one page, so the fo
 kept here, in the **draft**, and each widget is set from it before it is drawn and writes to it
 when it is changed. What is not drawn, on a page or in a fold, keeps its value that way.
 
+Streamlit calls a widget back once for a change, and breaks even that call off where another
+click follows at once. So what each widget was last set to is kept too: one that has something
+else was changed since, and ``hear`` takes that into the draft, whoever calls it.
+
 Numbers that are typed are kept as the text that was typed. The form is read from that text, so
 what is on the screen is what trains, and what is no number is refused with a sentence.
 """
@@ -12,6 +16,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,9 +25,11 @@ import streamlit as st
 #: How long after the last key a field of a number tells the server: sooner than a click on Train
 #: can follow. It tells at once when it loses the focus, but not when that goes to its own help.
 _TYPING = "50ms"
-#: Session keys: the draft, and the one that the last large change replaced.
+#: Session keys: the draft, the one that the last large change replaced, and what each widget was
+#: last set to, with the path of its value, by the widget's key.
 _DRAFT = "draft"
 _BEFORE = "draft_before"
+_SET = "draft_set"
 
 T = TypeVar("T", int, float, str)
 Draft = dict[str, Any]
@@ -47,6 +54,7 @@ def replace(draft: Draft) -> None:
 def remember() -> None:
     """Keep the draft as it is now, for ``undo``."""
     if exists():
+        hear()
         st.session_state[_BEFORE] = copy.deepcopy(current())
 
 
@@ -56,6 +64,7 @@ def can_undo() -> bool:
 
 def undo() -> None:
     """Back to what was remembered; undoing again goes forth."""
+    hear()
     now = current()
     replace(st.session_state[_BEFORE])
     st.session_state[_BEFORE] = now
@@ -98,11 +107,7 @@ class Form:
     ) -> None:
         """A slider beside the field of the same text; ``at`` is where among ``offered`` it is."""
         key = "/".join([self.page, *map(str, path), "slid"])
-        if key in st.session_state and st.session_state[key] != at:
-            st.session_state[key] = at
-        st.select_slider(
-            label, offered, value=at, key=key, on_change=_keep, args=(key, path), **options
-        )
+        st.select_slider(label, offered, value=at, **_tie(key, path, at), **options)
 
     def choice(
         self,
@@ -136,10 +141,31 @@ class Form:
         hears of it; one that is there is set where the draft was changed by something else.
         """
         key = "/".join([self.page, *map(str, path)])
-        shown = value(*path) if shown is None else shown
+        return _tie(key, path, value(*path) if shown is None else shown)
+
+
+def _tie(key: str, path: tuple[Part, ...], shown: Any) -> dict[str, Any]:
+    if key in st.session_state and st.session_state[key] != shown:
+        st.session_state[key] = shown
+    _set()[key] = (path, shown)
+    return {"key": key, "on_change": hear}
+
+
+def _set() -> dict[str, tuple[tuple[Part, ...], Any]]:
+    known: dict[str, tuple[tuple[Part, ...], Any]] = st.session_state.setdefault(_SET, {})
+    return known
+
+
+def hear() -> None:
+    """Take into the draft what widgets were changed to since they were set."""
+    known = _set()
+    for key, (path, shown) in list(known.items()):
         if key in st.session_state and st.session_state[key] != shown:
-            st.session_state[key] = shown
-        return {"key": key, "on_change": _keep, "args": (key, path)}
+            new = st.session_state[key]
+            # An entrant may be gone.
+            with suppress(StopIteration):
+                change(new, *path)
+            known[key] = (path, new)
 
 
 def value(*path: Part) -> Any:
@@ -150,10 +176,6 @@ def value(*path: Part) -> Any:
 def change(new: Any, *path: Part) -> None:
     """Set the value at a path of the draft."""
     _holder(path)[path[-1]] = new
-
-
-def _keep(key: str, path: tuple[Part, ...]) -> None:
-    change(st.session_state[key], *path)
 
 
 def _holder(path: tuple[Part, ...]) -> Any:

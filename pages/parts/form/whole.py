@@ -64,6 +64,7 @@ def begin(page: str, shown: Experiment | None) -> None:
     st.session_state[DRAWN] = page
     if not draft.exists():
         draft.replace(first())
+    draft.hear()
     filled = st.session_state.setdefault(FILLED_FROM, [])
     if shown is not None and (page, shown.id) not in filled:
         filled.append((page, shown.id))
@@ -150,6 +151,7 @@ def _nearest(bounds: Bounds, text: str) -> float:
 
 def read_training() -> ExperimentSpec:
     """The training that the form describes; ``SpecError`` says what is wrong with it."""
+    draft.hear()
     return _read(
         "train", _entrants("train"), draft.value("listed_seeds", "train") or [_number("seed")]
     )
@@ -157,6 +159,7 @@ def read_training() -> ExperimentSpec:
 
 def read_race() -> ExperimentSpec:
     """The race that the form describes; ``SpecError`` says what is wrong with it."""
+    draft.hear()
     described = _entrants("compare")
     if len(described) < 2:
         raise SpecError(f"A race needs two entrants or more; there was {len(described)}.")

@@ -32,6 +32,7 @@ _EXAMPLES = (
 
 def read() -> tuple[EntrantSpec, str]:
     """The loss and data that it fits, as they are set; ``SpecError`` where that is no loss."""
+    draft.hear()
     drafted = draft.value(*_ENTRANT)
     dataset = _fitted_dataset(drafted["loss"])
     spec = ExperimentSpec.parse(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -41,6 +42,9 @@ _STARTED = "started"
 
 #: Clicks that follow each other faster are one. A key that is held repeats after half a second.
 _SAME_PRESS = timedelta(seconds=1)
+#: Streamlit begins the pass of a second click in a thread of its own, while the first click may
+#: still be on its way into the store.
+_STARTING = threading.Lock()
 #: How long a click waits for its answer, and between two looks for it.
 ANSWER_SECONDS = 0.3
 _LOOK_SECONDS = 0.005
@@ -151,6 +155,17 @@ def start_on(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = No
     Neither does one while what was started last still trains, as nobody would see it any more
     or could stop it: the page shows it, and the click has a sentence.
     """
+    with _STARTING:
+        is_refused = _start_or_refuse(page, spec, pause_after_epoch)
+    if is_refused:
+        raise LabError(
+            f"What was started last on {page.capitalize()} is still training; stop it before "
+            "you start another."
+        )
+
+
+def _start_or_refuse(page: str, spec: ExperimentSpec, pause_after_epoch: int | None) -> bool:
+    """Whether the click is refused; the page shows what was started last in any case."""
     state = st.session_state
     # Plain values: at each use of its own state Streamlit may break the pass off for the next
     # click, which is to know of this one.
@@ -171,11 +186,7 @@ def start_on(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = No
             raise
     known.pressed = datetime.now(UTC)
     state[f"{LAST_SHOWN}_{page}"] = known.id
-    if is_refused:
-        raise LabError(
-            f"What was started last on {page.capitalize()} is still training; stop it before "
-            "you start another."
-        )
+    return is_refused
 
 
 def _is_repeated(last: Experiment, spec: ExperimentSpec, pressed: datetime) -> bool:
