@@ -6,14 +6,13 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check verify bench screenshot example clean
+.PHONY: run test check verify bench screenshot example chromium clean
 
 run: $(VENV)/installed
 	@echo "Loss Lab is at http://$(HOST):$(PORT)"
 	@$(BIN)/streamlit run app.py --server.address $(HOST) --server.port $(PORT)
 
-test: $(VENV)/installed-dev
-	@$(BIN)/python -m tests.browser.chromium
+test: $(VENV)/installed-dev chromium
 	$(BIN)/pytest --numprocesses 2 tests/core tests/pages
 	$(BIN)/pytest tests/browser -m "not thorough"
 
@@ -22,21 +21,21 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-verify: $(VENV)/installed-dev
-	@$(BIN)/python -m tests.browser.chromium
+verify: $(VENV)/installed-dev chromium
 	$(BIN)/pytest -s tests/verify
 	$(BIN)/pytest tests/browser -m thorough
 
-bench: $(VENV)/installed-dev
-	@$(BIN)/python -m tests.browser.chromium
+bench: $(VENV)/installed-dev chromium
 	$(BIN)/python -m tests.benchmarks
 
-screenshot: $(VENV)/installed-dev
-	@$(BIN)/python -m tests.browser.chromium
+screenshot: $(VENV)/installed-dev chromium
 	$(BIN)/python -m tests.browser.screenshot
 
 example: $(VENV)/installed
 	$(BIN)/python -m core.example
+
+chromium: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.browser.chromium
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,8 @@
-"""A Chromium for the browser tests: the system's, else Debian's as root, else Playwright's."""
+"""A Chromium for the browser tests: the system's, else Debian's as root, else Playwright's.
+
+The headless shell comes first: the same engine without a browser's own windows, which costs a
+third less of the machine.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_DEBIANS = "chromium-headless-shell"
+_NAMES = (_DEBIANS, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def system_chromium() -> str | None:
@@ -37,7 +42,7 @@ def install() -> None:
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         subprocess.run(["apt-get", "update", "-qq"], check=False)
-        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+        command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", _DEBIANS]
         if subprocess.run(command, check=False).returncode == 0:
             return
     subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)

@@ -57,9 +57,11 @@ def kept_context(
 @pytest.fixture
 def context(kept_context: BrowserContext) -> Iterator[BrowserContext]:
     """Each page in it is a session of its own, and none is left over for the next test."""
+    before = kept_context.pages
     yield kept_context
     for page in kept_context.pages:
-        page.close()
+        if page not in before:
+            page.close()
 
 
 @pytest.fixture

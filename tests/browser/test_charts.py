@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.browser.lab import button, chart, stage, table, wait_for_form, x_range, zooming
 
@@ -28,6 +28,23 @@ def page(page: Page, address: str) -> Iterator[Page]:
     """Train with its recorded example, all of whose charts are drawn."""
     open_page(page, address)
     return page
+
+
+@pytest.fixture(scope="module")
+def read_page(kept_context: BrowserContext, address: str) -> Iterator[Page]:
+    """Such a page for all tests that change nothing on it, or take back what they change."""
+    page = kept_context.new_page()
+    open_page(page, address)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def looked_at(read_page: Page) -> Page:
+    """That page as it is when it is opened."""
+    read_page.mouse.move(5, 5)
+    read_page.evaluate("scrollTo(0, 0)")
+    return read_page
 
 
 def open_page(page: Page, address: str) -> None:
@@ -92,24 +109,24 @@ def expect_seen(page: Page, key: str, names: list[str]) -> None:
 # ------------------------------------------------------------------ reading
 
 
-def test_the_pointer_reads_every_line_at_one_epoch(page: Page) -> None:
-    host = chart(page, COMPARED)
-    point_at(page, host, across=0.5)
+def test_the_pointer_reads_every_line_at_one_epoch(looked_at: Page) -> None:
+    host = chart(looked_at, COMPARED)
+    point_at(looked_at, host, across=0.5)
     title, values = read(host)
     assert title == "epoch 60"
     assert values == {name: f"{100 * drawn_at(host, name, 60):.1f}%" for name in ENTRANTS}
-    point_at(page, host, across=0.25)
+    point_at(looked_at, host, across=0.25)
     assert read(host)[0] == "epoch 30"
-    page.mouse.move(5, 5)
+    looked_at.mouse.move(5, 5)
     expect(host.locator("xpath=..").locator(".chart-hover")).to_be_hidden()
 
 
-def test_between_two_points_a_value_is_said_to_be_read_off_the_line(page: Page) -> None:
+def test_between_two_points_a_value_is_said_to_be_read_off_the_line(looked_at: Page) -> None:
     """A training loss has a point every few steps, a validation loss one an epoch."""
-    host = wait_for_drawn(page, "units_0")
+    host = wait_for_drawn(looked_at, "units_0")
     seen = set()
     for across in np.linspace(0.3, 0.4, 10):
-        point_at(page, host, across)
+        point_at(looked_at, host, across)
         title, values = read(host)
         step = int(title.removeprefix("step ").replace(",", ""))
         assert set(values) == {"training", "validation"}
@@ -245,8 +262,8 @@ def end_labels(host: Locator) -> dict[str, dict[str, float]]:
     return boxes
 
 
-def test_lines_have_labels_at_their_ends_that_do_not_overlap(page: Page) -> None:
-    host = chart(page, COMPARED)
+def test_lines_have_labels_at_their_ends_that_do_not_overlap(looked_at: Page) -> None:
+    host = chart(looked_at, COMPARED)
     labels = end_labels(host)
     ends = {name: drawn_at(host, name, EPOCHS) for name in ENTRANTS}
     assert set(labels) == {f"━ {name} {100 * end:.1f}%" for name, end in ends.items()}
@@ -305,13 +322,13 @@ def saved(page: Page, host: Locator, item: str) -> Path:
     return Path(download.value.path())
 
 
-def test_a_chart_is_saved_as_pictures_and_as_a_table(page: Page) -> None:
-    host = chart(page, COMPARED)
-    assert saved(page, host, "PNG picture").read_bytes().startswith(b"\x89PNG")
-    picture = saved(page, host, "SVG picture").read_text()
+def test_a_chart_is_saved_as_pictures_and_as_a_table(looked_at: Page) -> None:
+    host = chart(looked_at, COMPARED)
+    assert saved(looked_at, host, "PNG picture").read_bytes().startswith(b"\x89PNG")
+    picture = saved(looked_at, host, "SVG picture").read_text()
     assert picture.startswith("<svg")
     assert "CrossEntropy" in picture
-    with saved(page, host, "CSV table").open(newline="", encoding="utf-8-sig") as file:
+    with saved(looked_at, host, "CSV table").open(newline="", encoding="utf-8-sig") as file:
         head, *rows = csv.reader(file)
     assert head == ["line", "epoch", "validation error"]
     for name in ENTRANTS:
@@ -320,12 +337,12 @@ def test_a_chart_is_saved_as_pictures_and_as_a_table(page: Page) -> None:
         assert line[60] == pytest.approx(drawn_at(host, name, 60), rel=1e-7)
 
 
-def test_every_chart_of_train_can_be_saved_as_a_table(page: Page) -> None:
+def test_every_chart_of_train_can_be_saved_as_a_table(looked_at: Page) -> None:
     for key in EVERY_TRAIN_CHART:
-        host = chart(page, key)
+        host = chart(looked_at, key)
         host.scroll_into_view_if_needed()
-        wait_for_drawn(page, key)
-        with saved(page, host, "CSV table").open(newline="", encoding="utf-8-sig") as file:
+        wait_for_drawn(looked_at, key)
+        with saved(looked_at, host, "CSV table").open(newline="", encoding="utf-8-sig") as file:
             head, *rows = csv.reader(file)
         assert head[0] == "line"
         assert rows
@@ -353,35 +370,35 @@ def test_charts_of_shapes_can_be_taken_along_too(page: Page, address: str) -> No
     assert saved(page, triangle, "PNG picture").read_bytes().startswith(b"\x89PNG")
 
 
-def test_full_screen_and_back_by_the_keyboard(page: Page) -> None:
-    host = chart(page, COMPARED)
+def test_full_screen_and_back_by_the_keyboard(looked_at: Page) -> None:
+    host = chart(looked_at, COMPARED)
     menu = host.locator("xpath=..").locator("summary")
 
     def toggle() -> None:
         menu.focus()
-        page.keyboard.press("Enter")
-        page.keyboard.press("Tab")
-        page.keyboard.press("Enter")
+        looked_at.keyboard.press("Enter")
+        looked_at.keyboard.press("Tab")
+        looked_at.keyboard.press("Enter")
 
     toggle()
-    page.wait_for_function("host => host.offsetHeight > 600", arg=host.element_handle())
-    page.wait_for_function(
+    looked_at.wait_for_function("host => host.offsetHeight > 600", arg=host.element_handle())
+    looked_at.wait_for_function(
         "host => host._fullLayout.height === host.offsetHeight", arg=host.element_handle()
     )
     toggle()
-    page.wait_for_function(
+    looked_at.wait_for_function(
         "host => host.offsetHeight < 300 && host._fullLayout.height === host.offsetHeight",
         arg=host.element_handle(),
     )
 
 
-def test_escape_shuts_the_menu_and_a_click_elsewhere_too(page: Page) -> None:
-    menu = chart(page, COMPARED).locator("xpath=..").locator(".chart-menu")
+def test_escape_shuts_the_menu_and_a_click_elsewhere_too(looked_at: Page) -> None:
+    menu = chart(looked_at, COMPARED).locator("xpath=..").locator(".chart-menu")
     menu.locator("summary").click()
     expect(menu).to_have_attribute("open", "")
-    page.keyboard.press("Escape")
+    looked_at.keyboard.press("Escape")
     expect(menu).not_to_have_attribute("open", "")
     menu.locator("summary").click()
     expect(menu).to_have_attribute("open", "")
-    stage(page).locator(".stage-said").click()
+    stage(looked_at).locator(".stage-said").click()
     expect(menu).not_to_have_attribute("open", "")

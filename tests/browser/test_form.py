@@ -192,6 +192,7 @@ def test_what_was_typed_on_the_losses_page_trains(
 ) -> None:
     page = form("/losses")
     choose(page, "Loss", "Focal")
+    wait_for_form(page)
     type_into(page, "Gamma", "0.75")
     spec = started_by(store_url, lambda: press(page, "Train it"))
     assert dict(spec.entrants[0].parameters) == {"gamma": 0.75}

@@ -301,6 +301,20 @@ def test_a_change_is_heard_though_the_next_click_broke_its_callback_off(
     assert fields(app, where)[path] == new
 
 
+def test_a_slider_moves_on_though_the_browser_has_not_heard_of_the_number_beside_it(
+    train: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that is held sends the next place before the field shows the last one."""
+    run(train)
+    fields_of = widgets(train)
+    for rate in ("0.05", "0.1"):
+        fields_of["train/learning_rate/slid"].set_value(rate).run()
+        fields_of["train/learning_rate"].set_value("0.03").run()
+        assert fields(train, "train")["learning_rate"] == rate
+    monkeypatch.setattr(draft, "_UNHEARD_SECONDS", 0)
+    assert fields(enter(train, "train", "learning_rate", 0.03), "train")["learning_rate"] == "0.03"
+
+
 def test_undo_takes_back_a_preset_and_leaves_what_other_pages_show_the_same(
     train: AppTest,
 ) -> None:

@@ -6,7 +6,8 @@ when it is changed. What is not drawn, on a page or in a fold, keeps its value t
 
 Streamlit calls a widget back once for a change, and breaks even that call off where another
 click follows at once. So what each widget was last set to is kept too: one that has something
-else was changed since, and ``hear`` takes that into the draft, whoever calls it.
+else was changed since, and ``hear`` takes that into the draft, whoever calls it. What a widget
+had just before it was set is no such change: the browser did not know of it yet.
 
 Numbers that are typed are kept as the text that was typed. The form is read from that text, so
 what is on the screen is what trains, and what is no number is refused with a sentence.
@@ -15,9 +16,11 @@ what is on the screen is what trains, and what is no number is refused with a se
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -25,8 +28,10 @@ import streamlit as st
 #: How long after the last key a field of a number tells the server: sooner than a click on Train
 #: can follow. It tells at once when it loses the focus, but not when that goes to its own help.
 _TYPING = "50ms"
-#: Session keys: the draft, the one that the last large change replaced, and what each widget was
-#: last set to, with the path of its value, by the widget's key.
+#: So long a browser may take to hear that a widget was set; a person needs longer to set it back.
+_UNHEARD_SECONDS = 0.5
+#: Session keys: the draft, the one that the last large change replaced, and how each widget was
+#: last set, by the widget's key.
 _DRAFT = "draft"
 _BEFORE = "draft_before"
 _SET = "draft_set"
@@ -86,7 +91,8 @@ class Form:
         self.text(label, *path, live=_TYPING, autocomplete="off", **options)
 
     def slider(self, label: str, low: T, high: T, *path: Part, **options: Any) -> None:
-        st.slider(label, low, high, value=value(*path), **self._tied(path), **options)
+        at = value(*path)
+        self._draw(path, at, partial(st.slider, label, low, high, value=at, **options))
 
     def select_slider(
         self,
@@ -100,14 +106,13 @@ class Form:
         than fits."""
         at = value(*path) if fitted is None else fitted
         every = sorted({*offered, at})
-        st.select_slider(label, every, value=at, **self._tied(path, at), **options)
+        self._draw(path, at, partial(st.select_slider, label, every, value=at, **options))
 
     def slid(
         self, label: str, offered: Sequence[str], at: str, *path: Part, **options: Any
     ) -> None:
         """A slider beside the field of the same text; ``at`` is where among ``offered`` it is."""
-        key = "/".join([self.page, *map(str, path), "slid"])
-        st.select_slider(label, offered, value=at, **_tie(key, path, at), **options)
+        self._draw(path, at, partial(st.select_slider, label, offered, value=at, **options), "slid")
 
     def choice(
         self,
@@ -120,52 +125,68 @@ class Form:
         """What is set stands among what is offered; ``fitted`` as for ``select_slider``."""
         at: Any = value(*path) if fitted is None else fitted
         every = [*offered] if at in offered else sorted({*offered, at})
-        st.selectbox(label, every, index=every.index(at), **self._tied(path, at), **options)
+        self._draw(path, at, partial(st.selectbox, label, every, index=every.index(at), **options))
 
     def pills(self, label: str, offered: Sequence[Any], *path: Part, **options: Any) -> None:
-        st.pills(label, offered, default=value(*path), **self._tied(path), **options)
+        at = value(*path)
+        self._draw(path, at, partial(st.pills, label, offered, default=at, **options))
 
     def text(self, label: str, *path: Part, **options: Any) -> None:
-        st.text_input(label, value=value(*path), **self._tied(path), **options)
+        at = value(*path)
+        self._draw(path, at, partial(st.text_input, label, value=at, **options))
 
     def toggle(self, label: str, *path: Part, **options: Any) -> None:
-        st.toggle(label, value=value(*path), **self._tied(path), **options)
+        at = value(*path)
+        self._draw(path, at, partial(st.toggle, label, value=at, **options))
 
-    def _tied(self, path: tuple[Part, ...], shown: Any = None) -> dict[str, Any]:
-        """The widget's key and what is called at a change; it shows what the draft has, or
-        ``shown``.
+    def _draw(
+        self, path: tuple[Part, ...], at: Any, widget: Callable[..., Any], *kind: str
+    ) -> None:
+        """Draw the widget of the value at the path; it shows ``at``.
 
         The key differs from page to page, as the widgets themselves do: with one key for all,
         a page's first pass would find the last page's widget under it. A widget that is new
         begins with the value that its method gives it, in whichever pass the browser first
         hears of it; one that is there is set where the draft was changed by something else.
         """
-        key = "/".join([self.page, *map(str, path)])
-        return _tie(key, path, value(*path) if shown is None else shown)
+        key = "/".join([self.page, *map(str, path), *kind])
+        known = _set().setdefault(key, _Set(path, at))
+        now = st.session_state.get(key, at)
+        if now != at:
+            known.before, known.since = now, time.monotonic()
+            st.session_state[key] = at
+        known.shown = widget(key=key, on_change=hear)
 
 
-def _tie(key: str, path: tuple[Part, ...], shown: Any) -> dict[str, Any]:
-    if key in st.session_state and st.session_state[key] != shown:
-        st.session_state[key] = shown
-    _set()[key] = (path, shown)
-    return {"key": key, "on_change": hear}
+@dataclass
+class _Set:
+    """What a widget shows since it was set, where in the draft that stands, and what it showed
+    ``before``."""
+
+    path: tuple[Part, ...]
+    shown: Any
+    before: Any = None
+    since: float = float("-inf")
+
+    def is_changed(self, now: Any) -> bool:
+        is_unheard = now == self.before and time.monotonic() - self.since < _UNHEARD_SECONDS
+        return bool(now != self.shown) and not is_unheard
 
 
-def _set() -> dict[str, tuple[tuple[Part, ...], Any]]:
-    known: dict[str, tuple[tuple[Part, ...], Any]] = st.session_state.setdefault(_SET, {})
+def _set() -> dict[str, _Set]:
+    known: dict[str, _Set] = st.session_state.setdefault(_SET, {})
     return known
 
 
 def hear() -> None:
     """Take into the draft what widgets were changed to since they were set."""
-    known = _set()
-    for key, (path, shown) in list(known.items()):
-        if key in st.session_state and st.session_state[key] != shown:
-            new = st.session_state[key]
+    for key, known in list(_set().items()):
+        now = st.session_state.get(key, known.shown)
+        if known.is_changed(now):
             # An entrant may be gone.
             with suppress(StopIteration):
-                change(new, *path)
-            known[key] = (path, new)
+                change(now, *known.path)
+            known.shown = now
 
 
 def value(*path: Part) -> Any:
