@@ -87,5 +87,5 @@ def _said(
     return (
         f"{possessive(right.title)} mean {yardstick.name} is {mean}{unit} {side} than "
         f"{possessive(left.title)} "
-        f"({confidence(ahead)} % interval {low} to {high}, n = {ahead.n})"
+        f"({confidence(ahead)}% interval {low} to {high}, n = {ahead.n})"
     )

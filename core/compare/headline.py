@@ -75,7 +75,8 @@ def _better(
         for winner, titles in beaten.items()
     ]
     left = 0 if best else len(races) - len(shown)
-    rest = f"; {left} of {len(races)} pairs show no difference" if left else ""
+    show = "shows" if left == 1 else "show"
+    rest = f"; {left} of {len(races)} pairs {show} no difference" if left else ""
     return "; ".join(told) + rest
 
 

@@ -44,7 +44,7 @@ class Spread(StrEnum):
     """What a band around a mean shows of the seeds."""
 
     SD = "standard deviation"
-    INTERVAL = "95 % interval"
+    INTERVAL = "95% interval"
     RANGE = "min to max"
 
 

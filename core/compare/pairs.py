@@ -13,7 +13,7 @@ deviation s:
   generalization error", Machine Learning 52, 2003).
 - The p values of all pairs that share two seeds or more are adjusted by Holm ("A simple
   sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979):
-  among equal entrants the chance that any difference is shown is at most 5 %.
+  among equal entrants the chance that any difference is shown is at most 5%.
 - Each pair's interval is at the level that Holm held its p against (for those after the first
   that was not shown, the level at which it stopped). So an interval excludes 0 exactly where the
   adjusted test shows a difference.

@@ -101,7 +101,7 @@ class Standing:
         return Column(yardstick, scores, entrants.index(best) if best else None, self.overlap)
 
     def verdicts(self, runs: Sequence[RunCurves], yardstick: Yardstick) -> tuple[Verdict, ...]:
-        """Each pair by one yardstick: scores, and when 95 % of the best came."""
+        """Each pair by one yardstick: scores, and when 95% of the best came."""
         goal = None
         if yardstick.is_judged_each_epoch:
             higher = yardstick.higher_is_better
@@ -144,7 +144,7 @@ class Column:
 
 
 def score_text(column: Column, place: int) -> str | None:
-    """An entrant's mean ± half its 95 % interval over seeds; None where no seed has a score.
+    """An entrant's mean ± half its 95% interval over seeds; None where no seed has a score.
 
     Where only some have one, it says how many.
     """

@@ -131,7 +131,7 @@ def _better(verdict: Verdict, difference: Difference, yardstick: Yardstick, open
 def evidence(difference: Difference, low: str, high: str, *more: str) -> str:
     """The interval and what it rests on, in brackets."""
     about = f" {Scope.NEW_DATA.value}" if difference.overlap else ""
-    parts = [f"{confidence(difference)} % interval{about} {low} to {high}", adjusted(difference)]
+    parts = [f"{confidence(difference)}% interval{about} {low} to {high}", adjusted(difference)]
     parts += [f"n = {difference.n}", *more]
     return f"({', '.join(filter(None, parts))})"
 
@@ -169,8 +169,8 @@ def could_have_shown(difference: Difference, yardstick: Yardstick) -> str:
     seen = number(scale * abs(difference.mean), decimals)
     return (
         f"A true difference of {number(scale * smallest, decimals)}{unit} is the smallest that "
-        f"{difference.n} seeds show with a chance of {100 * POWER:g} % (two-sided t test at "
-        f"{100 * LEVEL:g} %); to show the {seen}{unit} that were seen, it would take "
+        f"{difference.n} seeds show with a chance of {100 * POWER:g}% (two-sided t test at "
+        f"{100 * LEVEL:g}%); to show the {seen}{unit} that were seen, it would take "
         f"{more(difference)} more."
     )
 
@@ -219,14 +219,14 @@ def _ratio(verdict: Verdict, arrivals: Arrivals, goal: str) -> str:
 
 
 def slower(a: str, b: str, arrivals: Arrivals, goal: str) -> str:
-    """As in "MSE took 60 % more steps to 93 % accuracy than BCE": a is shown to be later."""
+    """As in "MSE took 60% more steps to 93% accuracy than BCE": a is shown to be later."""
     return f"{a} took {more_steps(arrivals.ratio, _percents(arrivals))} steps to {goal} than {b}"
 
 
 def _interval_of_steps(arrivals: Arrivals) -> str:
     decimals = _percents(arrivals)
     low, high = (number(100 * (x - 1), decimals) for x in (arrivals.low, arrivals.high))
-    return evidence(arrivals.logs, low, f"{high} % more")
+    return evidence(arrivals.logs, low, f"{high}% more")
 
 
 def _percents(arrivals: Arrivals) -> int:
@@ -235,11 +235,11 @@ def _percents(arrivals: Arrivals) -> int:
 
 
 def more_steps(ratio: float, decimals: int = 0) -> str:
-    """A ratio of steps in percent, as in "60 % more", "20 % fewer" and "as many"."""
+    """A ratio of steps in percent, as in "60% more", "20% fewer" and "as many"."""
     percent = number(100 * abs(ratio - 1), decimals)
     if not float(percent.replace(",", "")):
         return "as many"
-    return f"{percent} % {'more' if ratio > 1 else 'fewer'}"
+    return f"{percent}% {'more' if ratio > 1 else 'fewer'}"
 
 
 # ------------------------------------------------------------------ words and numbers
@@ -255,11 +255,11 @@ def by_seeds(did: str, counts: Sequence[tuple[str, int]], seeds: int) -> str:
 
 
 def goal_of(threshold: float, yardstick: Yardstick) -> str:
-    """As in "93 % accuracy" or "R2 0.912"."""
+    """As in "93% accuracy" or "R2 0.912"."""
     scale, decimals, _ = units(yardstick)
     value = f"{round(scale * threshold, decimals):.12g}"
     name = yardstick.name
-    return f"{value} % {name}" if yardstick.digits.is_share else f"{name} {value}"
+    return f"{value}% {name}" if yardstick.digits.is_share else f"{name} {value}"
 
 
 def possessive(title: str) -> str:

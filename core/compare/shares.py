@@ -15,7 +15,7 @@ _Z = NormalDist().inv_cdf(1 - LEVEL / 2)
 def wilson(
     right: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The ends of the 95 % interval of the share ``right / rows``, each of at least one row.
+    """The ends of the 95% interval of the share ``right / rows``, each of at least one row.
 
     Wilson 1927: all shares p with |right / rows - p| <= z sqrt(p (1 - p) / rows). They reach
     beyond a share of 0 or 1, and so say that a few rows prove little.

@@ -22,6 +22,9 @@ from core.judging.yardsticks import Yardstick
 _MARKS = (0.99, 0.98, 0.95, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
 #: So many entrants are all told of; of more, the first two and the last.
 _MOST_TOLD = 4
+NONE_LEFT = "No entrant is left: the loss of each is no longer a finite number."
+_NONE_YET = "The first epoch is not complete yet."
+_ENDED_EARLY = "It ended before the first epoch was complete."
 
 
 @dataclass(frozen=True)
@@ -99,17 +102,25 @@ def _arrival(mean: NDArray[np.float64], epochs: NDArray[np.int32], mark: float) 
     return int(epochs[reached[0]]) if len(reached) else None
 
 
-def sentence(so_far: SoFar, yardstick: Yardstick, *, is_finished: bool) -> str:
-    """As in "CE reached 90 % accuracy at epoch 18 (now 96.5 %), BCE not yet (81.0 %)"."""
+def sentence(
+    so_far: SoFar, yardstick: Yardstick, *, is_finished: bool, is_any_left: bool = True
+) -> str:
+    """As in "CE reached 90% accuracy at epoch 18 (now 96.5%), BCE not yet (81.0%)".
+
+    ``is_any_left`` says whether the loss of any run is still finite: where none is, a training
+    may end within its first epoch.
+    """
+    if not is_any_left:
+        return NONE_LEFT
     if so_far.epoch == 0:
-        return "The first epoch is not complete yet."
+        return _ENDED_EARLY if is_finished else _NONE_YET
     standing = [
         _Standing(title, arrival, f"{score:{yardstick.digits.format}}")
         for title, arrival, score in zip(so_far.titles, so_far.arrivals, so_far.scores, strict=True)
         if score is not None
     ]
     if not standing:
-        return "No entrant is left: each is no longer a finite number."
+        return NONE_LEFT
     standing.sort(key=lambda each: math.inf if each.arrival is None else each.arrival)
     if so_far.mark is None:
         now = ", ".join(f"{each.title} {each.score}" for each in _told(standing))

@@ -173,7 +173,7 @@ def _of_scores(verdict: Verdict, difference: Difference, yardstick: Yardstick) -
         could, needs = f"{number(scale * smallest, decimals)}{unit}", more(unshown)
     return [
         f"{number(scale * difference.mean, decimals)}{unit}",
-        f"{low} to {high} ({confidence(difference)} %)",
+        f"{low} to {high} ({confidence(difference)}%)",
         f"{difference.p:.2g}" if difference.is_tested else "not tested",
         _wilcoxon(verdict, difference),
         could,

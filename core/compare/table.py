@@ -30,7 +30,7 @@ def legend(columns: Sequence[Column], spec: ExperimentSpec) -> list[str]:
         for column in columns
     )
     sentences = {
-        f"Mean ± half its 95 % interval over {len(spec.seeds)} seeds.": len(spec.seeds) > 1,
+        f"Mean ± half its 95% interval over {len(spec.seeds)} seeds.": len(spec.seeds) > 1,
         f"{_BEST} Best: paired t tests, adjusted by Holm, show it against every other.": has_best,
         f"{_NOT_PROBABILITIES} The outputs are not probabilities.": lacks_probabilities,
     }

@@ -226,7 +226,7 @@ def predicted_figure(
 def reliability_figure(color: str, table: NDArray[np.float32], scope: str) -> Figure:
     """Share rightly predicted by confidence, with the rows in each bin; table ``[3, bins]``.
 
-    Each share has its 95 % interval, and those of few rows are open points.
+    Each share has its 95% interval, and those of few rows are open points.
     """
     rows, confidence, right = table.astype(np.float64)
     filled = rows > 0

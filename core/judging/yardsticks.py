@@ -128,7 +128,7 @@ class Reading(StrEnum):
 class Shared:
     """What entrants may share an axis by: a yardstick, its skill, or 1 minus a share.
 
-    An error goes on a logarithmic axis, where 5 % and 2 % differ as much as 50 % and 20 %.
+    An error goes on a logarithmic axis, where 5% and 2% differ as much as 50% and 20%.
     """
 
     title: str

@@ -82,7 +82,7 @@ def calibration(state: State, view: View) -> Iterator[Block]:
     yield blocks.text(
         "calibration_caption",
         "Is it right as often as it is sure? On the line it is; below it is too sure. Each share "
-        f"has its 95 % interval (Wilson), and an open point is of fewer than {FEW_ROWS} rows. "
+        f"has its 95% interval (Wilson), and an open point is of fewer than {FEW_ROWS} rows. "
         "Grey bars count the rows in each bin, all seeds together: "
         f"{judged_split(experiment.spec).rows} (epoch {snapshot.epoch:,})."
         f"{of_sigmoids(experiment.spec)}",
@@ -337,7 +337,7 @@ def _mistakes(seen: _Seen, entrant: Entrant, name: str) -> Block | str:
 
 def _percent(share: float) -> str:
     """Never rounded up to a certainty."""
-    return f"{int(1000 * share) / 10:g} %"
+    return f"{int(1000 * share) / 10:g}%"
 
 
 def _predicted(seen: _Seen, entrant: Entrant, name: str) -> Block:

@@ -40,7 +40,7 @@ def parts_of(state: State, view: View) -> Iterator[Part]:
     yield Part("progress", state.progress, lambda: words.progress(state))
     yield Part("diverged", state.runs, lambda: _divergence(experiment, runs))
     so_far = cache(lambda: _so_far(experiment, runs))
-    yield Part("said", state.judged, lambda: _said(experiment, so_far()))
+    yield Part("said", state.judged, lambda: _said(experiment, runs, so_far()))
     ghost = state.ghost.judged if state.ghost else None
     yield Part("compared", (state.judged, ghost), lambda: _compared(state, runs, view))
     yield Part("units", (state.step, state.judged), lambda: _units(state, view))
@@ -56,10 +56,14 @@ def _so_far(experiment: Experiment, runs: Sequence[RunCurves]) -> SoFar:
     return SoFar.of(courses(runs, spec, judged_split(spec), measure))
 
 
-def _said(experiment: Experiment, so_far: SoFar) -> Iterator[Block]:
+def _said(experiment: Experiment, runs: Sequence[RunCurves], so_far: SoFar) -> Iterator[Block]:
     """One sentence that says what the comparison shows so far."""
-    yardstick = first_yardstick(experiment.spec.dataset.task)
-    told = sentence(so_far, yardstick, is_finished=experiment.status.is_finished)
+    told = sentence(
+        so_far,
+        first_yardstick(experiment.spec.dataset.task),
+        is_finished=experiment.status.is_finished,
+        is_any_left=any(run.diverged_step is None for run in runs),
+    )
     yield blocks.text("said", blocks.typed(told), "said")
 
 

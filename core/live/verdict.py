@@ -223,7 +223,7 @@ def _in_numbers(verdicts: Sequence[Verdict], yardstick: Yardstick) -> Block:
                 "signed-rank test assumes no normal distribution; its p is not adjusted, and is "
                 "given from so many seeds on as can bring it below the pair's level. **Could "
                 "show**: the smallest true difference that so many seeds show with a chance of "
-                f"{100 * POWER:g} % (power {POWER:g}, two-sided t test at the pair's level, SD as "
+                f"{100 * POWER:g}% (power {POWER:g}, two-sided t test at the pair's level, SD as "
                 "seen). **More seeds**: how many beside these would show the difference that was "
                 "seen, with the same chance.",
                 "caption",
@@ -253,7 +253,7 @@ def _matrix(standing: Standing, state: State) -> Iterator[Block]:
     )
     yield blocks.text(
         "matrix_caption",
-        f"Mean ± half the 95 % interval over seeds, on the same {judged_split(spec).rows}; a run "
+        f"Mean ± half the 95% interval over seeds, on the same {judged_split(spec).rows}; a run "
         "that diverged has no score. **Bold**: best, as paired t tests, adjusted by Holm for all "
         f"pairs, show against every other entrant. {explained}"
         f"{of_sigmoids(spec)}",

@@ -59,7 +59,7 @@ def test_the_default_shows_how_three_losses_part(train_page: Page) -> None:
     assert steps(page) == 120 * STEPS_PER_EPOCH
     said = page.locator(".stage-said")
     expect(said).to_have_text(
-        re.compile(r"^CrossEntropy reached 90 % accuracy at epoch \d+ .*, BCE at \d+ .*, MSE at ")
+        re.compile(r"^CrossEntropy reached 90% accuracy at epoch \d+ .*, BCE at \d+ .*, MSE at ")
     )
     first, second, third = map(int, re.findall(r"at (?:epoch )?(\d+) \(", said.inner_text()))
     assert first < second < third

@@ -65,10 +65,10 @@ def test_the_right_side_favours_the_right_entrant_whichever_way_is_better():
     (row,) = forest(verdicts([good, bad], NLL), NLL)
     assert row.low > 0
     assert row.said == (
-        "bad's mean NLL is 0.1000 lower than good's (95 % interval 0.0800 to 0.1200, n = 5)"
+        "bad's mean NLL is 0.1000 lower than good's (95% interval 0.0800 to 0.1200, n = 5)"
     )
     (row,) = forest(verdicts([bad, good], ACCURACY), ACCURACY)
-    assert row.said.startswith("good's mean accuracy is 10.0 points higher than bad's (95 %")
+    assert row.said.startswith("good's mean accuracy is 10.0 points higher than bad's (95%")
 
 
 def test_many_pairs_are_shown_against_the_best_mean():

@@ -44,7 +44,7 @@ def test_the_slower_of_two_is_told_in_percent():
     late = entrant("MSE", 0.9 - around(0.008, 0.006), 160 * np.exp(around(0, 0.05)))
     expected = (
         "After training, BCE's accuracy is 0.8 points higher than MSE's; "
-        "MSE took 60 % more steps to 85 % accuracy than BCE."
+        "MSE took 60% more steps to 85% accuracy than BCE."
     )
     assert said(quick, late, threshold=0.85) == said(late, quick, threshold=0.85) == expected
 
@@ -58,7 +58,7 @@ def test_the_best_of_many_is_better_than_every_other_and_may_be_the_quickest():
     ]
     assert said(*others, best, threshold=0.85) == (
         "After training, A's accuracy is higher than that of every other; "
-        "A took the fewest steps to 85 % accuracy."
+        "A took the fewest steps to 85% accuracy."
     )
 
 
@@ -68,7 +68,7 @@ def test_where_nobody_is_best_of_all_it_says_who_is_better_than_whom():
     them = [entrant(title, center + random.normal(0, 0.002, 6)) for title, center in level.items()]
     assert said(*them) == (
         "After training, A's accuracy is higher than that of C; "
-        "B's accuracy is higher than that of C; 1 of 3 pairs show no difference."
+        "B's accuracy is higher than that of C; 1 of 3 pairs shows no difference."
     )
 
 

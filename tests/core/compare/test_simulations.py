@@ -9,7 +9,7 @@ import pytest
 from tests.core.compare import simulated
 
 RACES = 2000
-#: Three standard errors of a share of 5 % in so many races.
+#: Three standard errors of a share of 5% in so many races.
 ERROR = 3 * math.sqrt(0.05 * 0.95 / RACES)
 
 

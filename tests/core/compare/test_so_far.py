@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.compare.courses import Course
-from core.compare.so_far import SoFar, sentence
+from core.compare.so_far import NONE_LEFT, SoFar, sentence
 from core.judging.yardsticks import first_yardstick
 from core.losses import Task
 from core.spec import EntrantSpec, ExperimentSpec
@@ -61,12 +61,12 @@ def test_the_mark_is_the_highest_that_all_reached_or_else_the_best(courses, mark
 
 def test_who_came_first_is_told_first_and_who_is_not_there_last():
     assert told([0.1, 0.5, 0.92], [0.1, 0.93, 0.94]) == (
-        "B reached 90 % accuracy at epoch 1 (now 94.0%), A at 2 (92.0%)."
+        "B reached 90% accuracy at epoch 1 (now 94.0%), A at 2 (92.0%)."
     )
     lagging = ([0.0, 0.01, 0.05], [0.0, 0.5, 0.965])
-    assert told(*lagging) == "B reached 95 % accuracy at epoch 2 (now 96.5%), A not yet (5.0%)."
+    assert told(*lagging) == "B reached 95% accuracy at epoch 2 (now 96.5%), A not yet (5.0%)."
     assert told(*lagging, is_finished=True) == (
-        "B reached 95 % accuracy at epoch 2 (at the end 96.5%), A never (5.0%)."
+        "B reached 95% accuracy at epoch 2 (at the end 96.5%), A never (5.0%)."
     )
 
 
@@ -76,12 +76,16 @@ def test_before_an_epoch_and_before_a_mark():
         "The first epoch is not complete yet."
     )
     assert told([0.0, 0.05], [0.0, 0.07]) == "After epoch 1, accuracy: A 5.0%, B 7.0%."
+    assert told([0.5], is_finished=True) == "It ended before the first epoch was complete."
+    # All that diverged within the first epoch were last judged before training.
+    so_far = SoFar.of(courses_of([[0.5]], [[0.4]]))
+    assert sentence(so_far, ACCURACY, is_finished=True, is_any_left=False) == NONE_LEFT
 
 
 def test_of_more_than_four_the_first_two_and_the_last_are_told():
     five = [[0.1, *([0.5] * at), *([0.91] * (6 - at))] for at in (3, 1, 4, 0, 2)]
     assert told(*five) == (
-        "D reached 90 % accuracy at epoch 1 (now 91.0%), B at 2 (91.0%), C at 5 (91.0%)."
+        "D reached 90% accuracy at epoch 1 (now 91.0%), B at 2 (91.0%), C at 5 (91.0%)."
     )
     assert all(f"{name} " in told(*five[:4]) for name in "ABCD")
 
@@ -101,11 +105,9 @@ def test_who_diverged_is_left_out_and_has_no_say_in_the_mark():
     assert so_far.scores == (0.85, None, 0.05)
     assert so_far.mark == 0.8
     assert sentence(so_far, ACCURACY, is_finished=False) == (
-        "A reached 80 % accuracy at epoch 2 (now 85.0%), C not yet (5.0%)."
+        "A reached 80% accuracy at epoch 2 (now 85.0%), C not yet (5.0%)."
     )
-    assert told([0.5, NAN], [NAN, NAN]) == (
-        "No entrant is left: each is no longer a finite number."
-    )
+    assert told([0.5, NAN], [NAN, NAN]) == NONE_LEFT
 
 
 def test_several_seeds_are_told_of_by_the_mean_of_those_that_are_left(no_warnings):
@@ -123,8 +125,8 @@ def test_every_number_in_the_sentence_is_that_of_the_courses(entrants, epochs, d
     so_far = SoFar.of(courses_of(*([row] for row in rows)))
     said = sentence(so_far, ACCURACY, is_finished=is_finished)
     of_entrant = dict(zip(NAMES, rows, strict=False))
-    mark = re.search(r"reached (\d+) % accuracy", said)
-    found = re.findall(r"([A-F]) (?:reached \d+ % accuracy )?(at epoch|at|not yet|never)"
+    mark = re.search(r"reached (\d+)% accuracy", said)
+    found = re.findall(r"([A-F]) (?:reached \d+% accuracy )?(at epoch|at|not yet|never)"
                        r" ?(\d*) ?\((?:now |at the end )?([\d.]+%)\)", said)  # fmt: skip
     assert bool(mark) == bool(found)
     for name, how, epoch, score in found:

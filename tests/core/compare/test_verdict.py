@@ -34,7 +34,7 @@ def said(a, b, yardstick=ACCURACY, threshold=None, overlap=0.0, **options):
 
 
 def around(center, half, n=5):
-    """n values whose mean is ``center`` and whose 95 % interval is +- ``half``."""
+    """n values whose mean is ``center`` and whose 95% interval is +- ``half``."""
     quantile = {2: 12.7062047, 3: 4.3026527, 5: 2.7764451}[n]
     shape = np.linspace(-1, 1, n)
     return center + shape / shape.std(ddof=1) * half * math.sqrt(n) / quantile
@@ -49,7 +49,7 @@ def test_the_better_loss_is_named_with_its_lead():
     mse = entrant("MSE", 0.9 - around(0.008, 0.006))
     expected = (
         "After training, CrossEntropy's accuracy is 0.8 points higher than MSE's "
-        "(95 % interval 0.2 to 1.4, n = 5, wins 5 of 5)."
+        "(95% interval 0.2 to 1.4, n = 5, wins 5 of 5)."
     )
     assert said(CE, mse) == said(mse, CE) == (expected,)
     assert said(CE, mse, opening="So far") == (expected.replace("After training", "So far"),)
@@ -59,7 +59,7 @@ def test_where_less_is_better_the_better_is_lower():
     a, b = entrant("BCE", [0.3] * 3), entrant("MSE", 0.3 + around(0.02, 0.01, 3))
     expected = (
         "After training, BCE's {} is 0.0200 lower than MSE's "
-        "(95 % interval 0.0100 to 0.0300, n = 3, wins 3 of 3)."
+        "(95% interval 0.0100 to 0.0300, n = 3, wins 3 of 3)."
     )
     for yardstick, name in ((NLL, "NLL"), (BRIER, "Brier")):
         assert said(a, b, yardstick) == said(b, a, yardstick) == (expected.format(name),)
@@ -69,11 +69,11 @@ def test_no_winner_is_named_where_the_interval_includes_0():
     bce = entrant("BCE", 0.9 + around(0.001, 0.004))
     assert said(CE, bce) == (
         "No difference shown between CrossEntropy and BCE in accuracy: -0.1 points "
-        "(95 % interval -0.5 to 0.3, n = 5).",
+        "(95% interval -0.5 to 0.3, n = 5).",
     )
     assert said(bce, CE) == (
         "No difference shown between BCE and CrossEntropy in accuracy: 0.1 points "
-        "(95 % interval -0.3 to 0.5, n = 5).",
+        "(95% interval -0.3 to 0.5, n = 5).",
     )
 
 
@@ -95,7 +95,7 @@ def test_equal_differences_name_no_winner_and_say_why():
 def test_two_seeds_name_no_winner_and_say_why():
     a, b = entrant("BCE", [0.9, 0.91]), entrant("MSE", 0.9 - around(0.5, 0.1, 2))
     (line,) = said(a, b)
-    assert line.startswith("No difference shown between BCE and MSE in accuracy: 50.5 points (95 %")
+    assert line.startswith("No difference shown between BCE and MSE in accuracy: 50.5 points (95%")
     assert line.endswith(
         "n = 2). Two seeds give an interval on one degree of freedom, too few to name a winner."
     )
@@ -105,9 +105,9 @@ def test_two_seeds_name_no_winner_and_say_why():
 
 def test_on_new_data_the_interval_says_so_and_is_wider():
     mse = entrant("MSE", 0.9 - around(0.008, 0.004))
-    assert "(95 % interval 0.4 to 1.2, n = 5" in said(CE, mse)[0]
+    assert "(95% interval 0.4 to 1.2, n = 5" in said(CE, mse)[0]
     # (1/5 + 1/4) in place of 1/5 makes it 1.5 times as wide.
-    assert "(95 % interval on new data 0.2 to 1.4, n = 5" in said(CE, mse, overlap=0.25)[0]
+    assert "(95% interval on new data 0.2 to 1.4, n = 5" in said(CE, mse, overlap=0.25)[0]
     assert said(CE, mse, overlap=1.0)[0].startswith("No difference shown")
 
 
@@ -122,13 +122,13 @@ def test_a_second_opinion_is_given_from_six_seeds_on():
 
 def test_what_rounds_to_0_has_no_sign():
     (line,) = said(CE, entrant("MSE", 0.9 + around(0.0001, 0.0004)))
-    assert "in accuracy: 0.0 points (95 % interval -0.1 to 0.0, n = 5)" in line
+    assert "in accuracy: 0.0 points (95% interval -0.1 to 0.0, n = 5)" in line
 
 
 def test_a_difference_that_is_shown_is_never_written_as_0():
     (line,) = said(CE, entrant("MSE", 0.9 - around(0.00004, 0.00001)))
     assert "0.004 points higher" in line
-    assert "95 % interval 0.003 to 0.005" in line
+    assert "95% interval 0.003 to 0.005" in line
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 1, width=32)] * 2), min_size=2, max_size=6))
@@ -152,7 +152,7 @@ def test_a_loss_against_itself_from_another_head_shows_the_noise_floor():
     other = entrant("CE, last layer 1", 0.9 - around(0.008, 0.006), settings="ce", head_seed=1)
     assert said(one, other) == (
         "A/A check: CE and CE, last layer 1 are the same but for the start of their last layers, "
-        "so this difference is the noise floor: in accuracy 0.8 points (95 % interval 0.2 to 1.4, "
+        "so this difference is the noise floor: in accuracy 0.8 points (95% interval 0.2 to 1.4, "
         "n = 5), and from one seed to the next it varies by 0.5 points (SD).",
     )
     (pair,) = verdicts([one, other], ACCURACY)
@@ -205,7 +205,7 @@ def test_a_run_that_diverged_did_not_arrive_either():
     assert left_out == "MSE diverged in 1 of 4 seeds; the comparison has the other 3."
     assert "n = 3)" in ratio
     # It was quick before it diverged, which is no arrival: nor is it one that never came.
-    assert "reached 80 % accuracy in" not in ratio
+    assert "reached 80% accuracy in" not in ratio
 
 
 def test_both_may_diverge():
@@ -250,8 +250,7 @@ def test_the_later_loss_is_named_with_its_ratio():
     half = math.log(2.1 / 1.8)
     late = 100 * np.exp(around(math.log(1.8), half))
     expected = (
-        "MSE took 80 % more steps to 93 % accuracy than BCE "
-        "(95 % interval 54 to 110 % more, n = 5)."
+        "MSE took 80% more steps to 93% accuracy than BCE (95% interval 54 to 110% more, n = 5)."
     )
     assert timed(quick, late) == (expected,)
     swapped = expected.replace("MSE", "*").replace("BCE", "MSE").replace("*", "BCE")
@@ -261,42 +260,42 @@ def test_the_later_loss_is_named_with_its_ratio():
 def test_no_later_loss_is_named_where_the_interval_includes_1():
     times = 100 * np.exp(around(0, math.log(2)))
     assert timed(times, np.full(5, 100.0)) == (
-        "No difference shown between BCE and MSE in steps to 93 % accuracy: BCE took as many "
-        "(95 % interval 50 % fewer to 100 % more, n = 5).",
+        "No difference shown between BCE and MSE in steps to 93% accuracy: BCE took as many "
+        "(95% interval 50% fewer to 100% more, n = 5).",
     )
 
 
 def test_a_ratio_that_is_shown_is_never_written_as_1():
     late = 100 * np.exp(around(math.log(1.02), math.log(1.01)))
     (line,) = timed(np.full(5, 100.0), late)
-    assert line.startswith("MSE took 2 % more steps to")
-    assert "95 % interval 1 to 3 % more" in line
+    assert line.startswith("MSE took 2% more steps to")
+    assert "95% interval 1 to 3% more" in line
     late = 100 * np.exp(around(math.log(1.002), math.log(1.001)))
-    assert "took 0.2 % more steps" in timed(np.full(5, 100.0), late)[0]
+    assert "took 0.2% more steps" in timed(np.full(5, 100.0), late)[0]
 
 
 def test_seeds_that_never_arrived_are_counted():
     lines = timed([10, 20, 30, 40, 50], [20, 40, 60, None, None])
     assert lines == (
-        "BCE reached 93 % accuracy in 5 of 5 seeds, MSE in 3 of 5.",
-        "No difference shown between BCE and MSE in steps to 93 % accuracy: BCE took 50 % "
+        "BCE reached 93% accuracy in 5 of 5 seeds, MSE in 3 of 5.",
+        "No difference shown between BCE and MSE in steps to 93% accuracy: BCE took 50% "
         f"fewer in each of 3 seeds. {NO_SPREAD}",
     )
     assert timed([10, 20], [None, None]) == (
-        "BCE reached 93 % accuracy in 2 of 2 seeds, MSE in 0 of 2.",
+        "BCE reached 93% accuracy in 2 of 2 seeds, MSE in 0 of 2.",
     )
 
 
 def test_seeds_that_started_beyond_the_threshold_are_told():
     assert timed([0, 20, 40], [10, 20, 40])[0] == (
-        "In 1 of 3 seeds BCE or MSE had 93 % accuracy before its first step; "
+        "In 1 of 3 seeds BCE or MSE had 93% accuracy before its first step; "
         "those have no ratio of steps."
     )
 
 
 @pytest.mark.parametrize(
     ("threshold", "yardstick", "goal"),
-    [(0.931, ACCURACY, "93.1 % accuracy"), (0.9, ACCURACY, "90 % accuracy"), (0.81, R2, "R² 0.81")],
+    [(0.931, ACCURACY, "93.1% accuracy"), (0.9, ACCURACY, "90% accuracy"), (0.81, R2, "R² 0.81")],
 )
 def test_the_threshold_is_written_plainly(threshold, yardstick, goal):
     lines = timed([10, 20], [None, 20], threshold, yardstick)
@@ -329,7 +328,7 @@ def test_three_pairs_are_adjusted_and_say_so():
     lines = summary(verdicts(THREE, ACCURACY), ACCURACY)
     assert len(lines) == 3
     assert lines[1] == (
-        "After training, A's accuracy is 10.0 points higher than C's (98.3 % interval 5.6 to 14.4, "
+        "After training, A's accuracy is 10.0 points higher than C's (98.3% interval 5.6 to 14.4, "
         "adjusted for 3 pairs by Holm, n = 3, wins 3 of 3)."
     )
     # Alone B beats C; beside the others it is not shown, and its interval says the same.
@@ -396,7 +395,7 @@ def test_the_table_has_a_row_for_each_pair_that_is_compared():
     assert columns == ["", "Accuracy: difference", "Interval", "p, Holm", "p, Wilcoxon",
                        "Could show", "More seeds"]  # fmt: skip
     assert list(rows) == ["A less B", "A less C", "B less C"]
-    assert rows["A less C"][:2] == ["10.0 points", "5.6 to 14.4 (98.3 %)"]
+    assert rows["A less C"][:2] == ["10.0 points", "5.6 to 14.4 (98.3%)"]
     # Three seeds cannot show anything by their signs; at the level of three pairs it takes seven.
     assert rows["A less C"][3:] == ["from 7 seeds", "–", "–"]
     assert rows["B less C"][4].endswith(" points")
@@ -407,16 +406,16 @@ def test_the_table_has_the_steps_where_they_were_timed():
     two = [entrant("A", [0.9, 0.92, 0.95], [100, 110, 121]),
            entrant("B", [0.9, 0.93, 0.94], [50, 60, 52])]  # fmt: skip
     columns, rows = pairs_table(verdicts(two, ACCURACY, 0.855), ACCURACY)
-    assert columns[-1] == "Steps to 85.5 % accuracy"
-    assert rows["A less B"][-1] == "104 % more (51 % more to 176 % more)"
+    assert columns[-1] == "Steps to 85.5% accuracy"
+    assert rows["A less B"][-1] == "104% more (51% more to 176% more)"
 
 
 def test_what_so_many_seeds_could_have_shown_is_said_of_one_pair_that_shows_nothing():
     bce = entrant("BCE", 0.9 + around(0.001, 0.004))
     line = summary(verdicts([CE, bce], ACCURACY), ACCURACY)[-1]
     assert line == (
-        "A true difference of 0.5 points is the smallest that 5 seeds show with a chance of 80 % "
-        "(two-sided t test at 5 %); to show the 0.1 points that were seen, it would take 79 more."
+        "A true difference of 0.5 points is the smallest that 5 seeds show with a chance of 80% "
+        "(two-sided t test at 5%); to show the 0.1 points that were seen, it would take 79 more."
     )
     shown = entrant("MSE", 0.9 - around(0.008, 0.006))
     assert len(summary(verdicts([CE, shown], ACCURACY), ACCURACY)) == 1

@@ -45,7 +45,7 @@ def drawn(race: Race, judged_by: Shared, axis: CurveAxis = CurveAxis.EPOCH) -> F
 
 
 def test_an_error_stands_on_a_log_axis_that_starts_at_half_a_row(race):
-    """20 of the 100 rows are held out: no error among them is drawn as 2.5 %."""
+    """20 of the 100 rows are held out: no error among them is drawn as 2.5%."""
     figure = drawn(race, ERROR)
     axis = figure["layout"]["yaxis"]
     assert axis["type"] == "log"

@@ -220,7 +220,7 @@ def test_the_matrix_says_what_is_no_probability(raced: Store, moons: str) -> Non
     assert shown["matrix_heading"]["text"] == "Trained with, measured with (epoch 3)"
     (download,) = shown["matrix_heading"]["controls"]
     assert download["address"] == "scores.csv"
-    assert "95 % interval" in words(shown)
+    assert "95% interval" in words(shown)
     assert "n = 3" in words(shown)
 
 

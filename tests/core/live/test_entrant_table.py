@@ -87,7 +87,7 @@ def test_every_column_of_numbers_is_explained(store: Store, experiment_id: str) 
 
 def test_the_sentence_and_the_table_tell_of_one_mark(store: Store, experiment_id: str) -> None:
     assert stage(store, experiment_id)["said"]["text"] == (
-        "BCE reached 90 % accuracy at epoch 1 (now 95.0%), MSE at 2 (91.0%)."
+        "BCE reached 90% accuracy at epoch 1 (now 95.0%), MSE at 2 (91.0%)."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from core.compare.so_far import NONE_LEFT
 from core.records import Evaluation, Measure, Progress, Split, Status
 from core.spec import LESSON
 from core.store import Store
@@ -52,7 +53,7 @@ def test_every_status_has_its_blocks(store: Store, status: Status) -> None:
         assert row[:-1] == [title, "0.4500", "0.4500", "45.0%", "–", "90"]
         assert row[-1] == store.runs(shown_id)[0].status.value.capitalize()
     assert numbers["lines_in"] == shown_id
-    assert shown["said"]["text"].startswith("MSE reached 40 % accuracy at epoch 2 (")
+    assert shown["said"]["text"].startswith("MSE reached 40% accuracy at epoch 2 (")
     if reason:
         is_bad = status in (Status.FAILED, Status.INTERRUPTED)
         assert shown["reason"]["text"] == REASON
@@ -132,7 +133,7 @@ def test_what_is_not_finite_is_said_and_never_printed_as_a_number(store: Store) 
     assert row[1:4] == ["not finite"] * 3
     assert row[-1].startswith("Diverged at step ")
     assert "nan" not in str(shown["numbers"])
-    assert shown["said"]["text"] == "No entrant is left: each is no longer a finite number."
+    assert shown["said"]["text"] == NONE_LEFT
 
 
 @pytest.mark.parametrize("count", range(1, 11))

@@ -187,7 +187,7 @@ def test_the_table_has_means_and_intervals_in_columns(printed):
             mean = interval(of_runs(snapshot, spec, yardstick.measure)[entrant.place])
             half = f"{mean.high - mean.mean:{yardstick.digits.format}}".rstrip("%")
             assert cell.rstrip("*") == f"{mean.mean:{yardstick.digits.format}} ± {half}"
-    assert "Mean ± half its 95 % interval over 3 seeds." in rows
+    assert "Mean ± half its 95% interval over 3 seeds." in rows
     assert "– The outputs are not probabilities." in rows
 
 

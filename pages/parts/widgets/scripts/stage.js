@@ -459,7 +459,9 @@ class Readout extends View {
     super(stage, "div", "readout")
     this.host.innerHTML = `
       <div class="line"><span class="status"></span><span class="about"></span>
-        <span class="pace"></span><button class="stage-button present">⛶</button></div>
+        <span class="pace"></span><button class="stage-button present">
+        <svg viewBox="0 0 16 16" aria-hidden="true"><path
+          d="M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4"/></svg></button></div>
       <progress max="1" aria-label="Training"></progress>
       <p class="details"></p>`
     const present = this.host.querySelector(".present")
