@@ -139,7 +139,7 @@ class Recorder:
         """What the runs are now, with the newest whole batch, or the first rows before any."""
         learner, batch = self._prepared.learner, self._batch
         if not self._step:
-            learner.stack.batch(batch.size).forward(batch.x)
+            learner.differentiate(batch, learner.room_for_losses())
         return self._prepared.observer.snapshot(
             self._epoch,
             self._step,
