@@ -163,6 +163,14 @@ def action(name: str, title: str, *, disabled: bool = False) -> Block:
     return {"id": name, "kind": "action", "title": title, "disabled": disabled}
 
 
+def findings(name: str, lines: Sequence[Block]) -> Block:
+    """What goes wrong: the first line in sight, the others when the number of them is clicked.
+
+    A line has a ``text`` and the name and ``title`` of an ``action``, empty where there is none.
+    """
+    return {"id": name, "kind": "findings", "lines": list(lines)}
+
+
 # ------------------------------------------------------------------ controls: options of the view
 
 
