@@ -1,4 +1,4 @@
-"""How the networks of a stack fare inside: dead units, saturation, gradients by layer.
+"""How the networks of a stack fare: dead units, saturation, gradients by layer, one answer to all.
 
 Every look is kept, so that the newest snapshot also tells since when a trouble has been there.
 """
@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from core.judging.measures import predicted_classes
+from core.losses import Task
 from core.network.groups import Group
 from core.network.stack import Stack
-from core.records.snapshot import MOST_LOOKS
 from core.spec import Activation
 
 #: Training rows of each seed that units are looked at with: a share of them to about 3 %.
@@ -53,75 +54,68 @@ _OF_LAYERS: dict[Activation, tuple[str, Callable[[Tensor], Tensor]]] = {
 
 
 class Health:
-    """Looks at the runs of ``groups``; x ``[S, N, D]`` are the training rows."""
+    """Looks at the runs of ``groups`` now and then; x ``[S, N, D]`` are the training rows.
 
-    def __init__(self, stack: Stack, groups: Sequence[Group], x: Tensor) -> None:
+    ``course`` are all looks so far, as a snapshot has them; empty before the first.
+    """
+
+    def __init__(self, stack: Stack, groups: Sequence[Group], task: Task, x: Tensor) -> None:
         self._stack = stack
         self._groups = groups
+        self._task = task
         self._x = x[:, :_ROWS]
-        self._past: list[dict[str, Any]] = []
+        self.course: dict[str, NDArray[Any]] = {}
 
-    def look(self, epoch: int, constancy: NDArray[np.float32]) -> dict[str, Any]:
-        """All looks so far, this one the newest, as a snapshot has them."""
-        now: dict[str, Any] = {
-            "looks": epoch,
-            "constancy": constancy,
-            "gradients": self._gradients(),
-            **self._layers(),
+    def look(self, epoch: int, logits: Sequence[Tensor], y: Tensor) -> None:
+        """``logits`` ``[S, C, N]`` are each group's of the judged rows, y ``[S, N]`` the truth."""
+        constancy = [
+            self._constancy(group, z, y) for group, z in zip(self._groups, logits, strict=True)
+        ]
+        now: dict[str, NDArray[Any]] = {
+            "looks": np.array(epoch, np.int32),
+            "constancy": torch.cat(constancy).float().cpu().numpy(),
+            "gradients": self._gradients().float().cpu().numpy(),
         }
-        if len(self._past) == MOST_LOOKS:
-            del self._past[1::2]
-        self._past.append(now)
-        types = {"looks": np.int32, "gradients": np.float32, "constancy": np.float32}
-        return {
-            name: np.array([look[name] for look in self._past], types.get(name, np.float16))
-            for name in now
+        name, share = _OF_LAYERS.get(self._stack.activation, ("", dead))
+        if name and len(self._stack.layers) > 1:
+            now[name] = self._layers(share).cpu().numpy().astype(np.float16)
+        self.course = {
+            name: np.concatenate([self.course[name], new[None]]) if self.course else new[None]
+            for name, new in now.items()
         }
 
-    def _gradients(self) -> NDArray[np.float32]:
+    def _constancy(self, group: Group, z: Tensor, y: Tensor) -> Tensor:
+        if self._task.is_classification:
+            return constancy_of_classes(predicted_classes(z), max(2, group.width))
+        return constancy_of_values(group.predicted(z), y)
+
+    def _gradients(self) -> Tensor:
         """Root mean square of the newest step's gradient in each layer's weights: ``[K, H + 1]``.
 
         A head's rows that an entrant does not use are left out.
         """
         *hidden, head = [layer.weight_gradient for layer in self._stack.layers]
         of_heads = [_rms(head[group.runs, : group.width]) for group in self._groups]
-        sizes = torch.stack([*map(_rms, hidden), torch.cat(of_heads)], 1)
-        return sizes.float().cpu().numpy()
+        return torch.stack([*map(_rms, hidden), torch.cat(of_heads)], 1)
 
-    def _layers(self) -> dict[str, NDArray[np.float32]]:
+    def _layers(self, share: Callable[[Tensor], Tensor]) -> Tensor:
         """What the activation can suffer from, of each hidden layer: ``[K, H]``."""
-        name, share = _OF_LAYERS.get(self._stack.activation, ("", dead))
-        if not name or len(self._stack.layers) == 1:
-            return {}
         of_groups = []
         for group in self._groups:
             _x, *hidden = self._stack.activations(self._x, group.runs)
             of_groups.append(torch.stack([share(a) for a in hidden], 1))
-        return {name: torch.cat(of_groups).cpu().numpy()}
+        return torch.cat(of_groups)
 
 
 def _rms(gradients: Tensor) -> Tensor:
     return gradients.square().mean((1, 2)).sqrt()
 
 
-# ------------------------------------------------------------------ how near to a constant
+def constancy_of_classes(predicted: Tensor, classes: int) -> Tensor:
+    """Share of the rows that get a run's commonest class: ``[S, N]`` to ``[S]``."""
+    return torch.nn.functional.one_hot(predicted, classes).float().mean(1).amax(1)
 
 
-def constancy_of_classes(confusion: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Share of the rows that get a run's commonest class: ``[K, C, C]`` to ``[K]``."""
-    predicted = confusion.sum(1)
-    share: NDArray[np.float32] = (predicted.max(1) / predicted.sum(1)).astype(np.float32)
-    return share
-
-
-def constancy_of_values(
-    predicted: NDArray[np.float32], actual: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """1 less the SD of what is predicted by that of the truth, 0 or more.
-
-    ``[K, n]`` and ``[S, n]`` to ``[K]``.
-    """
-    with np.errstate(all="ignore"):
-        truth = np.tile(actual.std(1), len(predicted) // len(actual))
-        lacking: NDArray[np.float32] = np.maximum(0, 1 - predicted.std(1) / truth)
-    return lacking
+def constancy_of_values(predicted: Tensor, y: Tensor) -> Tensor:
+    """1 less the SD of what is predicted by that of the truth, 0 or more: ``[S, N]`` to ``[S]``."""
+    return (1 - predicted.std(1, correction=0) / y.std(1, correction=0)).clamp(min=0)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.judging import measures, pictures
 from core.judging.evaluation import Evaluator
-from core.judging.health import Health, constancy_of_classes, constancy_of_values
+from core.judging.health import Health
 from core.judging.lens import histogram, margins_of
 from core.losses import Link, Task
 from core.network.groups import Group
@@ -55,7 +55,7 @@ class Observer:
         judged = evaluator.judged
         self._fixed: dict[str, Any] = {}
         self._shown = shown
-        self._health = Health(stack, groups, x)
+        self._health = Health(stack, groups, task, x)
         self._extent: Tensor | None = None
         if not task.is_classification:
             self._fixed["actual"] = _array(judged.y[:, :_MOST_POINTS])
@@ -82,7 +82,6 @@ class Observer:
             self._scores(group, z, judged.y) for group, z in zip(self._groups, logits, strict=True)
         ]
         table = [torch.cat([score[measure] for score in scores]) for measure in scores[0]]
-        drawn = (self._of_classes if self._task.is_classification else self._of_values)(logits)
         return Snapshot(
             epoch=epoch,
             step=step,
@@ -91,14 +90,14 @@ class Observer:
             scores=torch.stack(table).cpu().double().numpy(),
             margins=np.stack(margins),
             **self._fixed,
-            **drawn,
-            **self._health.look(epoch, self._constancy(drawn)),
+            **(self._of_classes if self._task.is_classification else self._of_values)(logits),
+            **self._health.course,
         )
 
-    def _constancy(self, drawn: dict[str, Any]) -> NDArray[np.float32]:
-        if self._task.is_classification:
-            return constancy_of_classes(drawn["confusion"])
-        return constancy_of_values(drawn["predicted"], self._fixed["actual"])
+    def look(self, epoch: int, step: int) -> None:
+        """See how the networks fare; the snapshots from here on tell of it."""
+        logits = self._evaluator.judged_logits(step)
+        self._health.look(epoch, logits, self._evaluator.judged.y)
 
     def _scores(self, group: Group, z: Tensor, y: Tensor) -> dict[Measure, Tensor]:
         if not self._task.is_classification:

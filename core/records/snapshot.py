@@ -33,8 +33,6 @@ UNIT_ZERO = 128
 TRUTH_BINS = 20
 #: So many of the rows that a run is most sure of, and wrong about.
 MOST_MISTAKES = 6
-#: So many looks at the networks' health are known at most; of more, every second is forgotten.
-MOST_LOOKS = 120
 
 
 class Moment(NamedTuple):
@@ -75,9 +73,9 @@ class Snapshot:
         of the rows that a run is most sure of and wrong about, or NaN. Data of pictures only.
     ``pictures``      ``[K, MOST_MISTAKES, h, w]``, uint8: those rows, 255 the brightest.
     ``predicted``     ``[K, n]`` and ``actual`` ``[S, n]``: regression only.
-    ``looks``         ``[n]`` epochs of this snapshot and those before it, at most
-        ``MOST_LOOKS``; what follows has the runs' health at each, so that it is known since when
-        it is so. None of it is in a snapshot of before there was such.
+    ``looks``         ``[n]`` epochs at which the networks were looked at so far, always the same
+        of a training; what follows is of each of them. None of it is in what was recorded before
+        there were looks.
     ``constancy``     ``[n, K]``: share of the judged rows that get a run's commonest class; for
         values 1 less the SD of what is predicted by that of the truth. 1 is a constant.
     ``gradients``     ``[n, K, H + 1]``: root mean square of the newest step's gradient in the
