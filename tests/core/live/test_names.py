@@ -101,7 +101,8 @@ def test_where_training_diverges(store: Store) -> None:
     )
     experiment_id = reported(store, spec)
     for page in ("train", "compare"):
-        said = stage(store, experiment_id, page=page)["diverged"]["text"]
+        lines = stage(store, experiment_id, page=page)["findings"]["lines"]
+        said = "\n".join(line["text"] for line in lines)
         assert NAMES[0] in said.replace("\u2060", "")
         assert "**" not in said
 
@@ -117,7 +118,8 @@ def test_an_expression_that_is_a_title_keeps_its_powers(store: Store) -> None:
         training={"epochs": 6, "batch_size": 8},
     )
     experiment_id = reported(store, spec)
-    said = stage(store, experiment_id, page="compare")["diverged"]["text"]
+    lines = stage(store, experiment_id, page="compare")["findings"]["lines"]
+    said = "\n".join(line["text"] for line in lines)
     assert "**" not in said
     assert "Your own: (p - y)**4 diverged in " in said.replace("\u2060", "")
     assert "(p - y)**4" in words(stage(store, experiment_id))
