@@ -63,6 +63,9 @@ _LONG = 0.5
 #: gradient by its own size.
 _HIGH_RATES = {True: 0.01, False: 0.1}
 
+#: A share below it is told as less than it.
+_LEAST_TOLD = 1e-5
+
 
 class Kind(StrEnum):
     DIVERGED = "diverged"
@@ -278,7 +281,9 @@ def _plateau(evidence: Evidence) -> Signs | None:
 
 
 def _percent(share: float) -> str:
-    """With the digits that tell it from the threshold; never 0 for what is something."""
+    """Whole, or with three digits where it is small."""
+    if 0 < share < _LEAST_TOLD:
+        return f"less than {100 * _LEAST_TOLD:g}%"
     return f"{100 * share:.3g}%" if share < 0.1 else f"{100 * share:.0f}%"
 
 
