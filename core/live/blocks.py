@@ -59,7 +59,7 @@ def readout(
 
 
 def text(name: str, words: str, kind: str = "text") -> Block:
-    """Words in a line or more; ``kind`` is text, caption, info, warning or error."""
+    """Words in a line or more; ``kind`` is text, caption, info or error."""
     return {"id": name, "kind": kind, "text": words}
 
 

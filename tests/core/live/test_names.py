@@ -19,7 +19,7 @@ from tests.core.live.staging import charts, race_of, reported, stage, whole, wor
 
 NAMES = ("**bold** 2**3", "<b>bold</b>", "$x$ ![x](http://example.org/x.png)", "a ** b *** c")
 #: Kinds of blocks whose words the browser reads signs of bold in; and so in cells of tables.
-RICH = ("text", "caption", "info", "warning", "error")
+RICH = ("text", "caption", "info", "error")
 
 
 def spec_of_names(data: str = "moons", **parts: Any) -> ExperimentSpec:
@@ -32,6 +32,8 @@ def rich_texts(blocks: dict[str, Block]) -> Iterator[str]:
     for block in whole(blocks):
         if block["kind"] in RICH:
             yield block["text"]
+        if block["kind"] == "findings":
+            yield from (line["text"] for line in block["lines"])
         if block["kind"] == "table":
             yield from (cell for _, *cells in block["rows"] for cell in cells)
 

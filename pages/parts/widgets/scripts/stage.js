@@ -231,7 +231,7 @@ function clearViews(views) {
 class Words extends View {
   constructor(stage, block) {
     super(stage, "p", `stage-${block.kind}`)
-    if (block.kind === "error" || block.kind === "warning") this.host.setAttribute("role", "alert")
+    if (block.kind === "error") this.host.setAttribute("role", "alert")
   }
 
   update(block) {
