@@ -102,7 +102,9 @@ def diagnose(
     evidence = Evidence.of(spec, facts, runs, snapshot)
     found = [*_diverged(spec, runs)]
     if len(evidence.alive) and evidence.epoch >= 1:
-        found += _of_symptoms(evidence)
+        # A loss that is 0 everywhere has no scale: nothing is more than a share of it.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found += _of_symptoms(evidence)
     return tuple(_told(found))
 
 

@@ -16,7 +16,7 @@ from tests.core.compare.diagnosed import Trained
 def test_the_defaults_have_none_on_any_data(defaults: ExperimentSpec, data: str) -> None:
     parts = {
         "data": defaults.data.model_copy(update={"name": data}),
-        "entrants": preset(DATASETS[data].task),
+        "entrants": tuple(preset(DATASETS[data].task)),
     }
     spec = ExperimentSpec.parse(defaults.model_copy(update=parts).model_dump())
     assert Trained.of(spec).found_by_epoch() == {}
