@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.records import Experiment
 from core.spec import ExperimentSpec, as_one_function, at_best_rates
-from pages.parts.form import settings_file, whole, widgets
+from pages.parts.form import remedies, settings_file, whole, widgets
 from pages.parts.form.draft import Form
 from pages.parts.form.entrants import Entrants
 from pages.parts.shell import controls, layout, session
@@ -62,6 +62,8 @@ def _act(shown: Experiment, name: str) -> None:
             spec = at_best_rates(shown.spec)
             whole.fill(_PAGE, spec)
             session.start(_PAGE, spec)
+    else:
+        remedies.act(_PAGE, shown, name)
 
 
 layout.show(main)

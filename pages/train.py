@@ -1,10 +1,12 @@
 """Train: pick a loss and sizes, press Train, watch the curve."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.records import Experiment
 from core.spec import LESSON
-from pages.parts.form import settings_file, whole, widgets
+from pages.parts.form import remedies, settings_file, whole, widgets
 from pages.parts.form.draft import Form
 from pages.parts.losses import steps
 from pages.parts.shell import controls, layout, session
@@ -25,7 +27,8 @@ def main() -> None:
     with view:
         controls.draw(_PAGE, shown, described, "Train", whole.read_training, whole.fill)
         _draw_way_to_compare(shown)
-        stage.draw(shown, _PAGE, ghost=session.before(_PAGE, shown))
+        act = partial(remedies.act, _PAGE, shown)
+        stage.draw(shown, _PAGE, act, ghost=session.before(_PAGE, shown))
         loop.draw(shown.spec)
         layout.fold(
             steps.PROGRAM, lambda: program.draw(described, shown), icon=":material/terminal:"

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from core.judging import measures, pictures
 from core.judging.evaluation import Evaluator
+from core.judging.health import Health
 from core.judging.lens import histogram, margins_of
 from core.losses import Link, Task
 from core.network.groups import Group
@@ -54,6 +55,7 @@ class Observer:
         judged = evaluator.judged
         self._fixed: dict[str, Any] = {}
         self._shown = shown
+        self._health = Health(stack, groups, task, x)
         self._extent: Tensor | None = None
         if not task.is_classification:
             self._fixed["actual"] = _array(judged.y[:, :_MOST_POINTS])
@@ -89,7 +91,13 @@ class Observer:
             margins=np.stack(margins),
             **self._fixed,
             **(self._of_classes if self._task.is_classification else self._of_values)(logits),
+            **self._health.course,
         )
+
+    def look(self, epoch: int, step: int) -> None:
+        """See how the networks fare; the snapshots from here on tell of it."""
+        logits = self._evaluator.judged_logits(step)
+        self._health.look(epoch, logits, self._evaluator.judged.y)
 
     def _scores(self, group: Group, z: Tensor, y: Tensor) -> dict[Measure, Tensor]:
         if not self._task.is_classification:

@@ -59,7 +59,7 @@ def readout(
 
 
 def text(name: str, words: str, kind: str = "text") -> Block:
-    """Words in a line or more; ``kind`` is text, caption, info, warning or error."""
+    """Words in a line or more; ``kind`` is text, caption, info or error."""
     return {"id": name, "kind": kind, "text": words}
 
 
@@ -161,6 +161,14 @@ def fold(name: str, title: str, blocks: Iterable[Block]) -> Block:
 def action(name: str, title: str, *, disabled: bool = False) -> Block:
     """A button that the page's script hears of."""
     return {"id": name, "kind": "action", "title": title, "disabled": disabled}
+
+
+def findings(name: str, lines: Sequence[Block]) -> Block:
+    """What goes wrong: the first line in sight, the others when the number of them is clicked.
+
+    A line has a ``text`` and the name and ``title`` of an ``action``, empty where there is none.
+    """
+    return {"id": name, "kind": "findings", "lines": list(lines)}
 
 
 # ------------------------------------------------------------------ controls: options of the view

@@ -10,7 +10,7 @@ from core.compare.curves import RunCurves
 from core.compare.intervals import Spread
 from core.figures import range_figure, shared_figure, units_figure
 from core.judging.yardsticks import shared
-from core.live import blocks, learned, terms, words
+from core.live import blocks, diagnosed, learned, terms, words
 from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.verdict import Judged, differences, said, verdict_parts
@@ -34,8 +34,7 @@ def parts_of(state: State, view: View) -> Iterator[Part]:
     yield Part("progress", state.progress, lambda: words.progress(state))
     judged = Judged(state, runs, view)
     yield Part("said", judged.shown, lambda: said(judged))
-    ended = state.runs, experiment.status
-    yield Part("diverged", ended, lambda: _diverged(experiment, runs))
+    yield diagnosed.part_of(state, runs)
     if judged.has_pairs:
         yield Part("differences", judged.shown, lambda: differences(judged))
     yield Part("shared", state.judged, lambda: _shared_chart(state, runs, view))
@@ -68,31 +67,6 @@ def _equal(experiment: Experiment) -> Iterator[Block]:
             "The entrants of a seed did not start from the same hidden layers.",
             "error",
         )
-
-
-def _diverged(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
-    """How many seeds of which entrant diverged: they are counted, not dropped."""
-    ended: dict[int, list[int]] = {}
-    for run in runs:
-        if run.diverged_step is not None:
-            ended.setdefault(run.run.entrant, []).append(run.diverged_step)
-    if not ended:
-        return
-    spec, alive = experiment.spec, len(runs) - sum(map(len, ended.values()))
-    several = len(spec.seeds) > 1
-    told = "; ".join(
-        f"{blocks.typed(spec.lineup[place].title)} diverged "
-        + (f"in {len(steps)} of {len(spec.seeds)} seeds, first " if several else "")
-        + f"at step {min(steps):,}"
-        for place, steps in ended.items()
-    )
-    if alive:
-        now = "goes on" if alive == 1 else "go on"
-        others = "other" if alive == 1 else "others"
-        told += ";" if several else ","
-        told += f" the {others} {'went on' if experiment.status.is_finished else now}"
-    means = " From there on, means are over the other seeds." if several and alive else ""
-    yield blocks.text("diverged", f"{told}. A cross marks the end of each.{means}", "warning")
 
 
 # ------------------------------------------------------------------ curves

@@ -10,11 +10,10 @@ from core.compare.curves import CurveSet, RunCurves
 from core.compare.so_far import SoFar, sentence
 from core.figures import Ghost, loss_figure, shared_figure
 from core.judging.yardsticks import Shared, first_yardstick, shared
-from core.live import blocks, entrant_table, learned, terms, words
+from core.live import blocks, diagnosed, entrant_table, learned, terms, words
 from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import SMOOTHING, View
-from core.losses import CUSTOM
 from core.records import Experiment, Measure, Split
 from core.spec import Entrant
 
@@ -23,13 +22,6 @@ _PRINTED_EPOCHS = 200
 #: Points of a loss by step, shared out among the entrants, whose charts are small.
 _POINTS = 900
 _FEWEST_POINTS = 200
-#: What helps against a loss that is not finite, by whether a person wrote it.
-_ADVICE = {
-    False: "A smaller learning rate usually helps.",
-    True: "Your own loss may have no lowest value, or leave the numbers that float32 holds: by a "
-    "division or a logarithm near 0, a large power, exp. If it has neither fault, a smaller "
-    "learning rate usually helps.",
-}
 _NONE_YET = "The first epoch is not complete yet."
 _AXES = {axis.value: axis.value.capitalize() for axis in CurveAxis}
 
@@ -38,9 +30,9 @@ def parts_of(state: State, view: View) -> Iterator[Part]:
     experiment = state.experiment
     runs = state.curves.evaluated(state.runs)
     yield Part("progress", state.progress, lambda: words.progress(state))
-    yield Part("diverged", state.runs, lambda: _divergence(experiment, runs))
     so_far = cache(lambda: _so_far(experiment, runs))
     yield Part("said", state.judged, lambda: _said(experiment, runs, so_far()))
+    yield diagnosed.part_of(state, runs)
     ghost = state.ghost.judged if state.ghost else None
     yield Part("compared", (state.judged, ghost), lambda: _compared(state, runs, view))
     yield Part("units", (state.step, state.judged), lambda: _units(state, view))
@@ -65,28 +57,6 @@ def _said(experiment: Experiment, runs: Sequence[RunCurves], so_far: SoFar) -> I
         is_any_left=any(run.diverged_step is None for run in runs),
     )
     yield blocks.text("said", blocks.typed(told), "said")
-
-
-def _divergence(experiment: Experiment, runs: Sequence[RunCurves]) -> Iterator[Block]:
-    lineup = experiment.spec.lineup
-    ended = [
-        (lineup[run.run.entrant], run.diverged_step)
-        for run in runs
-        if run.diverged_step is not None
-    ]
-    if ended:
-        steps = ", ".join(
-            f"{blocks.typed(entrant.title)} at step {step:,}" for entrant, step in ended
-        )
-        went = "went" if experiment.status.is_finished else "go"
-        goes_on = f" The others {went} on." if len(ended) < len(runs) else ""
-        advice = dict.fromkeys(_ADVICE[entrant.loss.key == CUSTOM] for entrant, _step in ended)
-        yield blocks.text(
-            "diverged",
-            f"No longer a finite number: {steps}.{goes_on} {' '.join(advice)} The curve up to "
-            "there is kept.",
-            "warning",
-        )
 
 
 # ------------------------------------------------------------------ charts

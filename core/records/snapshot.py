@@ -73,6 +73,17 @@ class Snapshot:
         of the rows that a run is most sure of and wrong about, or NaN. Data of pictures only.
     ``pictures``      ``[K, MOST_MISTAKES, h, w]``, uint8: those rows, 255 the brightest.
     ``predicted``     ``[K, n]`` and ``actual`` ``[S, n]``: regression only.
+    ``looks``         ``[n]`` epochs at which the networks were looked at so far, always the same
+        of a training; what follows is of each of them. None of it is in what was recorded before
+        there were looks.
+    ``constancy``     ``[n, K]``: share of the judged rows that get a run's commonest class; for
+        values 1 less the SD of what is predicted by that of the truth. 1 is a constant.
+    ``gradients``     ``[n, K, H + 1]``: root mean square of the newest step's gradient in the
+        weights of each hidden layer and of the last one; at the start, of the first step's.
+    ``dead``          ``[n, K, H]``: share of a layer's units that give 0 for each of 256 training
+        rows. ReLU only.
+    ``saturated``     ``[n, K, H]``: share of activations of a layer, over the same rows, within
+        1 % of the range from either end of it. Tanh and sigmoid only.
     """
 
     epoch: int
@@ -95,6 +106,11 @@ class Snapshot:
     pictures: NDArray[np.uint8] | None = None
     predicted: NDArray[np.float32] | None = None
     actual: NDArray[np.float32] | None = None
+    looks: NDArray[np.int32] | None = None
+    constancy: NDArray[np.float32] | None = None
+    gradients: NDArray[np.float32] | None = None
+    dead: NDArray[np.float16] | None = None
+    saturated: NDArray[np.float16] | None = None
 
     def score(self, measure: str) -> NDArray[np.float64]:
         """One score a run."""

@@ -4,8 +4,9 @@ The bounds live here; widgets read them and the validators enforce them, so the 
 ``core`` need not check anything again. JSON goes both ways.
 """
 
+from core.spec.changes import changes
 from core.spec.entrants import ENTRANTS, MAX_ENTRANTS, NAME_LENGTH, Entrant, EntrantSpec
-from core.spec.experiment import LESSON, ExperimentSpec, as_one_function, at_best_rates
+from core.spec.experiment import LESSON, SCALE_FREE, ExperimentSpec, as_one_function, at_best_rates
 from core.spec.file import MOST_FILE_BYTES, parse_file
 from core.spec.in_words import ACTIVATION_TITLES, OPTIMIZER_TITLES, in_a_line
 from core.spec.parts import (
@@ -49,6 +50,7 @@ __all__ = [
     "MOST_FILE_BYTES",
     "NAME_LENGTH",
     "OPTIMIZER_TITLES",
+    "SCALE_FREE",
     "SEED",
     "SEEDS",
     "WEIGHT_DECAY",
@@ -66,6 +68,7 @@ __all__ = [
     "TrainingSpec",
     "as_one_function",
     "at_best_rates",
+    "changes",
     "in_a_line",
     "parse_file",
 ]

@@ -31,7 +31,7 @@ from core.spec.size import Size
 JUDGED_TRAINING_ROWS = 256
 
 #: Optimizers that divide a gradient by its own size, so that a factor on it changes nothing.
-_SCALE_FREE = {OptimizerName.ADAM: "Adam", OptimizerName.ADAMW: "AdamW"}
+SCALE_FREE = {OptimizerName.ADAM: "Adam", OptimizerName.ADAMW: "AdamW"}
 #: What the context of a validation says of a spec that was checked when it was stored.
 _IS_STORED = "is_stored"
 #: More sentences would not be read.
@@ -133,10 +133,10 @@ class ExperimentSpec(Frozen):
                 )
 
     def _not_matchable(self) -> Iterable[str]:
-        if self.optimizer.name in _SCALE_FREE:
+        if self.optimizer.name in SCALE_FREE:
             yield (
                 "First gradients of one size change nothing under "
-                f"{_SCALE_FREE[self.optimizer.name]}: it divides every gradient by its own size, "
+                f"{SCALE_FREE[self.optimizer.name]}: it divides every gradient by its own size, "
                 "so a factor on it cancels out. Pick SGD or SGD with momentum, or hold something "
                 "else equal."
             )

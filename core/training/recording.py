@@ -29,16 +29,19 @@ MOST_KEPT = 60
 _KEPT_SHARE = 0.01
 KEPT_SECONDS = 0.04
 
+#: So many times the networks' health is looked at, whatever the clock says: same settings, same
+#: looks. One takes less than a millisecond.
+_LOOKS = 30
+
 #: Steps recorded before a report is due whatever the clock says.
 _MOST_STEPS = 1024
 
 
-def kept_epochs(epochs: int) -> list[int]:
+def kept_epochs(epochs: int, count: int = MOST_KEPT - 1) -> list[int]:
     """The epochs whose snapshots are to be kept: all of few, of many more at the start.
 
     With that of the start they are at most ``MOST_KEPT``: the i-th of n is epoch E (i / n)^2.
     """
-    count = MOST_KEPT - 1
     if epochs <= count:
         return list(range(1, epochs + 1))
     return sorted({max(1, round(epochs * (at / count) ** 2)) for at in range(1, count + 1)})
@@ -67,6 +70,7 @@ class Recorder:
         self._seconds = 0.0
         self._next_snapshot = 0.0
         self._to_keep = kept_epochs(prepared.spec.training.epochs)
+        self._looked_at = set(kept_epochs(prepared.spec.training.epochs, _LOOKS))
         self._keeping_seconds = 0.0
         self._resumed = time.perf_counter()
 
@@ -98,6 +102,9 @@ class Recorder:
     def report_start(self) -> Progress:
         """The report before the first step: facts, evaluation and snapshot of the start."""
         start = self._progress(self._take_losses(), self._prepared.evaluator.evaluate(0, 0))
+        learner, batch = self._prepared.learner, self._batch
+        learner.differentiate(batch, learner.room_for_losses())
+        self._prepared.observer.look(0, 0)
         first = self._newest_snapshot()
         return replace(start, facts=self._prepared.facts(), snapshot=first, kept=(first,))
 
@@ -113,6 +120,8 @@ class Recorder:
         ]
         judged = self._prepared.evaluator.evaluate(epoch, self._step)
         rows = [*printed, *judged]
+        if epoch in self._looked_at:
+            self._prepared.observer.look(epoch, self._step)
         begin = time.perf_counter()
         is_last, is_kept = self._outcome() is not None, self._is_to_keep()
         if not (is_last or is_kept or begin >= self._next_snapshot):
@@ -138,8 +147,6 @@ class Recorder:
     def _newest_snapshot(self) -> Snapshot:
         """What the runs are now, with the newest whole batch, or the first rows before any."""
         learner, batch = self._prepared.learner, self._batch
-        if not self._step:
-            learner.stack.batch(batch.size).forward(batch.x)
         return self._prepared.observer.snapshot(
             self._epoch,
             self._step,

@@ -148,7 +148,7 @@ def show_every_look(page: Page) -> None:
                 document.querySelector(place).append(made);
             };
             for (const color of colors) put(".readout .line", "status", `status ${color}`, color);
-            for (const look of ["info", "warning", "error", "state", "caption", "tip"]) {
+            for (const look of ["info", "findings", "error", "state", "caption", "tip"]) {
                 put(".stage", `stage-${look}`, look);
             }
         }""",

@@ -197,7 +197,7 @@ def test_a_diverging_run_is_marked_and_keeps_its_curve(train_page: Page) -> None
     wait_for_status(page, "diverged")
     assert steps(page) > 1
     expect(chart(page)).to_contain_text("diverged at step")
-    expect(page.locator(".stage-warning")).to_contain_text("No longer a finite number")
+    expect(page.locator(".stage-findings")).to_contain_text("its loss is no longer a finite number")
     expect(table(page, "numbers")).to_contain_text("Diverged at step")
     expect(table(page, "numbers")).not_to_contain_text(re.compile("nan|inf$", re.IGNORECASE))
 

@@ -1,14 +1,31 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.engine import Engine
 from core.lab import lab
 from core.store import Store
 from tests.pages.looking import opened
+
+#: What a browser may say was clicked within a stage; some of it no stage has.
+ACTIONS = (
+    "set_up_one_function",
+    "race_at_best_rates",
+    "try_diverged_0",
+    "try_diverged_1",
+    "try_plateau_0",
+    "try_diverged_99",
+    "try_../../etc_0",
+    "try_",
+    "another",
+    "",
+)
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +63,18 @@ def nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a button starts is stored and stays queued: nobody takes it."""
     monkeypatch.setattr(Engine, "start", lambda engine, experiment_id: None)
     monkeypatch.setattr("pages.parts.shell.session.ANSWER_SECONDS", 0)
+
+
+@pytest.fixture
+def clickable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage as a button for each name of an action, which sends what the browser would."""
+
+    def stage(*, key: str, data: Any, on_action_change: Callable[[], None], **others: Any) -> None:
+        def click(name: str) -> None:
+            st.session_state[key] = SimpleNamespace(action=name)
+            on_action_change()
+
+        for name in ACTIONS:
+            st.button(f"action {name}", on_click=click, args=(name,))
+
+    monkeypatch.setattr("pages.parts.widgets.stage._stage", stage)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 import pytest
-import streamlit as st
 import torch
 from sqlalchemy import func, select
 from streamlit.testing.v1 import AppTest
@@ -175,21 +170,6 @@ def test_an_a_a_check_keeps_the_parameters_and_leaves_one_function_behind(
 
 
 # ------------------------------------------------------------------ buttons within the stage
-
-
-@pytest.fixture
-def clickable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stage as a button for each name of an action, which sends what the browser would."""
-
-    def stage(*, key: str, data: Any, on_action_change: Callable[[], None], **others: Any) -> None:
-        def click(name: str) -> None:
-            st.session_state[key] = SimpleNamespace(action=name)
-            on_action_change()
-
-        for name in ("set_up_one_function", "race_at_best_rates", "another", ""):
-            st.button(f"action {name}", on_click=click, args=(name,))
-
-    monkeypatch.setattr("pages.parts.widgets.stage._stage", stage)
 
 
 def test_the_exhibit_sets_up_the_race_where_ce_and_bce_agree(

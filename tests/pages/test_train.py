@@ -26,6 +26,7 @@ from tests.pages.looking import (
     fields,
     read,
     run,
+    said,
     shown,
     staged,
     texts,
@@ -100,11 +101,16 @@ def test_settings_that_are_not_those_shown_are_told_of_and_can_be_undone(
     train: AppTest, lab_store: Store
 ) -> None:
     shown(train, recorded(lab_store, Status.FINISHED))
-    assert "Settings changed" not in texts(train)
+    assert "learning rate" not in said(train)
     enter(train, "train", "learning_rate", 0.5)
-    assert "Settings changed" in texts(train)
+    assert "learning rate 0.001 → 0.5" in said(train)
+    enter(train, "train", "epochs", 9)
+    assert "2 settings changed" in said(train)
+    assert "Changed: learning rate 0.001 → 0.5; epochs 7 → 9." in button(
+        train, "Undo changes"
+    ).help.replace("\\", "")
     click(train, "Undo changes")
-    assert "Settings changed" not in texts(train)
+    assert "settings changed" not in said(train)
     assert read(train, "train") == TWO_LOSSES
 
 

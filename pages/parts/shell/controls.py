@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.errors import SpecError
 from core.records import Experiment, Status, Wanted
-from core.spec import ExperimentSpec, in_a_line
+from core.spec import ExperimentSpec, changes, in_a_line
 from core.store.database import EXAMPLE_IDS
 from pages.parts.shell import session
 from pages.parts.shell.text import escaped
@@ -78,12 +78,15 @@ def _draw_what_is_shown(
             f":small[:red[:material/error: No **{name}**: {escaped(described.problems[0])}]]"
         )
     elif described.spec != shown.spec:
-        st.caption(":material/edit: Settings changed", width="content")
+        changed = changes(shown.spec, described.spec)
+        told = changed[0] if len(changed) == 1 else f"{len(changed)} settings changed"
+        st.caption(f":material/edit: {escaped(told)}", width="content")
         st.button(
             "Undo changes",
             icon=":material/undo:",
             type="tertiary",
-            help=f"What is shown is of other settings: {in_a_line(shown.spec)}. Back to these.",
+            help=f"Changed: {escaped('; '.join(changed))}. What is shown is of "
+            f"{escaped(in_a_line(shown.spec))}: back to that.",
             on_click=back,
             args=(page, shown.spec),
         )

@@ -87,3 +87,6 @@ def test_a_snapshot_is_made_there(data: str, monkeypatch: pytest.MonkeyPatch) ->
     assert here is not None
     assert there is not None
     np.testing.assert_array_equal(there.scores, here.scores)
+    assert here.constancy is not None
+    assert there.constancy is not None
+    np.testing.assert_array_equal(there.constancy[-1], here.constancy[-1])

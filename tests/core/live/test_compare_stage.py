@@ -190,8 +190,8 @@ def test_one_seed_that_diverged_is_said_with_its_step(store: Store) -> None:
         steps = (26, None) if progress.step >= 26 or progress.outcome else (None, None)
         late = replace(progress, diverged_steps=steps)
         store.report(experiment_id, late, Status.RUNNING)
-    text = compared(store, experiment_id)["diverged"]["text"]
-    assert text == "BCE diverged at step 26, the other goes on. A cross marks the end of each."
+    (line,) = compared(store, experiment_id)["findings"]["lines"]
+    assert line["text"] == "BCE diverged at step 26: its loss is no longer a finite number."
 
 
 def test_terms_have_a_sentence_each(raced: Store, moons: str) -> None:
@@ -420,10 +420,9 @@ def test_diverged_seeds_are_counted(store: Store) -> None:
     first = min(step for step in ended if step is not None)
     for tab in Tab:
         shown = compared(store, experiment_id, tab=tab.value)
-        assert shown["diverged"]["kind"] == "warning"
-        assert (
-            f"MSE diverged in 3 of 3 seeds, first at step {first:,}; the others went on."
-            in shown["diverged"]["text"]
+        assert shown["findings"]["lines"][0]["text"] == (
+            f"MSE diverged in 3 of 3 seeds, first at step {first:,}: its loss is no longer a "
+            "finite number."
         )
     shown = compared(store, experiment_id)
     assert table(shown, "matrix")["MSE"] == [f"diverged at step {first:,}"] * 3

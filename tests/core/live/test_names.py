@@ -19,7 +19,7 @@ from tests.core.live.staging import charts, race_of, reported, stage, whole, wor
 
 NAMES = ("**bold** 2**3", "<b>bold</b>", "$x$ ![x](http://example.org/x.png)", "a ** b *** c")
 #: Kinds of blocks whose words the browser reads signs of bold in; and so in cells of tables.
-RICH = ("text", "caption", "info", "warning", "error")
+RICH = ("text", "caption", "info", "error")
 
 
 def spec_of_names(data: str = "moons", **parts: Any) -> ExperimentSpec:
@@ -32,6 +32,8 @@ def rich_texts(blocks: dict[str, Block]) -> Iterator[str]:
     for block in whole(blocks):
         if block["kind"] in RICH:
             yield block["text"]
+        if block["kind"] == "findings":
+            yield from (line["text"] for line in block["lines"])
         if block["kind"] == "table":
             yield from (cell for _, *cells in block["rows"] for cell in cells)
 
@@ -101,7 +103,8 @@ def test_where_training_diverges(store: Store) -> None:
     )
     experiment_id = reported(store, spec)
     for page in ("train", "compare"):
-        said = stage(store, experiment_id, page=page)["diverged"]["text"]
+        lines = stage(store, experiment_id, page=page)["findings"]["lines"]
+        said = "\n".join(line["text"] for line in lines)
         assert NAMES[0] in said.replace("\u2060", "")
         assert "**" not in said
 
@@ -117,7 +120,8 @@ def test_an_expression_that_is_a_title_keeps_its_powers(store: Store) -> None:
         training={"epochs": 6, "batch_size": 8},
     )
     experiment_id = reported(store, spec)
-    said = stage(store, experiment_id, page="compare")["diverged"]["text"]
+    lines = stage(store, experiment_id, page="compare")["findings"]["lines"]
+    said = "\n".join(line["text"] for line in lines)
     assert "**" not in said
     assert "Your own: (p - y)**4 diverged in " in said.replace("\u2060", "")
     assert "(p - y)**4" in words(stage(store, experiment_id))

@@ -158,17 +158,17 @@ def test_what_diverged_is_told_with_its_step(store: Store) -> None:
     experiment_id = reported(store, spec)
     step = store.runs(experiment_id)[0].diverged_step
     shown = stage(store, experiment_id)
-    assert shown["diverged"]["kind"] == "warning"
-    assert shown["diverged"]["text"].startswith(
-        f"No longer a finite number: MSE at step {step:,}. The others went on. A smaller "
-    )
+    first, *_others = shown["findings"]["lines"]
+    assert first == {
+        "text": f"MSE diverged at step {step:,}: its loss is no longer a finite number.",
+        "action": "try_diverged_0",
+        "title": "Try it: learning rate 1 → 0.1",
+    }
     assert shown["numbers"]["rows"][0][-1] == f"Diverged at step {step:,}"
     assert "MSE" not in shown["said"]["text"]
 
 
-def test_where_an_own_loss_diverged_the_formula_is_named_before_the_learning_rate(
-    store: Store,
-) -> None:
+def test_where_an_own_loss_diverged_the_formula_is_named(store: Store) -> None:
     """A loss without a lowest value leaves every number at any learning rate."""
     spec = race_of(
         "moons", [], seeds=[0],
@@ -178,9 +178,11 @@ def test_where_an_own_loss_diverged_the_formula_is_named_before_the_learning_rat
     experiment_id = reported(store, spec)
     run = store.runs(experiment_id)[0]
     assert run.diverged_step is not None
-    shown = stage(store, experiment_id)["diverged"]["text"]
-    assert "Your own loss may have no lowest value" in shown
-    assert "A smaller learning rate" not in shown
+    first, *_others = stage(store, experiment_id)["findings"]["lines"]
+    assert f"diverged at step {run.diverged_step:,}" in first["text"]
+    assert first["text"].endswith(
+        "Your own loss may have no lowest value, or leave the numbers that float32 holds."
+    )
 
 
 def test_the_options_are_on_the_chart_and_its_controls(store: Store) -> None:

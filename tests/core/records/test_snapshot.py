@@ -57,11 +57,12 @@ def assert_same(one: Snapshot, other: Snapshot) -> None:
             assert ours == theirs, field.name
 
 
-CLASSES_HAVE = {"reliability", "confusion", "truth"}
+HEALTH = {"looks", "constancy", "gradients", "dead"}
+CLASSES_HAVE = HEALTH | {"reliability", "confusion", "truth"}
 PRESENT = {
     PLANE: CLASSES_HAVE | {"surface", "extent", "points", "wrong", "units", "weights"},
     MANY: CLASSES_HAVE | {"mistaken", "pictures"},
-    VALUES: {"predicted", "actual"},
+    VALUES: HEALTH | {"predicted", "actual"},
 }
 
 

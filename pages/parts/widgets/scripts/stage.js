@@ -231,7 +231,7 @@ function clearViews(views) {
 class Words extends View {
   constructor(stage, block) {
     super(stage, "p", `stage-${block.kind}`)
-    if (block.kind === "error" || block.kind === "warning") this.host.setAttribute("role", "alert")
+    if (block.kind === "error") this.host.setAttribute("role", "alert")
   }
 
   update(block) {
@@ -436,6 +436,46 @@ class Action extends View {
   }
 }
 
+// What goes wrong: one line in sight, the others in a menu over what is below.
+class Findings extends View {
+  constructor(stage) {
+    super(stage, "div", "stage-findings")
+    this.host.setAttribute("role", "group")
+    this.host.setAttribute("aria-label", "What goes wrong")
+    this.first = this.line()
+    this.menu = element("details", "stage-menu")
+    this.count = element("summary")
+    this.others = element("div")
+    this.menu.append(this.count, this.others)
+    closeByKey(this.menu)
+    this.host.append(this.first, this.menu)
+  }
+
+  line() {
+    const line = element("div", "stage-finding")
+    const button = element("button", "stage-button")
+    button.addEventListener("click", () => this.stage.tell("action", button.dataset.action))
+    line.append(element("p"), button)
+    return line
+  }
+
+  update({ lines: [first, ...others] }) {
+    this.fill(this.first, first)
+    this.menu.hidden = !others.length
+    write(this.count, `${others.length} more`)
+    sized(this.others, others.length, () => this.line())
+    others.forEach((line, at) => this.fill(this.others.children[at], line))
+  }
+
+  fill(host, { text, action, title }) {
+    const [words, button] = host.children
+    writeRich(words, text)
+    write(button, title)
+    button.dataset.action = action
+    button.hidden = !action
+  }
+}
+
 class Printed extends View {
   constructor(stage) {
     super(stage, "pre", "stage-printed")
@@ -496,6 +536,7 @@ const VIEWS = {
   grid: Grid,
   fold: Fold,
   action: Action,
+  findings: Findings,
   printed: Printed,
   network: Network,
   pictures: Pictures,
@@ -603,11 +644,7 @@ const CONTROLS = {
       inside.append(line)
     }
     menu.append(title, inside)
-    menu.addEventListener("keydown", ({ key }) => {
-      if (key !== "Escape" || !menu.open) return
-      menu.open = false
-      title.focus()
-    })
+    closeByKey(menu)
     return menu
   },
 
@@ -670,6 +707,14 @@ function showTip(target, sentence) {
 
 function hideTip() {
   document.querySelector(".stage-tip")?.remove()
+}
+
+function closeByKey(menu) {
+  menu.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape" || !menu.open) return
+    menu.open = false
+    menu.firstChild.focus()
+  })
 }
 
 // A menu closes when something else is clicked.
