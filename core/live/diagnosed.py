@@ -16,8 +16,10 @@ TRY = "try_"
 
 
 def part_of(state: State, runs: Sequence[RunCurves]) -> Part:
-    """Nothing at all where nothing is found."""
-    return Part("diagnosed", state.judged, lambda: _drawn(state.experiment.spec, _of(state, runs)))
+    """Nothing at all where nothing is found. As often as a snapshot is made is soon enough."""
+    diverged = tuple(run.diverged_step for run in runs)
+    shown = state.looked_at, state.experiment.status, diverged
+    return Part("diagnosed", shown, lambda: _drawn(state.experiment.spec, _of(state, runs)))
 
 
 def remedy_of(state: State, action: str) -> ExperimentSpec | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 
+from core.compare.curves import RunCurves
 from core.compare.diagnosis import MOST_OF_ENTRANT, Finding, Kind, diagnose
-from core.compare.evidence import lasting
+from core.compare.diagnosis.evidence import lasting
 from core.data import DATASETS
 from core.example import EXAMPLES, ensure
 from core.live.reading import Reading
@@ -307,6 +309,29 @@ def test_of_several_seeds_it_is_said_in_how_many() -> None:
     assert [each.kind for each in found] == [Kind.PLATEAU] * 2
     assert found[0].sentence.startswith("MSE, in 3 of 3 seeds: a plateau")
     assert found[1].entrant == 1
+
+
+def test_what_losses_alone_show_is_said_where_most_seeds_show_it() -> None:
+    """Of three seeds that overfit, some are made to keep their lowest validation loss."""
+    _, spec, *_ = CASES["overfitting"]
+    made = trained(spec.model_copy(update={"seeds": (0, 1, 2)}))
+    assert "in 3 of 3 seeds: overfitting" in of_kind(made, Kind.OVERFITTING)[0].sentence
+    assert (
+        "in 2 of 3 seeds: overfitting" in of_kind(kept_low(made, 2), Kind.OVERFITTING)[0].sentence
+    )
+    assert not of_kind(kept_low(made, 1, 2), Kind.OVERFITTING)
+
+
+def kept_low(made: Trained, *chosen: int) -> Trained:
+    key = (Split.VAL, Measure.LOSS)
+
+    def low(run: RunCurves) -> RunCurves:
+        line = run.evaluations[key]
+        lowest = replace(line, values=np.minimum.accumulate(line.values))
+        return replace(run, evaluations={**run.evaluations, key: lowest})
+
+    runs = tuple(low(run) if k in chosen else run for k, run in enumerate(made.runs))
+    return replace(made, runs=runs)
 
 
 def test_seeds_that_diverged_are_counted() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from core.compare.remedies import (
+from core.compare.diagnosis.remedies import (
     Remedy,
     activation_of,
     epochs_to,
