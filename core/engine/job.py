@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import logging
 import time
+from collections.abc import Generator
 from dataclasses import replace
 from enum import StrEnum
 from multiprocessing.connection import Connection
@@ -98,6 +99,7 @@ class _Job:
         self._id = experiment_id
         self._host = host
         self._command = store.command(experiment_id)
+        self._reports: Generator[Progress, bool | None, None]
         self._unwritten: list[Progress] = []
         self._last_write = 0.0
         self._last_look = 0.0
@@ -109,7 +111,8 @@ class _Job:
         experiment = self._store.get(self._id)
         if experiment.status.is_finished:
             return
-        for progress in train(experiment.spec):
+        self._reports = train(experiment.spec)
+        for progress in self._reports:
             self._unwritten.append(progress)
             if self._is_due(progress) and not self._record_and_obey():
                 return
@@ -142,6 +145,9 @@ class _Job:
         if progress.outcome:
             return False
         self._listen(0)
+        if self._wanted() is not Wanted.RUNNING:
+            # Who stops here is to see all of one epoch.
+            self._store.report(self._id, self._reports.send(True), Status.RUNNING)
         if self._wanted() is Wanted.PAUSED:
             self._pause()
         if self._wanted() is Wanted.STOPPED:

@@ -44,8 +44,8 @@ _BULK = (0.05, 0.95)
 #: What is left free above and below the lines, as a share of their range: a label fits in.
 _HEADROOM = 0.12
 _LONGEST_LABEL = 20
-#: Longer axis titles are broken at their first comma.
-_LONG_TITLE = 36
+#: Longer titles of an upright axis are broken: a small chart is hardly higher.
+_LONG_TITLE = 24
 
 
 def scatter(name: str, x: NDArray[Any], y: NDArray[Any]) -> Figure:
@@ -107,8 +107,7 @@ def across(place: Figure) -> Figure:
 
 def loss_title(entrant: Entrant) -> str:
     """What an axis with an entrant's own loss is called."""
-    title = f"{escape(entrant.title, quote=False)} ({entrant.loss.unit})"
-    return title.replace(", ", ",<br>", 1) if len(title) > _LONG_TITLE else title
+    return f"{escape(entrant.title, quote=False)} ({entrant.loss.unit})"
 
 
 def written(digits: Digits) -> Written:
@@ -154,12 +153,21 @@ def chart(
         "showlegend": True,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom"},
         "xaxis": axis(x_title) | {"showgrid": False, "rangemode": "tozero"},
-        "yaxis": axis(y_title),
+        "yaxis": axis(_broken(y_title)),
     }
     if all(_is_empty(trace) for trace in traces):
         for each in ("xaxis", "yaxis"):
             layout[each] |= {"range": [0, 1], "showticklabels": False}
     return {"data": traces, "layout": layout}
+
+
+def _broken(title: str) -> str:
+    """In two lines if it is long, of which the longer one is as short as it can be."""
+    words = title.split(" ")
+    if len(title) <= _LONG_TITLE or len(words) == 1:
+        return title
+    lines = [(" ".join(words[:at]), " ".join(words[at:])) for at in range(1, len(words))]
+    return "<br>".join(min(lines, key=lambda pair: max(map(len, pair))))
 
 
 def _is_empty(trace: Figure) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ from core.spec import Entrant
 #: Points of one figure, shared out among its lines.
 _MOST_POINTS = 1500
 _MOST_OF_A_LINE = 125
+#: Letters of a note in a line, as there is room for in a small chart.
+_NOTE_WIDTH = 44
 _X_TITLES = {
     CurveAxis.STEP: "step",
     CurveAxis.EPOCH: "epoch",
@@ -94,7 +97,8 @@ def shared_figure(
     behind = ghost.courses if ghost else ()
     seen = [_trained(course, band) for course in (*courses, *behind)]
     _scale(figure, seen, log=is_error)
-    figure["layout"]["annotations"] = [_note(note)] if note else []
+    if note:
+        figure["layout"]["xaxis"]["title"]["text"] = _noted(_X_TITLES[axis], note)
     return figure
 
 
@@ -267,18 +271,11 @@ def _faint(color: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
-def _note(text: str) -> Figure:
-    return {
-        "text": escape(text[0].upper() + text[1:], quote=False),
-        "xref": "paper",
-        "yref": "paper",
-        "x": 1,
-        "y": 0,
-        "xanchor": "right",
-        "yanchor": "bottom",
-        "showarrow": False,
-        "font": {"size": 12},
-    }
+def _noted(title: str, note: str) -> str:
+    """The title of the lower axis, with the note below it in small letters."""
+    lines = wrap(note[0].upper() + note[1:], _NOTE_WIDTH)
+    small = "<br>".join(escape(line, quote=False) for line in lines)
+    return f'{title}<br><span style="font-size:11px">{small}</span>'
 
 
 # ------------------------------------------------------------------ range test and lens

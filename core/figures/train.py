@@ -123,7 +123,7 @@ def _validation(run: RunCurves, color: str) -> Figure:
 def _title(entrant: Entrant) -> Figure:
     """Above the axis: a chart of this height has no room beside it."""
     place = {"x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top"}
-    title = loss_title(entrant).replace(",<br>", ", ")
+    title = loss_title(entrant)
     # A longer unit stands in the contract on Losses.
     has_room = len(entrant.loss.unit) <= _LONGEST_UNIT
     return place | {

@@ -11,7 +11,7 @@ from core.live.blocks import Block
 from core.live.reading import State
 from core.losses import Link
 from core.records import Experiment, Status
-from core.spec import ExperimentSpec, Protocol, in_a_line
+from core.spec import Entrant, ExperimentSpec, Protocol, in_a_line
 
 _COLORS = {
     Status.QUEUED: "gray",
@@ -76,10 +76,17 @@ def _details(spec: ExperimentSpec) -> dict[str, str]:
     """What an entrant's title leaves out: all of it under a name, or the end of what was cut."""
     pairs = zip(spec.lineup, spec.entrants, strict=True)
     return {
-        known.title: f"{known.loss.title}: {asked.details}" if asked.details else known.loss.title
+        known.title: _of_what(known, asked.details)
         for known, asked in pairs
         if asked.name is not None or asked.expression is not None or "…" in known.title
     }
+
+
+def _of_what(known: Entrant, details: str) -> str:
+    """The loss and its details; the loss alone is named by its title already."""
+    if details and known.title == known.loss.title:
+        return details
+    return f"{known.loss.title}: {details}" if details else known.loss.title
 
 
 def _pace(experiment: Experiment, queue_place: int | None) -> str:

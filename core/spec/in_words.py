@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.bounds import as_text
 from core.data import DATASETS
 from core.spec.experiment import ExperimentSpec
-from core.spec.parts import Activation, OptimizerName, Scheme
+from core.spec.parts import Activation, OptimizerName, Protocol, Scheme
 
 OPTIMIZER_TITLES = {
     OptimizerName.SGD: "SGD",
@@ -27,11 +27,12 @@ def in_a_line(spec: ExperimentSpec) -> str:
     noise = f", noise {as_text(spec.data.noise)}" if data.noisy else ""
     sizes = "-".join(map(str, (data.features, *network.hidden_sizes, data.outputs)))
     activation = f" {ACTIVATION_TITLES[network.activation]}" if network.hidden_sizes else ""
-    rate = as_text(spec.optimizer.learning_rate)
+    is_searched = spec.training.protocol is Protocol.BEST_RATE
+    rate = "best rates" if is_searched else f"rate {as_text(spec.optimizer.learning_rate)}"
     parts = [
         f"{data.title}{noise}",
         f"{sizes}{activation}",
-        f"{OPTIMIZER_TITLES[spec.optimizer.name]}, rate {rate}",
+        f"{OPTIMIZER_TITLES[spec.optimizer.name]}, {rate}",
         f"batch {spec.training.batch_size:,}",
     ]
     if start.scheme is not Scheme.DEFAULT:

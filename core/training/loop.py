@@ -3,7 +3,7 @@ generator."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import torch
@@ -17,7 +17,9 @@ from core.training.recording import KEPT_SECONDS, Recorder
 
 
 @torch.inference_mode()
-def train(spec: ExperimentSpec, kept_seconds: float = KEPT_SECONDS) -> Iterator[Progress]:
+def train(
+    spec: ExperimentSpec, kept_seconds: float = KEPT_SECONDS
+) -> Generator[Progress, bool | None, None]:
     """Train all runs of ``spec`` together; report every 100 ms and at each epoch's end.
 
     The first report with facts has the evaluation before training as well; where learning
@@ -25,8 +27,9 @@ def train(spec: ExperimentSpec, kept_seconds: float = KEPT_SECONDS) -> Iterator[
     diverged once no run's loss is finite any more. Raises ``DeviceError`` for a device that
     is not there, ``LossExpressionError`` for a person's own loss that can't be trained and
     ``SpecError`` for targets that a loss does not take. ``kept_seconds`` is the time for
-    snapshots to be replayed, as ``Recorder`` has it. Same spec, device, versions and
-    threads give the same bits.
+    snapshots to be replayed, as ``Recorder`` has it. Who sends True for a report gets another one
+    next, with the snapshot of the newest complete epoch if it has none yet. Same spec, device,
+    versions and threads give the same bits.
     """
     torch.set_num_threads(device.thread_count(spec))
     for entrant in spec.entrants:
@@ -37,9 +40,11 @@ def train(spec: ExperimentSpec, kept_seconds: float = KEPT_SECONDS) -> Iterator[
         yield _nothing_yet(spec)
     recorder = Recorder(prepared, kept_seconds)
     for report in _reports(prepared, recorder):
-        yield report
+        is_looked_at = yield report
         if report.outcome:
             return
+        if is_looked_at:
+            yield recorder.report_look()
         recorder.resume()
 
 

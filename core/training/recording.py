@@ -65,6 +65,10 @@ class Recorder:
         self._sizes: list[int] = []
         self._step = 0
         self._epoch = 0
+        # The newest complete epoch: its last step, its end's parameters, whether one has seen it.
+        self._epoch_step = 0
+        self._at_epoch = prepared.learner.stack.parameters.clone()
+        self._is_seen = False
         self._epoch_sums = np.zeros(runs)
         self._diverged: list[int | None] = [None] * runs
         self._seconds = 0.0
@@ -111,7 +115,8 @@ class Recorder:
     def report_epoch(self, epoch: int) -> Progress:
         """The report that ends an epoch, with its evaluation, and a snapshot if one is due."""
         losses = self._take_losses()
-        self._epoch = epoch
+        self._epoch, self._epoch_step, self._is_seen = epoch, self._step, False
+        self._at_epoch.copy_(self._prepared.learner.stack.parameters)
         means = self._epoch_sums / self._prepared.batches.x.shape[1]
         self._epoch_sums = np.zeros_like(means)
         printed = [
@@ -133,6 +138,21 @@ class Recorder:
             self._keeping_seconds += end - begin
         return self._progress(losses, rows, snapshot, is_kept=is_last or is_kept)
 
+    def report_look(self) -> Progress:
+        """The snapshot of the newest complete epoch, if it has none yet, between two steps.
+
+        Who stops there sees all of one epoch. Training goes on as if nothing had been.
+        """
+        losses = self._take_losses()
+        if self._is_seen:
+            return self._progress(losses, ())
+        parameters = self._prepared.learner.stack.parameters
+        now = parameters.clone()
+        parameters.copy_(self._at_epoch)
+        snapshot = self._newest_snapshot()
+        parameters.copy_(now)
+        return self._progress(losses, (), snapshot)
+
     def _is_to_keep(self) -> bool:
         """Whether the epoch is reached whose snapshot is to be kept, and there is time for it."""
         is_reached = self._epoch >= self._to_keep[0]
@@ -145,11 +165,15 @@ class Recorder:
         return is_reached and has_time
 
     def _newest_snapshot(self) -> Snapshot:
-        """What the runs are now, with the newest whole batch, or the first rows before any."""
+        """What the runs are now, with the newest whole batch, or the first rows before any.
+
+        That is at the end of an epoch, or where all runs have diverged within one.
+        """
         learner, batch = self._prepared.learner, self._batch
+        self._is_seen = True
         return self._prepared.observer.snapshot(
             self._epoch,
-            self._step,
+            self._step if self._outcome() else self._epoch_step,
             self._prepared.batches.order_sha256,
             list(zip(learner.logits(batch.size), batch.targets, strict=True)),
         )

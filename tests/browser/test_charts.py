@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -245,7 +245,7 @@ def test_a_zoomed_log_axis_writes_no_label_over_another(page: Page) -> None:
         })""")
     )
     assert len(sides) >= 2
-    for (_, end), (begin, _) in pairwise(sides):
+    for (_, end), (begin, _) in itertools.pairwise(sides):
         assert end <= begin
 
 
@@ -267,14 +267,42 @@ def test_lines_have_labels_at_their_ends_that_do_not_overlap(looked_at: Page) ->
     labels = end_labels(host)
     ends = {name: drawn_at(host, name, EPOCHS) for name in ENTRANTS}
     assert set(labels) == {f"━ {name} {100 * end:.1f}%" for name, end in ends.items()}
-    boxes = sorted(labels.values(), key=lambda box: box["y"])
-    for above, below in pairwise(boxes):
-        assert above["y"] + 0.8 * above["height"] <= below["y"]
+    expect_apart(labels)
     plot = host.bounding_box()
     assert plot is not None
-    for box in boxes:
+    for box in labels.values():
         assert plot["x"] < box["x"]
         assert box["x"] + box["width"] <= plot["x"] + plot["width"]
+
+
+def expect_apart(labels: dict[str, dict[str, float]]) -> None:
+    boxes = sorted(labels.values(), key=lambda box: box["y"])
+    for above, below in itertools.pairwise(boxes):
+        assert above["y"] + 0.8 * above["height"] <= below["y"]
+
+
+def test_labels_do_not_overlap_wherever_the_lines_end(page: Page) -> None:
+    """In charts of several heights, and with the ends in each third of the plot."""
+    host = chart(page, COMPARED)
+    move_ends = """(host, [height, low]) => {
+        const { newest } = host.chart
+        const { layout } = newest.figure
+        const yaxis = { ...layout.yaxis, range: [low, low + 0.6] }
+        const figure = { ...newest.figure, layout: { ...layout, yaxis } }
+        host.chart.newest = { ...newest, figure }
+        host.style.height = `${height}px`
+    }"""
+    # Of the error's logarithm, which ends between -1.46 and -1.26.
+    for height, low in zip(range(150, 240, 10), 3 * (-1.8, -1.7, -1.6), strict=True):
+        host.evaluate(move_ends, [height, low])
+        page.wait_for_function(
+            "([host, low]) => host._fullLayout.yaxis.range[0] === low "
+            "&& host._fullLayout.height === host.offsetHeight",
+            arg=[host.element_handle(), low],
+        )
+        labels = end_labels(host)
+        assert len(labels) == len(ENTRANTS)
+        expect_apart(labels)
 
 
 def test_a_label_has_no_value_where_the_lines_end_is_out_of_sight(page: Page) -> None:

@@ -188,12 +188,20 @@ def test_a_start_said_twice_is_one_start(store: Store, engine: Engine) -> None:
 # ---------------------------------------------------------------- pausing and stopping
 
 
+def seen_epoch(store: Store, key: str) -> int:
+    """Of which the newest snapshot is: all that is shown of a rest is of one epoch."""
+    snapshot = store.snapshot(key)
+    assert snapshot is not None
+    return snapshot.epoch
+
+
 def test_a_pause_holds_and_ends(store: Store, engine: Engine) -> None:
     key = started(store, engine)
     training(store, key)
     store.want(key, Wanted.PAUSED)
     reached(store, key, Status.PAUSED, 0.5)
     paused = store.get(key)
+    assert seen_epoch(store, key) == paused.epoch
     # Another experiment's whole life is long enough to see that nothing moves.
     ended(store, started(store, engine, SHORT))
     wait_until(lambda: len(jobs(host_of(engine))) == 1, SOON, "the other's process to end")
@@ -214,6 +222,7 @@ def test_one_epoch_at_a_time(store: Store, engine: Engine) -> None:
     wait_until(lambda: store.get(key).epoch > 1, SOON, "the second epoch")
     second = reached(store, key, Status.PAUSED)
     assert (second.epoch, second.step) == (2, 2 * SHORT.steps_per_epoch)
+    assert seen_epoch(store, key) == 2
     store.want(key, Wanted.RUNNING)
     assert ended(store, key).status is Status.FINISHED
 
@@ -231,6 +240,7 @@ def test_a_stop_takes_half_a_second_at_most(
     store.want(key, Wanted.STOPPED)
     stopped = reached(store, key, Status.STOPPED, 0.5)
     assert stopped.step >= step
+    assert seen_epoch(store, key) == stopped.epoch
     assert {run.status for run in store.runs(key)} == {Status.STOPPED}
     wait_until(lambda: not jobs(host_of(engine)), SOON, "the process to end")
 

@@ -227,7 +227,7 @@ def test_an_entrant_of_a_name_says_what_it_is(store: Store) -> None:
     for page in ("train", "compare"):
         assert stage(store, store.create(spec), page=page)["readout"]["details"] == [
             ["Sharp", "Focal: gamma 5"],
-            ["Your own", "Your own: abs(p - y)**1.5"],
+            ["Your own", "abs(p - y)**1.5"],
         ]
 
 

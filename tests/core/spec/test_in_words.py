@@ -27,8 +27,8 @@ def test_the_examples_in_a_line() -> None:
              "network": {"hidden_sizes": [8], "activation": "gelu",
                          "start": {"scheme": "xavier", "head_factor": 20}},
              "optimizer": {"name": "momentum", "learning_rate": 0.5},
-             "training": {"batch_size": 1}},
-            "Iris · 4-8-3 GELU · SGD with momentum, rate 0.5 · batch 1 · xavier start · "
+             "training": {"batch_size": 1, "protocol": "best_rate"}},
+            "Iris · 4-8-3 GELU · SGD with momentum, best rates · batch 1 · xavier start · "
             "last layer times 20",
         ),
     ],

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engine.job import combined
-from core.records import Moment, Progress
+from core.records import Measure, Moment, Progress, Split
 from core.spec import ExperimentSpec
 from core.store import Store
-from core.training import train
+from core.training import recording, train
 from core.training.recording import MOST_KEPT, kept_epochs
 
 
@@ -74,6 +74,38 @@ def test_a_training_that_diverges_keeps_its_end() -> None:
     assert steps[0] == 0
     assert steps[-1] == reports[-1].step
     assert len(steps) == len(set(steps))
+
+
+def test_a_look_between_two_steps_is_of_the_newest_epoch_and_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Reported after every step, and looked at after every report."""
+    torch.set_num_threads(1)
+    spec = spec_of(4, optimizer={"name": "adam", "learning_rate": 0.05})
+    plain = np.concatenate([report.losses for report in train(spec)])
+    for name in ("REPORT_EVERY", "FIRST_REPORT_AFTER"):
+        monkeypatch.setattr(recording, name, 0.0)
+    reports, losses, scored, looks = train(spec, kept_seconds=-1000.0), [], {}, []
+    for report in reports:
+        losses.append(report.losses)
+        for row in report.evaluations:
+            if (row.split, row.measure) == (Split.VAL, Measure.ACCURACY):
+                scored[row.epoch, row.run] = row.value
+        if report.outcome is None:
+            looks.append((report, reports.send(True)))
+    np.testing.assert_array_equal(np.concatenate(losses), plain)
+    seen = {0}
+    for report, look in looks:
+        assert (look.step, look.epoch, len(look.losses)) == (report.step, report.epoch, 0)
+        is_new = report.snapshot is None and report.epoch not in seen
+        assert (look.snapshot is not None) == is_new
+        seen |= {report.epoch}
+        if look.snapshot:
+            assert (look.snapshot.epoch, look.snapshot.step) == (report.epoch, 3 * report.epoch)
+            assert look.snapshot.score("accuracy").tolist() == [
+                scored[report.epoch, run] for run in range(2)
+            ]
+    assert [look.snapshot.epoch for _, look in looks if look.snapshot] == [2, 3]
 
 
 def test_the_store_has_all_that_were_kept_and_the_newest(tmp_path: Path) -> None:

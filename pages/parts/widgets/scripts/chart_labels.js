@@ -6,6 +6,8 @@ const LINE_HEIGHT = 17
 // arrow for Plotly, which takes a third of the drawing.
 const DASH = "━ "
 const GAP = 4
+// What the lower axis takes of the height: its numbers, and each line of its title.
+const NUMBERS_HEIGHT = 26
 const NARROW = 480
 // Labels take at most this share of the width from the plot.
 const MOST_ROOM = 0.3
@@ -26,7 +28,7 @@ export function labelled({ data, layout }, width, height, { font, background }, 
   const up = layout.yaxis.range ?? extent(seen, layout.yaxis.type)
   const isLog = layout.yaxis.type === "log"
   const ends = lines.map((trace) => endOf(trace, across, up, isLog)).filter((end) => end)
-  const plot = height - layout.margin.t - layout.margin.b
+  const plot = height - layout.margin.t - layout.margin.b - scale * below(layout)
   if (!ends.length || ends.length * LINE_HEIGHT * scale > plot) return none
   ends.sort((a, b) => a.at - b.at)
   const wanted = ends.map(({ at }) => at * plot)
@@ -37,6 +39,9 @@ export function labelled({ data, layout }, width, height, { font, background }, 
   const room = GAP + 4 + Math.max(...ends.map(({ text }) => scale * wide(DASH + text, font)))
   return room <= MOST_ROOM * width ? { annotations, room } : none
 }
+
+const below = ({ xaxis }) =>
+  NUMBERS_HEIGHT + LINE_HEIGHT * (xaxis.title?.text ?? "").split("<br>").length
 
 const none = { annotations: [], room: 0 }
 
@@ -71,6 +76,7 @@ const label = ({ along, at, text, color }, shift) => ({
   x: along,
   y: at,
   xanchor: "left",
+  yanchor: "middle",
   xshift: GAP,
   yshift: shift,
   showarrow: false,

@@ -102,7 +102,8 @@ function picture({ host, data, layout, frame }, format) {
 
 // Every point that is drawn, with the trace that it belongs to.
 function table({ data, layout, frame }) {
-  const titles = axesOf(layout).slice(0, 2).map((axis) => layout[axis].title?.text)
+  const [lower, upright] = axesOf(layout).slice(0, 2).map((axis) => layout[axis].title?.text)
+  const titles = [layout.meta?.hover?.title ?? lower, upright?.replaceAll("<br>", " ")]
   const isMap = data.some(({ type }) => type === "heatmap")
   const isTernary = data.some(({ type }) => type === "scatterternary")
   const head = isTernary
