@@ -127,6 +127,20 @@ def test_on_a_phone_the_comparison_comes_first_and_settings_are_a_tap_away(scree
     expect_in_sight(screen, train=button(screen, "Train"))
     # There are no keys to press.
     expect(screen.get_by_text("Ctrl", exact=False).filter(visible=True)).to_have_count(0)
+    # Another page is one tap away, and nothing lies over it then.
+    screen.get_by_role("link", name="Compare", exact=True).tap()
+    button(screen, "Race").tap(trial=True)
+    expect(chart(screen, "forest")).to_have_attribute("data-status", "finished")
+
+
+@pytest.mark.parametrize("size", [(1024, 768)])
+def test_on_a_screen_between_them_buttons_and_comparison_are_seen_at_once(screen: Page) -> None:
+    """Beside the settings, or above them where there is no room."""
+    for width in (1024, 1200, 900, 800, 641):
+        screen.set_viewport_size({"width": width, "height": 768})
+        expect(screen.locator(".readout .about")).to_be_visible()
+        expect_in_sight(screen, **results(screen))
+        assert screen.evaluate("document.documentElement.scrollWidth") <= width
 
 
 #: How an element and those around it look.

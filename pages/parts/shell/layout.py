@@ -17,8 +17,15 @@ _BEGUN = "begun"
 _PAINTED_TOGETHER_SECONDS = 0.03
 
 
+#: The pages in their order, as they are called where there is no room for Streamlit's own row.
+_PAGES = {"train.py": "Train", "compare.py": "Compare", "losses.py": "Losses"}
+
+
 def begin(title: str) -> None:
-    """The page's title."""
+    """The page's title, and on a small screen the way to the others."""
+    with st.container(horizontal=True, key="pages"):
+        for script, name in _PAGES.items():
+            st.page_link(script, label=name, width="content")
     st.title(title, anchor=False)
     if _BEGUN not in st.session_state:
         # Who comes for the first time sees the title before the browser draws the form.

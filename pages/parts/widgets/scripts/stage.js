@@ -683,12 +683,16 @@ function writeTerm(cell, words, tip) {
   cell.replaceChildren(button)
 }
 
-// The sentence shows while the element is hovered or has the focus; Escape hides it.
+// The sentence shows while the element is hovered or has the focus; Escape hides it. After a tap
+// browsers tell that a mouse left, which was never there.
 function explain(target, sentence) {
   target.setAttribute("aria-description", sentence)
+  let isTapped = false
   const show = () => showTip(target, sentence)
+  target.addEventListener("pointerdown", (event) => { isTapped = event.pointerType !== "mouse" })
   for (const event of ["mouseenter", "focus", "click"]) target.addEventListener(event, show)
-  for (const event of ["mouseleave", "blur"]) target.addEventListener(event, hideTip)
+  target.addEventListener("mouseleave", () => isTapped || hideTip())
+  target.addEventListener("blur", hideTip)
   target.addEventListener("keydown", ({ key }) => key === "Escape" && hideTip())
 }
 
