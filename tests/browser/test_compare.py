@@ -170,6 +170,7 @@ def test_each_its_best_rate_shows_what_was_tried(compare_page: Page) -> None:
     expect(page.get_by_text("own best learning rate from the same budget").last).to_be_visible()
 
 
+@pytest.mark.thorough
 def test_a_link_opens_a_race_in_a_session_of_its_own(compare_page: Page, browser: Browser) -> None:
     page = compare_page
     race(page, epochs=5)
@@ -210,6 +211,7 @@ def make_the_six(page: Page) -> None:
     expect_entrants(page, *SIX)
 
 
+@pytest.mark.thorough
 def test_six_entrants_are_put_together_by_clicks_and_raced(compare_page: Page) -> None:
     page = compare_page
     make_the_six(page)

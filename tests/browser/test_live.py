@@ -310,6 +310,7 @@ def test_a_killed_server_is_waited_for_and_followed_again(page: Page, server: Se
     wait_for_status(page, "stopped")
 
 
+@pytest.mark.thorough
 def test_a_cut_of_the_network_is_waited_out(lab_page: Page, cable: Cable) -> None:
     page = lab_page
     begin(page, cable.address)

@@ -131,6 +131,7 @@ def test_a_growing_curve_does_not_break_off_a_slow_zoom(train_page: Page) -> Non
     wait_for_steps(page, more_than=held + 500)
 
 
+@pytest.mark.thorough
 def test_reload_and_second_tab_show_the_same_run_live(train_page: Page, browser: Browser) -> None:
     page = train_page
     start_long_run(page)
@@ -224,6 +225,7 @@ def test_nothing_is_loaded_from_outside(page: Page, address: str) -> None:
     assert [url for url in outside if not url.startswith(address.replace("http", "ws"))] == []
 
 
+@pytest.mark.thorough
 def test_control_enter_trains(train_page: Page) -> None:
     page = train_page
     page.keyboard.press("Control+Enter")

@@ -249,6 +249,7 @@ def change_what_is_shared(page: Page) -> Fields:
     return shared
 
 
+@pytest.mark.thorough
 def test_a_training_goes_on_while_other_pages_are_looked_at(walker: Page, address: str) -> None:
     page = walker
     begin(page, address, "Train")
