@@ -23,6 +23,7 @@ check: $(VENV)/installed-dev
 
 verify: $(VENV)/installed-dev chromium
 	$(BIN)/pytest -s tests/verify
+	$(BIN)/pytest --numprocesses 2 -m hypothesis --hypothesis-profile many tests/core tests/pages
 	$(BIN)/pytest tests/browser -m thorough
 
 bench: $(VENV)/installed-dev chromium

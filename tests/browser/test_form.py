@@ -298,7 +298,7 @@ def test_a_file_can_be_opened_again_after_a_change(
     assert started_by(store_url, lambda: press(page, "Train")) == LESSON
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1280, pytest.param(390, marks=pytest.mark.thorough)])
 def test_seeds_and_fairness_of_a_race_stay_on_train(
     form: Callable[[str], Page], store_url: str, address: str, width: int
 ) -> None:
@@ -341,7 +341,12 @@ def count_after(page: Page, store_url: str, press_it: Callable[[], None]) -> int
 
 @pytest.mark.parametrize(
     ("path", "name", "gap"),
-    [(*STARTING[0], 0), (*STARTING[0], 150), (*STARTING[2], 0), (*STARTING[-1], 150)],
+    [
+        (*STARTING[0], 0),
+        (*STARTING[2], 0),
+        pytest.param(*STARTING[0], 150, marks=pytest.mark.thorough),
+        pytest.param(*STARTING[-1], 150, marks=pytest.mark.thorough),
+    ],
 )
 def test_two_clicks_start_one_experiment(
     form: Callable[[str], Page], store_url: str, path: str, name: str, gap: int

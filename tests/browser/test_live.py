@@ -173,8 +173,8 @@ TRAIN_OPTIONS_SHOWN = [
     ("units_0", "host.data.some(trace => trace.name === 'smoothed')"),
 ]
 COMPARE_OPTIONS_SHOWN = [
-    (SHARED, "host._fullLayout.yaxis.title.text.includes('NLL, against guessing')"),
-    (SHARED, "host._fullLayout.xaxis.title.text === 'step'"),
+    (SHARED, "host._fullLayout.yaxis.title.text.replaceAll('<br>', ' ').includes('NLL, against')"),
+    (SHARED, "host._fullLayout.xaxis.title.text.startsWith('step<br>')"),
     (SHARED, "host.ariaLabel.includes('min to max')"),
     (SHARED, "host.data.some(trace => trace.name.endsWith('seed 4'))"),
     ("units_0", "host._fullLayout.yaxis.type === 'log'"),

@@ -32,6 +32,8 @@ LAST_OF_TAB = {
     "In PyTorch": "It prints",
     "Common mistakes": MISTAKES[-1].title,
 }
+#: Losses of which the page is laid out as for CrossEntropy, with other sliders.
+MORE_LOSSES = ("Symmetric CE", "Huber")
 
 
 @pytest.fixture
@@ -111,7 +113,10 @@ def test_the_target_has_a_slider_too_and_the_curves_follow(losses_page: Page) ->
     expect(page.locator(".numbers tr").filter(has_text="Poisson NLL")).to_contain_text("–")
 
 
-@pytest.mark.parametrize("loss", ["CrossEntropy", "Symmetric CE", "Huber"])
+@pytest.mark.parametrize(
+    "loss",
+    ["CrossEntropy", *(pytest.param(each, marks=pytest.mark.thorough) for each in MORE_LOSSES)],
+)
 def test_the_sliders_and_the_charts_that_follow_them_are_seen_together(
     losses_page: Page, loss: str
 ) -> None:
