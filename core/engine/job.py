@@ -28,6 +28,9 @@ _WRITE_SECONDS = 0.09
 _OBEY_SECONDS = 0.03
 _LOOK_SECONDS = 0.05
 
+#: What a training is while it is wanted so.
+_RESTS = {Wanted.PAUSED: Status.PAUSED, Wanted.STOPPED: Status.STOPPED}
+
 _OUT_OF_MEMORY = (
     "Training ran out of memory. Try smaller hidden layers, a smaller batch, or fewer losses "
     "or seeds at once. What was recorded before is kept."
@@ -145,11 +148,14 @@ class _Job:
         if progress.outcome:
             return False
         self._listen(0)
-        if self._wanted() is not Wanted.RUNNING:
-            # Who stops here is to see all of one epoch.
-            self._store.report(self._id, self._reports.send(True), Status.RUNNING)
-        if self._wanted() is Wanted.PAUSED:
-            self._pause()
+        wanted = self._wanted()
+        if wanted is Wanted.RUNNING:
+            return True
+        # Who rests here is to see all of one epoch.
+        look, status = self._reports.send(True), _RESTS[wanted]
+        if not self._store.report(self._id, look, status) or status is Status.STOPPED:
+            return False
+        self._pause()
         if self._wanted() is Wanted.STOPPED:
             self._store.set_status(self._id, Status.STOPPED)
             return False
@@ -162,7 +168,6 @@ class _Job:
 
     def _pause(self) -> None:
         """Rest until a person wants more and the host has a place, or it is to stop."""
-        self._store.set_status(self._id, Status.PAUSED)
         self._tell(Message.PAUSED)
         while (wanted := self._wanted()) is Wanted.PAUSED:
             self._listen(_LOOK_SECONDS)
