@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.engine.job import combined
-from core.records import Measure, Moment, Progress, Split
+from core.records import Moment, Progress
 from core.spec import ExperimentSpec
 from core.store import Store
 from core.training import recording, train
@@ -79,33 +79,31 @@ def test_a_training_that_diverges_keeps_its_end() -> None:
 def test_a_look_between_two_steps_is_of_the_newest_epoch_and_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Reported after every step, and looked at after every report."""
+    """Reported after every step, and looked at within each epoch."""
     torch.set_num_threads(1)
     spec = spec_of(4, optimizer={"name": "adam", "learning_rate": 0.05})
-    plain = np.concatenate([report.losses for report in train(spec)])
+    plain = list(train(spec, kept_seconds=1000.0))
+    at_ends = {each.epoch: each for report in plain for each in report.kept}
     for name in ("REPORT_EVERY", "FIRST_REPORT_AFTER"):
         monkeypatch.setattr(recording, name, 0.0)
-    reports, losses, scored, looks = train(spec, kept_seconds=-1000.0), [], {}, []
+    reports, losses, looks = train(spec, kept_seconds=-1000.0), [], []
     for report in reports:
         losses.append(report.losses)
-        for row in report.evaluations:
-            if (row.split, row.measure) == (Split.VAL, Measure.ACCURACY):
-                scored[row.epoch, row.run] = row.value
-        if report.outcome is None:
-            looks.append((report, reports.send(True)))
-    np.testing.assert_array_equal(np.concatenate(losses), plain)
-    seen = {0}
-    for report, look in looks:
-        assert (look.step, look.epoch, len(look.losses)) == (report.step, report.epoch, 0)
-        is_new = report.snapshot is None and report.epoch not in seen
-        assert (look.snapshot is not None) == is_new
-        seen |= {report.epoch}
-        if look.snapshot:
-            assert (look.snapshot.epoch, look.snapshot.step) == (report.epoch, 3 * report.epoch)
-            assert look.snapshot.score("accuracy").tolist() == [
-                scored[report.epoch, run] for run in range(2)
-            ]
-    assert [look.snapshot.epoch for _, look in looks if look.snapshot] == [2, 3]
+        if report.step % 3 and not report.evaluations:
+            look = reports.send(True)
+            assert (look.step, look.epoch, len(look.losses)) == (report.step, report.epoch, 0)
+            looks.append(look.snapshot)
+    np.testing.assert_array_equal(
+        np.concatenate(losses), np.concatenate([report.losses for report in plain])
+    )
+    # The start and the first epoch have been seen, and each other one is seen once.
+    seen = [snapshot for snapshot in looks if snapshot]
+    assert [snapshot.epoch for snapshot in seen] == [2, 3]
+    for snapshot in seen:
+        at_end = at_ends[snapshot.epoch]
+        assert snapshot.step == at_end.step
+        for part in ("scores", "surface", "units", "weights", "confusion"):
+            np.testing.assert_array_equal(getattr(snapshot, part), getattr(at_end, part))
 
 
 def test_the_store_has_all_that_were_kept_and_the_newest(tmp_path: Path) -> None:
