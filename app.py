@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -17,32 +17,61 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from core import logs
 from core.errors import LabError
 from core.lab import Lab, lab
-from core.live.ending import when_told_to_end
+from core.live.ending import Ending, when_told_to_end
+from core.live.health import Health
 from core.live.programs import LivePrograms
 from core.live.routes import Live
 from core.live.security import SecurityMiddleware
+from core.live.showings import LiveShowings
+from core.sharing import SHARED_VARIABLE, is_shared
 from pages.parts.shell import document
 
 _HERE = Path(__file__).parent
 #: Looked up, not imported: the server never draws with it.
 _PLOTLY = str(distribution("plotly").locate_file("plotly/package_data"))
+_THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("core.server")
+
+#: How long a server that is ended by hand waits for a second Ctrl+C.
+_AGAIN_SECONDS = 3
 
 
 @asynccontextmanager
 async def lifespan(_app: object) -> AsyncIterator[None]:
-    """The training service starts with the server, and ends with it."""
+    """The training service starts with the server, and what trains then outlives it."""
     # Asked for here first, where nothing else runs yet: threads that did so at once would each
     # get their own.
+    logs.begin("server")
     here = lab()
+    if not is_shared() and st.get_option("server.address") not in _THIS_MACHINE:
+        _log.warning("Others can reach this server and may do everything; see %s.", SHARED_VARIABLE)
     starting = asyncio.create_task(asyncio.to_thread(_start, here))
-    with when_told_to_end(live.end):
+    with when_told_to_end(live.end, here.end) as ending:
         yield
-    await starting
-    await asyncio.to_thread(here.close)
+        await starting
+        if ending.was_interrupted:
+            await _wait_for_another_word(here, ending)
+        if not ending.again.is_set():
+            await asyncio.to_thread(here.leave)
+
+
+async def _wait_for_another_word(here: Lab, ending: Ending) -> None:
+    """Who ended the server by hand may want what trains to end as well."""
+    count = await asyncio.to_thread(here.training)
+    if count:
+        _log.warning(
+            "%s on training in the background. Press Ctrl+C again within %d s to end %s too; "
+            "later, `make stop` does so.",
+            "1 experiment goes" if count == 1 else f"{count} experiments go",
+            _AGAIN_SECONDS,
+            "it" if count == 1 else "them",
+        )
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ending.again.wait(), _AGAIN_SECONDS)
 
 
 def _start(here: Lab) -> None:
@@ -53,14 +82,18 @@ def _start(here: Lab) -> None:
         _log.warning("%s", error)
 
 
-live = Live(lambda: lab().store)
+live = Live(lambda: lab().store, lambda: lab().word)
 live_programs = LivePrograms(live, lambda: lab().programs)
+health = Health(lab, live)
+live_showings = LiveShowings(live, lambda: lab().store)
 
 app = st.App(
     _HERE / "pages" / "navigation.py",
     routes=[
         *live.routes,
         *live_programs.routes,
+        *live_showings.routes,
+        *health.routes,
         *document.routes,
         Mount("/plotly", StaticFiles(directory=_PLOTLY)),
         Mount("/scripts", StaticFiles(directory=_HERE / "pages" / "parts" / "widgets" / "scripts")),

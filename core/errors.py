@@ -40,8 +40,16 @@ class StoreError(LabError):
     """The database is missing, locked, read-only or not ours."""
 
 
+class UnreadableRecord(StoreError):
+    """What is stored is damaged, or of another version: it will not be otherwise in a while."""
+
+
 class UnknownExperiment(StoreError):
     """No experiment of that id is stored."""
+
+
+class UnknownShowing(StoreError):
+    """No showing of that id is stored."""
 
 
 class DeviceError(LabError):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.data import DataSpec
 from core.errors import UnknownExperiment
 from core.losses import RIVALS
-from core.records import Evaluation, Facts, Measure, Progress, Snapshot, Split, Status
+from core.records import Column, Evaluation, Facts, Measure, Progress, Snapshot, Split, Status
 from core.spec import (
     EntrantSpec,
     ExperimentSpec,
@@ -68,50 +68,46 @@ _MOST_KEPT = 24
 #: No training is so long.
 _RECORDING_SECONDS = 1000.0
 
-#: What of an evaluation is a whole number, in this order, and what is a word.
-_NUMBERS = ("run", "epoch", "step")
-
 
 def ensure(store: Store, page: str) -> str:
-    """The id of the page's example in the store, where it is put if it is not there."""
+    """The id of the page's example in the store, where it is put if it is not there whole."""
     example = EXAMPLES[page]
-    try:
-        store.get(example.id)
-    except UnknownExperiment:
-        store.create(example.spec, experiment_id=example.id)
-        for progress in recorded(example):
-            store.report(example.id, progress, progress.outcome or Status.RUNNING)
+    if not _is_whole(store, example.id):
+        store.record(example.id, example.spec, list(recorded(example)))
     return example.id
+
+
+def _is_whole(store: Store, example_id: str) -> bool:
+    try:
+        return store.get(example_id).status is Status.FINISHED
+    except UnknownExperiment:
+        return False
 
 
 def recorded(example: Example) -> Iterator[Progress]:
     """The file's reports: an epoch's each, so that seconds have their steps."""
     spec = example.spec
     with np.load(example.file, allow_pickle=False) as file:
-        rows = [
-            Evaluation(int(run), int(epoch), int(step), Split(split), Measure(measure), value)
-            for (run, epoch, step), split, measure, value in zip(
-                file["numbers"].tolist(),
-                file["splits"].tolist(),
-                file["measures"].tolist(),
-                file["values"].astype(float).tolist(),
-                strict=True,
-            )
-        ]
+        columns = tuple(
+            Column(Split(split), Measure(measure)) for split, measure in file["columns"].tolist()
+        )
+        start, judged = file["start"], file["judged"]
         losses, clock = file["losses"], file["clock"]
-        facts = Facts.from_plain(json.loads(str(file["facts"])))
+        facts = Facts.from_json(str(file["facts"]))
         ends = np.cumsum(file["sizes"])[:-1]
         packed = np.split(file["snapshots"], ends)
         kept = {each.epoch: each for each in map(_unpacked, packed)}
     per_epoch = spec.steps_per_epoch
     for epoch, seconds in enumerate(clock.tolist()):
-        is_last = epoch == spec.training.epochs
+        is_last, step = epoch == spec.training.epochs, epoch * per_epoch
+        # Nothing is printed of the start.
+        at_end = (columns, judged[epoch - 1]) if epoch else (columns[1:], start)
         yield Progress(
-            step=epoch * per_epoch,
+            step=step,
             epoch=epoch,
             seconds=seconds,
-            losses=losses[max(0, epoch - 1) * per_epoch : epoch * per_epoch],
-            evaluations=tuple(row for row in rows if row.epoch == epoch),
+            losses=losses[max(0, step - per_epoch) : step],
+            evaluations=(Evaluation(epoch, step, *at_end),),
             diverged_steps=(None,) * spec.run_count,
             facts=None if epoch else facts,
             snapshot=kept.get(epoch),
@@ -137,7 +133,7 @@ def record(example: Example) -> None:
 
     spec = example.spec
     reports = list(train(spec, kept_seconds=_RECORDING_SECONDS))
-    rows = [row for report in reports for row in report.evaluations]
+    start, *judged = (each for report in reports for each in report.evaluations)
     facts = next(report.facts for report in reports if report.facts)
     packed = [np.frombuffer(each.to_bytes(), np.uint8) for each in _thinned(reports)]
     ends = {report.epoch: report.seconds for report in reversed(reports)}
@@ -145,10 +141,9 @@ def record(example: Example) -> None:
         example.file,
         losses=np.concatenate([report.losses for report in reports]),
         clock=np.array([ends[epoch] for epoch in range(spec.training.epochs + 1)]),
-        numbers=np.array([[getattr(row, name) for name in _NUMBERS] for row in rows], np.int32),
-        splits=np.array([row.split.value for row in rows]),
-        measures=np.array([row.measure.value for row in rows]),
-        values=np.array([row.value for row in rows], np.float32),
+        columns=np.array(judged[0].columns),
+        start=start.values,
+        judged=np.stack([each.values for each in judged]),
         facts=np.array(json.dumps(asdict(replace(facts, device="cpu")))),
         snapshots=np.concatenate(packed),
         sizes=np.array([len(each) for each in packed]),

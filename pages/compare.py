@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.records import Experiment
 from core.spec import ExperimentSpec, as_one_function, at_best_rates
-from pages.parts.form import remedies, settings_file, whole, widgets
+from pages.parts.form import branching, remedies, settings_file, whole, widgets
 from pages.parts.form.draft import Form
 from pages.parts.form.entrants import Entrants
 from pages.parts.shell import controls, layout, session
@@ -23,7 +23,9 @@ def main() -> None:
     described = controls.read_form(whole.read_race)
     # Before the form, which takes longer: it is painted, and the stage follows its stream.
     with view:
-        controls.draw(_PAGE, shown, described, "Race", whole.read_race, whole.fill)
+        way_on = partial(branching.draw_way_on, _PAGE, shown)
+        controls.draw(_PAGE, shown, described, "Race", whole.read_race, whole.fill, way_on)
+        branching.draw_origin(_PAGE, shown)
         stage.draw(shown, _PAGE, partial(_act, shown))
     with setup:
         form = Form(_PAGE, described.problems)
@@ -46,7 +48,7 @@ def _draw_estimate(spec: ExperimentSpec | None) -> None:
     count = len(spec.seeds)
     seeds = "1 seed" if count == 1 else f"{count} seeds"
     st.caption(
-        f"{len(spec.entrants)} entrants x {seeds} = {spec.run_count} networks, "
+        f"{len(spec.entrants)} entrants x {seeds} = {spec.run_count:d} networks, "
         f"trained together: {spec.total_steps:,} steps, about "
         f"{max(1, round(spec.size.seconds)):,} s on one ordinary core, "
         f"{spec.size.memory_bytes / 2**20:,.0f} MB."

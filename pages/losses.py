@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.data import DATASETS
 from core.losses import LOSSES
-from core.spec import EntrantSpec, ExperimentSpec
+from core.spec import EntrantSpec
 from pages.parts.form import whole
 from pages.parts.form.entrants import rivals
 from pages.parts.losses import card, choice, code, shape, steps
@@ -78,13 +78,8 @@ def _start(page: str, seeds: int) -> None:
     with session.errors_as_sentences():
         entrant, dataset = choice.read()
         others = rivals(entrant.loss, DATASETS[dataset].task)
-        spec = ExperimentSpec.parse(
-            {
-                "data": {"name": dataset},
-                "entrants": [entrant, *(EntrantSpec(loss=each) for each in others)],
-                "seeds": list(range(seeds)),
-            }
-        )
+        entrants = [entrant, *(EntrantSpec(loss=each) for each in others)]
+        spec = choice.experiment(entrants, dataset, range(seeds))
         session.start_on(page, spec)
         whole.fill(page, spec)
         session.go_to(page)

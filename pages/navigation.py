@@ -14,7 +14,9 @@ st.navigation(
     [
         st.Page("train.py", title="Train", icon=":material/play_circle:", default=True),
         st.Page("compare.py", title="Compare", icon=":material/sports_score:"),
+        st.Page("exhibits.py", title="Exhibits", icon=":material/museum:"),
         st.Page("losses.py", title="Losses", icon=":material/function:"),
+        st.Page("status.py", title="Status", icon=":material/monitor_heart:", visibility="hidden"),
     ],
     position="top",
 ).run()

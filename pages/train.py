@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.records import Experiment
 from core.spec import LESSON
-from pages.parts.form import remedies, settings_file, whole, widgets
+from pages.parts.form import branching, remedies, settings_file, whole, widgets
 from pages.parts.form.draft import Form
 from pages.parts.losses import steps
 from pages.parts.shell import controls, layout, session
@@ -25,7 +25,9 @@ def main() -> None:
     described = controls.read_form(whole.read_training)
     # Before the form, which takes longer: it is painted, and the stage follows its stream.
     with view:
-        controls.draw(_PAGE, shown, described, "Train", whole.read_training, whole.fill)
+        way_on = partial(branching.draw_way_on, _PAGE, shown)
+        controls.draw(_PAGE, shown, described, "Train", whole.read_training, whole.fill, way_on)
+        branching.draw_origin(_PAGE, shown)
         _draw_way_to_compare(shown)
         act = partial(remedies.act, _PAGE, shown)
         stage.draw(shown, _PAGE, act, ghost=session.before(_PAGE, shown))

@@ -28,3 +28,17 @@ SOME_FACTS = Facts(
 
 def facts_with(**changes: object) -> Facts:
     return replace(SOME_FACTS, **changes)
+
+
+def facts_of(entrants: int, seeds: int = 1, **changes: object) -> Facts:
+    """With one of each for so many entrants and seeds, as what is stored has to have."""
+    of_entrants: dict[str, object] = {
+        "baselines": [0.5] * entrants,
+        "learning_rates": [1e-3] * entrants,
+        "gradient_scales": [1.0] * entrants,
+        "range_test": None,
+        "lens": GradientLens(margins=[-1.0, 1.0], gradients=[[0.7, 0.3]] * entrants),
+    }
+    of_seeds = {"nll": [2.3] * seeds, "brier": [0.9] * seeds}
+    trunks = ["0" * 64] * (entrants * seeds)
+    return facts_with(**of_entrants | {"null_scores": of_seeds, "trunk_sha256": trunks} | changes)

@@ -90,6 +90,9 @@ def _plain_number(node: Node) -> str | None:
 
 def _function(operation: str, arguments: tuple[Node, ...], per_class: bool) -> str:
     texts = [_code(each, per_class) for each in arguments]
+    if operation == "clip" and not has_row_per_class(arguments[0]):
+        # torch.clip gives no more rows than it is given.
+        return f"torch.minimum(torch.maximum({texts[0]}, {texts[1]}), {texts[2]})"
     if operation not in FUNCTIONS or not FUNCTIONS[operation].over_classes:
         return f"{_CALLS.get(operation, f'torch.{operation}')}({', '.join(texts)})"
     if not per_class or not has_row_per_class(arguments[0]):

@@ -19,10 +19,11 @@ def held_equal(spec: ExperimentSpec, facts: Facts | None) -> tuple[list[str], li
         "first weights of the hidden layers" if spec.network.hidden_sizes else "no hidden layers",
         "batches and their order",
         "split" if spec.data.validation_rows else "training rows",
+        *spec.data.stress.in_words(),
         f"{spec.training.epochs:,} epochs",
     ]
     different: list[str] = []
-    losses = {(each.loss, each.expression, each.parameters) for each in spec.entrants}
+    losses = {(each.loss, each.expression, each.parameters, each.then) for each in spec.entrants}
     (equal if len(losses) == 1 else different).append("loss")
     widths = {each.loss.head.width(spec.dataset.outputs) for each in spec.lineup}
     starts = {each.head_seed for each in spec.entrants}

@@ -58,6 +58,35 @@ class Course:
             self, epochs=self.epochs[kept], steps=self.steps[kept], values=self.values[:, kept]
         )
 
+    def apart(self, step: int, *, is_over_epochs: bool = False) -> Course:
+        """With no value between what was before and after the step, where the units change.
+
+        Where values are means over an epoch's steps, there is none either of the epoch that had
+        both, if that was judged.
+        """
+        place = int(np.searchsorted(self.steps, step, side="right"))
+        if place == len(self.steps):
+            return self
+        epoch, end = int(self.epochs[place]), int(self.steps[place])
+        values = self.values.copy()
+        if is_over_epochs and end - end // epoch < step:
+            values[:, place] = np.nan
+        if not place:
+            return replace(self, values=values)
+        return replace(
+            self,
+            epochs=np.insert(self.epochs, place, self.epochs[place - 1]),
+            steps=np.insert(self.steps, place, self.steps[place - 1]),
+            values=np.insert(values, place, np.nan, axis=1),
+        )
+
+    def position_of(self, step: int, axis: CurveAxis, curves: Curves) -> float:
+        """Where a step, which may lie within an epoch, stands on the axis."""
+        if axis is CurveAxis.EPOCH:
+            return float(np.interp(step, self.steps, self.epochs))
+        steps = np.array([step], np.int32)
+        return float(curves.seconds_at(steps)[0] if axis is CurveAxis.SECONDS else step)
+
     def positions(self, axis: CurveAxis, curves: Curves) -> NDArray[np.float64]:
         """Where each epoch stands on the axis."""
         if axis is CurveAxis.SECONDS:

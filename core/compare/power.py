@@ -43,8 +43,10 @@ def _smallest_shift(n: int, level: float) -> float:
     return high
 
 
-def more_seeds(mean: float, sd: float, n: int, level: float, overlap: float = 0.0) -> int | None:
-    """How many seeds beside the n would show a true difference of ``mean`` with the power.
+def more_seeds(
+    mean: float, sd: float, n: int, level: float, overlap: float = 0.0, chance: float = POWER
+) -> int | None:
+    """How many seeds beside the n would show a true difference of ``mean`` with this chance.
 
     None for more than ``MOST_SEEDS``. On new data there may be no such number, as seeds that
     share rows bring ever less that is new.
@@ -52,7 +54,7 @@ def more_seeds(mean: float, sd: float, n: int, level: float, overlap: float = 0.
 
     def is_enough(more: int) -> bool:
         shift = mean / (sd * math.sqrt(1 / (n + more) + overlap))
-        return power(shift, n + more, level) >= POWER
+        return power(shift, n + more, level) >= chance
 
     if not is_enough(MOST_SEEDS):
         return None

@@ -14,8 +14,7 @@ from core.compare.curves import RunCurves
 from core.compare.intervals import interval, steps_to_reach, threshold
 from core.compare.pairs import Scope
 from core.compare.verdict import NOT_PROBABILITIES, EntrantScores, Verdict, best_of, verdicts
-from core.judging.yardsticks import Yardstick, gives_probabilities, yardsticks
-from core.losses import LossSpec
+from core.judging.yardsticks import Digits, Yardstick, gives_probabilities, yardsticks
 from core.records import Measure, Snapshot
 from core.spec import Entrant, ExperimentSpec
 
@@ -28,6 +27,14 @@ def scopes(spec: ExperimentSpec) -> tuple[Scope, ...]:
     """
     has_both = spec.data.validation_rows > 0 and spec.data.seeds_share_rows
     return (Scope.SPLITS, Scope.NEW_DATA) if has_both else (Scope.SPLITS,)
+
+
+def recorded(spec: ExperimentSpec, snapshot: Snapshot | None) -> list[Yardstick]:
+    """The task's yardsticks, without those that are younger than the snapshot."""
+    known = yardsticks(spec.dataset.task)
+    if snapshot is None:
+        return list(known)
+    return [each for each in known if each.measure in snapshot.measures]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +87,7 @@ class Standing:
                 scores=scores[entrant.place],
                 diverged=self.diverged[entrant.place],
                 arrivals=arrivals[entrant.place] if arrivals is not None else None,
-                no_score=(
-                    None if can_score(entrant.loss, self.spec, yardstick) else NOT_PROBABILITIES
-                ),
+                no_score=None if self._can_score(entrant, yardstick) else NOT_PROBABILITIES,
                 settings=_settings(entrant, self.spec),
                 head_seed=entrant.head_seed,
             )
@@ -91,14 +96,23 @@ class Standing:
 
     @cached_property
     def matrix(self) -> list[Column]:
-        """Every entrant by every yardstick; a best one only where the verdicts show it."""
-        return [self._column(yardstick) for yardstick in yardsticks(self.spec.dataset.task)]
+        """Every entrant by every recorded yardstick; a best one only where the verdicts show it."""
+        return [self._column(yardstick) for yardstick in recorded(self.spec, self.snapshot)]
 
     def _column(self, yardstick: Yardstick) -> Column:
         entrants = self.entrants(yardstick)
         best = best_of(verdicts(entrants, yardstick, overlap=self.overlap))
         scores = self.scores(yardstick.measure)
-        return Column(yardstick, scores, entrants.index(best) if best else None, self.overlap)
+        lacking = frozenset(
+            each.place for each in self.spec.lineup if not self._can_score(each, yardstick)
+        )
+        place = entrants.index(best) if best else None
+        return Column(yardstick, scores, place, self.overlap, lacking)
+
+    def _can_score(self, entrant: Entrant, yardstick: Yardstick) -> bool:
+        """Whether what the entrant's loss at the snapshot trains has a score at all."""
+        loss, task = entrant.loss_of(self.snapshot.step), self.spec.dataset.task
+        return not yardstick.needs_probabilities or gives_probabilities(loss, task)
 
     def verdicts(self, runs: Sequence[RunCurves], yardstick: Yardstick) -> tuple[Verdict, ...]:
         """Each pair by one yardstick: scores, and when 95% of the best came."""
@@ -135,12 +149,14 @@ def _settings(entrant: Entrant, spec: ExperimentSpec) -> object:
 @dataclass(frozen=True)
 class Column:
     """One yardstick of the matrix: scores ``[L, S]``, and the place of the best entrant, if
-    one is shown to be best. ``overlap`` is that of the intervals."""
+    one is shown to be best. ``overlap`` is that of the intervals. ``lacking`` are the places of the
+    entrants whose outputs can have no such score."""
 
     yardstick: Yardstick
     scores: NDArray[np.float64]
     best: int | None
     overlap: float = 0.0
+    lacking: frozenset[int] = frozenset()
 
 
 def score_text(column: Column, place: int) -> str | None:
@@ -148,8 +164,13 @@ def score_text(column: Column, place: int) -> str | None:
 
     Where only some have one, it says how many.
     """
-    spec = column.yardstick.digits.format
-    mean = interval(column.scores[place], overlap=column.overlap)
+    return mean_text(column.scores[place], column.yardstick.digits, column.overlap)
+
+
+def mean_text(scores: NDArray[np.float64], digits: Digits, overlap: float = 0.0) -> str | None:
+    """The same of one score a seed ``[S]``."""
+    spec = digits.format
+    mean = interval(scores, overlap=overlap)
     if not mean.n:
         return None
     text = f"{mean.mean:{spec}}"
@@ -158,8 +179,3 @@ def score_text(column: Column, place: int) -> str | None:
     if mean.missing:
         text += f" ({mean.n} of {mean.n + mean.missing} seeds)"
     return text
-
-
-def can_score(loss: LossSpec, spec: ExperimentSpec, yardstick: Yardstick) -> bool:
-    """Whether what the loss trains has a score by the yardstick at all."""
-    return not yardstick.needs_probabilities or gives_probabilities(loss, spec.dataset.task)

@@ -5,30 +5,49 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from core.compare.scores import Column, can_score, score_text
+from core.compare.scores import Column, score_text
 from core.spec import Entrant, ExperimentSpec
 
 _NOT_PROBABILITIES = "–"
 _BEST = "*"
 _BETWEEN_COLUMNS = "  "
+#: As many characters as a line may have.
+_WIDTH = 100
 
 
 def table(columns: Sequence[Column], spec: ExperimentSpec) -> list[str]:
-    """Lines of equal width: a head, then one for each entrant; the best have a mark."""
-    parts = [["", *(entrant.title for entrant in spec.lineup)]]
-    parts += [_column(column, spec) for column in columns]
-    aligned = [_aligned(cells, to_the_right=place > 0) for place, cells in enumerate(parts)]
-    return [_BETWEEN_COLUMNS.join(cells).rstrip() for cells in zip(*aligned, strict=True)]
+    """Lines of a head and one for each entrant; the best have a mark.
+
+    Columns for which a line has no room stand in another such table below an empty line.
+    """
+    titles = _aligned(["", *(entrant.title for entrant in spec.lineup)], to_the_right=False)
+    aligned = [_aligned(_column(column, spec), to_the_right=True) for column in columns]
+    tables = [_lines([titles, *part]) for part in _fitting(aligned, _WIDTH - _width(titles[0]))]
+    return [line for lines in tables for line in ("", *lines)][1:]
+
+
+def _fitting(columns: Sequence[list[str]], room: int) -> list[list[list[str]]]:
+    """The columns in as few parts as fit; one that is too wide for any has its own."""
+    parts: list[list[list[str]]] = [[]]
+    left = room
+    for column in columns:
+        needed = len(_BETWEEN_COLUMNS) + _width(column[0])
+        if parts[-1] and needed > left:
+            parts.append([])
+            left = room
+        parts[-1].append(column)
+        left -= needed
+    return parts
+
+
+def _lines(parts: Sequence[Sequence[str]]) -> list[str]:
+    return [_BETWEEN_COLUMNS.join(cells).rstrip() for cells in zip(*parts, strict=True)]
 
 
 def legend(columns: Sequence[Column], spec: ExperimentSpec) -> list[str]:
     """A sentence for each sign that stands in the cells of a table."""
     has_best = any(column.best is not None for column in columns)
-    lacks_probabilities = any(
-        not can_score(entrant.loss, spec, column.yardstick)
-        for entrant in spec.lineup
-        for column in columns
-    )
+    lacks_probabilities = any(column.lacking for column in columns)
     sentences = {
         f"Mean ± half its 95% interval over {len(spec.seeds)} seeds.": len(spec.seeds) > 1,
         f"{_BEST} Best: paired t tests, adjusted by Holm, show it against every other.": has_best,
@@ -48,7 +67,7 @@ def _column(column: Column, spec: ExperimentSpec) -> list[str]:
 
 
 def _cell(column: Column, entrant: Entrant, spec: ExperimentSpec) -> str:
-    if not can_score(entrant.loss, spec, column.yardstick):
+    if entrant.place in column.lacking:
         return _NOT_PROBABILITIES
     return score_text(column, entrant.place) or "no score"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from core.data.conditions import kept, stressed
 from core.data.seeds import derive_seed
 from core.data.spec import DataSpec
 from core.errors import SpecError
@@ -12,6 +13,8 @@ from core.errors import SpecError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    Rows = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class LoadedData:
 def load(data: DataSpec, seed: int) -> LoadedData:
     """Load or generate, split by ``seed`` and standardise on the training rows alone.
 
-    Classes keep their proportions in both parts; ``SpecError`` where one can't be in both. A
+    The stress that is asked for falls on the standardised training rows. Classes keep their
+    proportions in both parts; ``SpecError`` where one can't be in both. A
     feature that is constant over the training rows, but for rounding, is 0 there. Regression
     targets are standardised as well.
     """
@@ -47,7 +51,7 @@ def load(data: DataSpec, seed: int) -> LoadedData:
     from sklearn.model_selection import train_test_split
 
     entry = data.entry
-    x, y = entry.source(data.rows, data.noise, seed)
+    x, y = entry.source(data.rows, data.noise, data.classes, seed)
     if not entry.split:
         plain = np.ones(x.shape[1]), np.zeros(x.shape[1])
         return LoadedData(x, y, x[:0], y[:0], 1.0, 0.0, *plain)
@@ -55,17 +59,45 @@ def load(data: DataSpec, seed: int) -> LoadedData:
         _check_classes(data, y)
     train, val = train_test_split(
         np.arange(len(x)),
-        train_size=data.train_rows,
+        train_size=data.unheld_rows,
         test_size=data.validation_rows,
         random_state=derive_seed(seed, "split"),
         stratify=y if entry.task.is_classification else None,
     )
+    if data.stress.drops_rows:
+        train = train[kept(y[train], data.stress, entry.outputs, data.train_rows)]
     x_train, x_val, x_mean, x_scale = _standardise(x[train], x[val])
     if entry.task.is_classification:
-        return LoadedData(x_train, y[train], x_val, y[val], 1.0, 0.0, x_scale, x_mean)
+        _check_training_classes(data, y[train])
+        rows = _with_stress(data, (x_train, y[train]), (x_val, y[val]), seed)
+        return LoadedData(*rows, 1.0, 0.0, x_scale, x_mean)
     y_train, y_val, mean, scale = _standardise(y[train], y[val])
-    target = float(scale), float(mean / scale)
-    return LoadedData(x_train, y_train, x_val, y_val, *target, x_scale, x_mean)
+    rows = _with_stress(data, (x_train, y_train), (x_val, y_val), seed)
+    return LoadedData(*rows, float(scale), float(mean / scale), x_scale, x_mean)
+
+
+def _with_stress(
+    data: DataSpec, train: tuple[Any, Any], val: tuple[Any, Any], seed: int
+) -> tuple[Rows, Rows, Rows, Rows]:
+    """Features and targets of both parts, as float32."""
+    stress, classes = data.stress, data.entry.outputs
+    if stress.changes_rows:
+        train = stressed(*train, stress, classes, seed)
+        val = stressed(*val, stress, classes, seed, " held out") if stress.on_held_out else val
+    x_train, y_train, x_val, y_val = (part.astype("float32") for part in (*train, *val))
+    return x_train, y_train, x_val, y_val
+
+
+def _check_training_classes(data: DataSpec, y: NDArray[np.float32]) -> None:
+    """``SpecError`` where the stress has left no row of a class."""
+    import numpy as np
+
+    absent = np.setdiff1d(np.arange(data.entry.outputs), y)
+    if len(absent):
+        raise SpecError(
+            f"Of class {absent[0]} of {data.entry.title} no training row is left among "
+            f"{len(y):,}; keep more rows, or make the imbalance smaller."
+        )
 
 
 def _check_classes(data: DataSpec, y: NDArray[np.float32]) -> None:
@@ -83,7 +115,7 @@ def _check_classes(data: DataSpec, y: NDArray[np.float32]) -> None:
 
 def _standardise(
     train: NDArray[np.float32], val: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float64], ...]:
     """Both parts, the mean and the standard deviation, 1 where it is no more than rounding.
 
     In float64: in float32 the mean of equal numbers is often another number.
@@ -96,4 +128,4 @@ def _standardise(
     x_train = np.where(is_constant, 0, (train - mean) / scale)
     # What differs from a constant by rounding alone does not differ.
     x_val = (val - np.where(is_constant, train[0], mean)) / scale
-    return x_train.astype(np.float32), x_val.astype(np.float32), mean, scale
+    return x_train, x_val, mean, scale

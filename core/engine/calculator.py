@@ -8,15 +8,26 @@ ends when its line is closed. Needs no torch on the asking side.
 from __future__ import annotations
 
 import logging
+import os
+import secrets
 import socket
 import tempfile
-from contextlib import suppress
-from multiprocessing.connection import Client, Connection
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import (
+    Client,
+    Connection,
+    answer_challenge,
+    deliver_challenge,
+)
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any
 
+from core import place
 from core.engine import Engine
+from core.engine.messages import Answer, Line
 from core.errors import EngineError, LabError
 
 #: The first answer may have to wait until torch is loaded; every other is there at once.
@@ -24,8 +35,6 @@ _START_SECONDS = 60.0
 _ANSWER_SECONDS = 10.0
 
 _log = logging.getLogger(__name__)
-
-Line: TypeAlias = "Connection[Any, Any]"
 
 
 class Calculator:
@@ -73,34 +82,48 @@ class Calculator:
 
 def _call(engine: Engine) -> Line:
     """Have a process started, and wait for it on a socket that only this user can reach."""
+    key = secrets.token_bytes(32)
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="loss-lab-") as folder,
-            socket.socket(socket.AF_UNIX) as listener,
-        ):
-            address = Path(folder) / "line"
-            listener.bind(str(address))
-            listener.listen(1)
+        with _listening(engine.store_url) as listener:
             listener.settimeout(_START_SECONDS)
-            engine.answer(str(address))
+            engine.answer(Answer(listener.getsockname(), key))
             connected, _address = listener.accept()
+        connected.setblocking(True)
+        line: Line = Connection(connected.detach())
+        deliver_challenge(line, key)
+        answer_challenge(line, key)
     except TimeoutError as error:
         raise EngineError(
             f"The process that computes did not start within {_START_SECONDS:g} s. Try again."
         ) from error
-    except OSError as error:
+    except (OSError, EOFError, AuthenticationError) as error:
         raise EngineError(f"The process that computes can't be called: {error}.") from error
-    connected.setblocking(True)
-    return Connection(connected.detach())
+    return line
 
 
-def answer(address: str) -> None:
+@contextmanager
+def _listening(store_url: str) -> Iterator[socket.socket]:
+    """A socket with an address of its own, which is gone afterwards."""
+    if os.name != "posix":
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            yield listener
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="line-", dir=place.folder(store_url)) as folder,
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        listener.bind(str(Path(folder) / "line"))
+        listener.listen(1)
+        yield listener
+
+
+def answer(task: Answer) -> None:
     """The process's whole life: connect, answer until the line is closed."""
     import torch
 
     torch.set_num_threads(1)
     # Who asked may be gone before the answer, which then nobody waits for.
-    with Client(address, "AF_UNIX") as line, suppress(EOFError, ConnectionError):
+    with Client(task.address, authkey=task.key) as line, suppress(EOFError, ConnectionError):
         while True:
             question, arguments = line.recv()
             line.send(_outcome(question, arguments))

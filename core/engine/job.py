@@ -1,7 +1,7 @@
-"""One training process: trains one experiment, records it, obeys what is wanted of it.
+"""One experiment in a process of its own: trained, recorded, and what is wanted of it obeyed.
 
 The host imports this module too, and needs no torch: it is imported where it is used, and
-is there already, because the host has it loaded in the process that jobs are forked from.
+is there already, because the process has it loaded before it gets an experiment.
 """
 
 from __future__ import annotations
@@ -9,24 +9,29 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import replace
-from enum import StrEnum
-from multiprocessing.connection import Connection
+from typing import TypeVar
 
 import numpy as np
 
-from core.errors import LabError
+from core import logs
+from core.engine.messages import Ended, Line, Message
+from core.errors import LabError, StoreError, UnknownExperiment, UnreadableRecord
 from core.records import Progress, Status, Wanted
 from core.store import Store
 
 _log = logging.getLogger(__name__)
 
 #: At most so often is anything written while training.
-_WRITE_SECONDS = 0.09
+_WRITE_SECONDS = 0.19
 #: How often a job looks for what is wanted, in training and while paused.
-_OBEY_SECONDS = 0.03
+_OBEY_SECONDS = 0.05
 _LOOK_SECONDS = 0.05
+#: How long training waits for a store that can't be read or written, and between two tries.
+PATIENCE_SECONDS = 150.0
+_RETRY_SECONDS = 0.5
 
 #: What a training is while it is wanted so.
 _RESTS = {Wanted.PAUSED: Status.PAUSED, Wanted.STOPPED: Status.STOPPED}
@@ -35,37 +40,45 @@ _OUT_OF_MEMORY = (
     "Training ran out of memory. Try smaller hidden layers, a smaller batch, or fewer losses "
     "or seeds at once. What was recorded before is kept."
 )
-_HOST_GONE = "The training service ended. What was recorded until then is kept."
+CLOSED = "The app was closed before this had finished."
+_HOST_GONE = "The training service ended, and is started again; this then goes on."
+
+_Result = TypeVar("_Result")
 
 
-class Message(StrEnum):
-    """What host and job tell each other."""
-
-    PAUSED = "paused"
-    """Job: I rest, my place is free."""
-
-    READY = "ready"
-    """Job: I want to go on."""
-
-    GO = "go"
-    """Host: there is a place for you."""
+class _Parted(Exception):
+    """The process is to end, and the experiment goes on in another one, if at all."""
 
 
-class _HostGone(Exception):
+class _HostGone(_Parted):
     pass
 
 
-def run(store_url: str, experiment_id: str, host: Connection[Message, Message]) -> None:
+class _Closed(_Parted):
+    pass
+
+
+def run(store: Store, experiment_id: str, host: Line) -> None:
     """The whole life of a job; what goes wrong becomes the experiment's reason."""
-    store = Store(store_url)
+    job = _Job(store, experiment_id, host)
     try:
-        _Job(store, experiment_id, host).train()
+        job.train()
     except _HostGone:
-        store.set_status(experiment_id, Status.INTERRUPTED, _HOST_GONE)
+        job.rest(Status.QUEUED, _HOST_GONE)
+    except _Closed:
+        job.rest(Status.INTERRUPTED, CLOSED)
+    except _Parted:
+        # It rests, and its checkpoint is in the store.
+        return
     except Exception as error:
         if not isinstance(error, LabError):
-            _log.exception("Experiment %s failed.", experiment_id)
-        store.set_status(experiment_id, Status.FAILED, reason_for(error))
+            _log.exception("It failed.", extra=logs.about(experiment_id))
+        reason = reason_for(error)
+        try:
+            store.set_status(experiment_id, Status.FAILED, reason)
+        except StoreError:
+            with suppress(OSError):
+                host.send(Ended(Status.FAILED, reason))
 
 
 def reason_for(error: Exception) -> str:
@@ -84,41 +97,60 @@ def reason_for(error: Exception) -> str:
 
 def combined(parts: list[Progress]) -> Progress:
     """Several reports in a row as one."""
+    newest = parts[::-1]
     return replace(
         parts[-1],
         losses=np.concatenate([part.losses for part in parts]),
         evaluations=tuple(itertools.chain(*(part.evaluations for part in parts))),
         facts=next((part.facts for part in parts if part.facts), None),
-        snapshot=next((part.snapshot for part in reversed(parts) if part.snapshot), None),
+        snapshot=next((part.snapshot for part in newest if part.snapshot), None),
         kept=tuple(itertools.chain(*(part.kept for part in parts))),
+        checkpoint=next((part.checkpoint for part in newest if part.checkpoint), None),
     )
 
 
 class _Job:
-    def __init__(
-        self, store: Store, experiment_id: str, host: Connection[Message, Message]
-    ) -> None:
+    def __init__(self, store: Store, experiment_id: str, host: Line) -> None:
         self._store = store
         self._id = experiment_id
         self._host = host
-        self._command = store.command(experiment_id)
-        self._reports: Generator[Progress, bool | None, None]
+        self._reports: Generator[Progress, bool | None, None] | None = None
         self._unwritten: list[Progress] = []
         self._last_write = 0.0
         self._last_look = 0.0
         self._steps_are_shown = False
+        self._is_resting = False
 
     def train(self) -> None:
         from core.training import train
 
-        experiment = self._store.get(self._id)
+        self._command = self._insist(lambda: self._store.command(self._id))
+        experiment = self._insist(lambda: self._store.get(self._id))
         if experiment.status.is_finished:
             return
-        self._reports = train(experiment.spec)
+        after = self._insist(lambda: self._store.checkpoint(self._id))
+        self._reports = train(experiment.spec, after=after)
         for progress in self._reports:
             self._unwritten.append(progress)
             if self._is_due(progress) and not self._record_and_obey():
                 return
+
+    def rest(self, status: Status, reason: str) -> None:
+        """Leave behind all that another process needs to go on. What is paused stays so."""
+        if self._is_resting and self._insist(self._status) is Status.PAUSED:
+            return
+        try:
+            if not self._is_resting:
+                self._write_look(Status.RUNNING)
+        except Exception:
+            # What is newer than the checkpoint before is trained again.
+            _log.exception("No checkpoint can be left.", extra=logs.about(self._id))
+        self._insist(lambda: self._store.set_status(self._id, status, reason))
+
+    def _status(self) -> Status:
+        return self._store.get(self._id).status
+
+    # -------------------------------------------------------- recording
 
     def _is_due(self, progress: Progress) -> bool:
         pause_epoch = self._command.pause_after_epoch
@@ -135,53 +167,83 @@ class _Job:
         """Whether something else is wanted than to train on; looks only now and then."""
         if time.monotonic() - self._last_look < _OBEY_SECONDS:
             return False
+        self._listen(0)
         return self._wanted() is not Wanted.RUNNING
 
     def _record_and_obey(self) -> bool:
         """Write what has come together and do what is wanted; whether to train on."""
         progress = combined(self._unwritten)
+        is_open = self._write(progress, progress.outcome or Status.RUNNING)
         self._unwritten.clear()
-        if not self._store.report(self._id, progress, progress.outcome or Status.RUNNING):
+        if not is_open or progress.outcome:
             return False
         self._last_write = time.monotonic()
         self._steps_are_shown = progress.step > 0
-        if progress.outcome:
-            return False
         self._listen(0)
         wanted = self._wanted()
         if wanted is Wanted.RUNNING:
             return True
-        # Who rests here is to see all of one epoch.
-        look, status = self._reports.send(True), _RESTS[wanted]
-        if not self._store.report(self._id, look, status) or status is Status.STOPPED:
+        status = _RESTS[wanted]
+        if not self._write_look(status) or status is Status.STOPPED:
             return False
         self._pause()
         if self._wanted() is Wanted.STOPPED:
-            self._store.set_status(self._id, Status.STOPPED)
+            self._insist(lambda: self._store.set_status(self._id, Status.STOPPED))
             return False
         return True
 
+    def _write_look(self, status: Status) -> bool:
+        """Who rests here is to see all of one epoch, and to be able to go on from here."""
+        if self._reports is None:
+            return True
+        unwritten, self._unwritten = self._unwritten, []
+        return self._write(combined([*unwritten, self._reports.send(True)]), status)
+
+    def _write(self, progress: Progress, status: Status) -> bool:
+        return self._insist(lambda: self._store.report(self._id, progress, status))
+
+    def _insist(self, call: Callable[[], _Result]) -> _Result:
+        """What the call gives, tried for minutes: a store may be locked, or away, for a while.
+
+        Training waits meanwhile, so that there is no more to be written than before.
+        """
+        begin = time.monotonic()
+        while True:
+            try:
+                return call()
+            except (UnknownExperiment, UnreadableRecord):
+                raise
+            except StoreError as error:
+                if time.monotonic() - begin >= PATIENCE_SECONDS:
+                    raise
+                _log.warning("It waits for the store: %s", error, extra=logs.about(self._id))
+                time.sleep(_RETRY_SECONDS)
+
+    # -------------------------------------------------------- obeying
+
     def _wanted(self) -> Wanted:
         self._last_look = time.monotonic()
-        self._command = self._store.command(self._id)
+        self._command = self._insist(lambda: self._store.command(self._id))
         return self._command.wanted
 
     def _pause(self) -> None:
         """Rest until a person wants more and the host has a place, or it is to stop."""
+        self._is_resting = True
         self._tell(Message.PAUSED)
         while (wanted := self._wanted()) is Wanted.PAUSED:
             self._listen(_LOOK_SECONDS)
         if wanted is Wanted.RUNNING:
             self._await_place()
+        self._is_resting = False
 
     def _await_place(self) -> None:
         self._tell(Message.READY)
         if not self._listen(_LOOK_SECONDS):
-            self._store.set_status(self._id, Status.QUEUED)
+            self._insist(lambda: self._store.set_status(self._id, Status.QUEUED))
             while not self._listen(_LOOK_SECONDS):
                 if self._wanted() is Wanted.STOPPED:
                     return
-        self._store.set_status(self._id, Status.RUNNING)
+        self._insist(lambda: self._store.set_status(self._id, Status.RUNNING))
 
     def _tell(self, message: Message) -> None:
         try:
@@ -190,8 +252,13 @@ class _Job:
             raise _HostGone from error
 
     def _listen(self, seconds: float) -> bool:
-        """Whether the host gives the word within ``seconds``."""
+        """Whether the host gives the word to go on within ``seconds``."""
         try:
-            return self._host.poll(seconds) and self._host.recv() is Message.GO
+            message = self._host.recv() if self._host.poll(seconds) else None
         except (EOFError, OSError) as error:
             raise _HostGone from error
+        if message is Message.END:
+            raise _Closed
+        if message is Message.LEAVE:
+            raise _Parted
+        return message is Message.GO

@@ -8,7 +8,7 @@ Colours of text and grid are missing on purpose: the chart fills them from the t
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from types import MappingProxyType
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.judging.yardsticks import Digits
-from core.spec import Entrant
+from core.spec import Entrant, Switch
 
 Figure = dict[str, Any]
 #: How the browser writes a number beside the pointer: with so many decimals, of percents where
@@ -48,9 +48,18 @@ _LONGEST_LABEL = 20
 _LONG_TITLE = 24
 
 
+def literal(text: str) -> str:
+    """The text so that Plotly shows it as it is, wherever it takes text: it would read some HTML in
+    it, and put values in for what looks like ``%{meta}``.
+
+    The browser's ``plain`` in ``chart_hover.js`` has it back.
+    """
+    return escape(text, quote=False).replace("%{", "&#37;{")
+
+
 def scatter(name: str, x: NDArray[Any], y: NDArray[Any]) -> Figure:
-    """``name`` may be what a person typed; Plotly would read it as HTML."""
-    return {"type": "scatter", "name": escape(name, quote=False), "x": typed(x), "y": typed(y)}
+    """``name`` may be what a person typed."""
+    return {"type": "scatter", "name": literal(name), "x": typed(x), "y": typed(y)}
 
 
 def cut(title: str) -> str:
@@ -68,6 +77,11 @@ def muted(color: str) -> str:
         for at in (1, 3, 5)
     )
     return "#" + "".join(f"{channel:02x}" for channel in mixed)
+
+
+def faint(color: str, opacity: float) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"
 
 
 def typed(array: NDArray[Any]) -> dict[str, str]:
@@ -106,8 +120,59 @@ def across(place: Figure) -> Figure:
 
 
 def loss_title(entrant: Entrant) -> str:
-    """What an axis with an entrant's own loss is called."""
-    return f"{escape(entrant.title, quote=False)} ({entrant.loss.unit})"
+    """What an axis with an entrant's own loss is called, with the unit of each of its losses."""
+    return f"{literal(entrant.title)} ({own_units(entrant)})"
+
+
+def own_units(entrant: Entrant) -> str:
+    return ", then ".join(dict.fromkeys(loss.unit for loss in entrant.losses))
+
+
+def noted_line(at: float, text: str, newest: float) -> tuple[Figure, Figure]:
+    """A line upright at ``at``, and the text beside it, on the side that has room for it."""
+    line = across({"x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper"})
+    return line, {
+        "text": text,
+        "x": at,
+        "y": 1,
+        "yref": "paper",
+        "showarrow": False,
+        "xanchor": "right" if at > newest / 2 else "left",
+        "yanchor": "top",
+        "font": {"size": 12},
+    }
+
+
+def switch_line(switch: Switch, at: float, newest: float) -> tuple[Figure, Figure]:
+    """Where an entrant goes on with another loss, and with which."""
+    return noted_line(at, f"then {literal(switch.loss.title)}", newest)
+
+
+def apart(x: NDArray[Any], y: NDArray[Any], at: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """A line that ends at ``at`` and begins anew after it, as no line joins unlike units."""
+    place = int(np.searchsorted(x, at, side="right"))
+    if place in (0, len(x)):
+        return x, y
+    return np.insert(x, place, x[place - 1]), np.insert(y, place, np.nan)
+
+
+def constants(
+    values: Sequence[float | None], switch_at: float | None, newest: float, *, log: bool
+) -> list[Figure]:
+    """The loss of the best constant as a line across; of two losses each as far as it is trained.
+
+    On a logarithmic axis none below 0.
+    """
+    if switch_at is None or newest <= switch_at:
+        places: list[Figure] = [{"x0": 0, "x1": 1, "xref": "paper"}]
+    else:
+        places = [{"x0": 0, "x1": switch_at}, {"x0": switch_at, "x1": newest}]
+    label = {"text": "best constant", "textposition": "end", "yanchor": "bottom"}
+    return [
+        across({"y0": value, "y1": value, **place}) | {"label": label | {"font": {"size": 12}}}
+        for value, place in zip(values, places, strict=False)
+        if value is not None and (value > 0 or not log)
+    ]
 
 
 def written(digits: Digits) -> Written:

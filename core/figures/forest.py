@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 
 import numpy as np
 
 from core.compare.forest import Row
-from core.figures.drawing import NEUTRAL, Figure, chart, cut, scatter
+from core.figures.drawing import NEUTRAL, Figure, chart, cut, literal, scatter
 from core.judging.yardsticks import Yardstick
 
 _ROW_HEIGHT = 46
@@ -68,7 +67,9 @@ def _row(row: Row, y: float, colors: Mapping[str, str]) -> Iterator[Figure]:
     yield scatter(row.said, np.array([row.mean]), np.array([y])) | {
         "mode": "markers",
         "marker": marker,
-        "hovertemplate": f"{escape(row.said, quote=False)}<extra></extra>",
+        # A template would put values in where a name has signs of one.
+        "text": [literal(row.said)],
+        "hovertemplate": "%{text}<extra></extra>",
     }
 
 
@@ -81,7 +82,7 @@ def _sides(row: Row, y: float) -> Iterator[Figure]:
     )
     for text, x, anchor in texts:
         yield {
-            "text": escape(text, quote=False),
+            "text": literal(text),
             "xref": "paper",
             "x": x,
             "xanchor": anchor,

@@ -66,19 +66,7 @@ def surface_figure(
         "showscale": False,
         **_scale(classes),
     }
-    traces = [plane]
-    for number, (color, symbol) in enumerate(CLASS_LOOKS[:classes]):
-        rows = points[points[:, 2] == number]
-        mark = {
-            "color": color,
-            "symbol": symbol,
-            "size": 5,
-            "line": {"color": "#ffffff", "width": 0.8},
-        }
-        traces.append(
-            scatter(f"class {number}", rows[:, 0].copy(), rows[:, 1].copy())
-            | {"mode": "markers", "marker": mark, "hoverinfo": "skip"}
-        )
+    traces = [plane, *_class_points(points, classes, size=5)]
     if wrong is not None:
         rows = points[: len(wrong)][wrong > 0]
         ring = {"color": "#000000", "symbol": "circle-open", "size": 10, "line": {"width": 1.6}}
@@ -123,6 +111,65 @@ def _square(figure: Figure) -> Figure:
         figure["layout"][name] = {"visible": False, "constrain": "domain"}
     figure["layout"]["yaxis"] |= {"scaleanchor": "x"}
     return figure
+
+
+def curve_figure(
+    color: str,
+    curve: NDArray[np.float32],
+    extent: NDArray[np.float32],
+    points: NDArray[np.float32],
+    answer: str,
+    scope: str,
+    *,
+    is_of_classes: bool,
+) -> Figure:
+    """What a network answers along one feature, judged rows on it; ``answer`` says what that is.
+
+    Rows of class 1 lie at 1 and those of class 0 at 0, where a curve that is sure and right ends.
+    """
+    low, high = (float(edge) for edge in extent)
+    x = np.linspace(low, high, len(curve), dtype=np.float32)
+    line = scatter(answer, x, curve) | {
+        "mode": "lines",
+        "line": {"color": color, "width": 2.5},
+        "showlegend": False,
+    }
+    rows = points.astype(np.float32)
+    if is_of_classes:
+        traces = [line, *_class_points(rows, 2, size=9)]
+    else:
+        marks = {"mode": "markers", "marker": {"color": color, "size": 5, "symbol": "circle-open"}}
+        traces = [line, scatter("row", rows[:, 0].copy(), rows[:, 1].copy()) | marks]
+    figure = chart(scope, traces, "x", answer, x={"decimals": 2}, ties={"xaxis": ("feature", 1)})
+    figure["layout"] |= {"showlegend": False}
+    figure["layout"]["margin"] |= {"t": 4}
+    figure["layout"]["xaxis"] |= {"rangemode": "normal", "range": [low, high]}
+    if is_of_classes:
+        # A line or a row at 0 or 1 is seen whole.
+        figure["layout"]["yaxis"] |= {
+            "range": [-0.06, 1.06],
+            "tickmode": "array",
+            "tickvals": [0, 0.5, 1],
+        }
+    return figure
+
+
+def _class_points(points: NDArray[np.float32], classes: int, *, size: int) -> list[Figure]:
+    """Rows at their first two numbers, in the look of the class that their last number is."""
+    traces = []
+    for number, (color, symbol) in enumerate(CLASS_LOOKS[:classes]):
+        rows = points[points[:, -1] == number]
+        mark = {
+            "color": color,
+            "symbol": symbol,
+            "size": size,
+            "line": {"color": "#ffffff", "width": 0.8},
+        }
+        traces.append(
+            scatter(f"class {number}", rows[:, 0].copy(), rows[:, 1].copy())
+            | {"mode": "markers", "marker": mark, "hoverinfo": "skip"}
+        )
+    return traces
 
 
 def confusion_figure(counts: NDArray[np.int64], scope: str) -> Figure:

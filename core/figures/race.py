@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from textwrap import wrap
 from typing import Any
 
@@ -19,12 +18,15 @@ from core.figures.drawing import (
     LOG,
     TRAINING,
     Figure,
-    across,
     chart,
+    constants,
     cut,
+    faint,
+    literal,
     loss_title,
     muted,
     scatter,
+    switch_line,
     value_range,
     written,
 )
@@ -121,7 +123,7 @@ def _label(entrant: Entrant, mean: NDArray[np.float64], digits: Digits) -> Figur
     known = mean[np.isfinite(mean)]
     if not len(known):
         return {}
-    title = escape(cut(entrant.title), quote=False)
+    title = literal(cut(entrant.title))
     return {"meta": {"label": title, "newest": f"{known[-1]:{digits.format}}"}}
 
 
@@ -150,16 +152,22 @@ def units_figure(
     seeds: bool,
     baseline: float | None,
     log_y: bool,
+    later_baseline: float | None = None,
 ) -> Figure:
     """One entrant in its own units, with the loss of the best constant predictor.
 
     ``judged`` has its loss on the rows of ``split`` after each epoch, ``training`` the mean over
-    each epoch's steps.
+    each epoch's steps. Where the entrant switches its loss, ``later_baseline`` is that of the
+    second one, and no line joins what was measured before and after.
     """
     entrant = judged.entrant
+    switch = entrant.switch if entrant.switch and curves.step > entrant.switch.step else None
+    at = switch.step if switch else None
     name = "validation" if split is Split.VAL else "after the epoch"
-    traces = list(_course(judged, curves, axis, band, seeds, lines=2, name=name))
+    traces = list(_course(judged, curves, axis, band, seeds, lines=2, name=name, apart_at=at))
     thin = training.thinned(_MOST_POINTS // 8)
+    if at is not None:
+        thin = thin.apart(at, is_over_epochs=True)
     x = thin.positions(axis, curves).astype(np.float32)
     mean = spread(thin.values, band).mean.astype(np.float32)
     traces.append(
@@ -173,13 +181,19 @@ def units_figure(
         loss_title(entrant),
         **_along(axis, [judged]),
     )
-    if baseline is not None and (baseline > 0 or not log_y):
-        place = {"y0": baseline, "y1": baseline, "x0": 0, "x1": 1, "xref": "paper"}
-        label = {"text": "best constant", "textposition": "end", "yanchor": "bottom"}
-        figure["layout"]["shapes"] = [across(place) | {"label": label | {"font": {"size": 12}}}]
+    baselines = [baseline] if switch is None else [baseline, later_baseline]
+    newest = float(judged.positions(axis, curves)[-1]) if len(judged.epochs) else 0.0
+    place = None if at is None else judged.position_of(at, axis, curves)
+    figure["layout"]["shapes"] = constants(baselines, place, newest, log=log_y)
+    if switch and place is not None:
+        line, text = switch_line(switch, place, newest)
+        figure["layout"]["shapes"].append(line)
+        figure["layout"]["annotations"] = [text]
     if log_y:
         figure["layout"]["yaxis"] |= LOG
     lines = [_trained(judged, band), _trained(training, band)]
+    if later_baseline is not None and switch:
+        lines.append(np.array([later_baseline]))
     _scale(figure, lines, log=log_y, also=baseline)
     return figure
 
@@ -211,17 +225,20 @@ def _course(
     name: str | None = None,
     is_log: bool = False,
     labelled_in: Digits | None = None,
+    apart_at: int | None = None,
 ) -> Iterator[Figure]:
     """Mean and band; each seed as a thin line; a cross where a seed diverged.
 
     The mean has a label for its end where ``labelled_in`` says how its value is written. On a
     logarithmic axis the band ends at the lowest value there is: an interval that reaches below 0
-    would have no end.
+    would have no end. No line joins what was before and after the step ``apart_at``.
     """
     entrant = course.entrant
     name = name or entrant.title
     drawn = (3 if len(course.seeds) > 1 else 1) + (len(course.seeds) if seeds else 0)
     course = _fitting(course, _MOST_POINTS // (lines * drawn))
+    if apart_at is not None:
+        course = course.apart(apart_at)
     x = course.positions(axis, curves).astype(np.float32)
     band = spread(course.values, kind)
     common: dict[str, Any] = {"mode": "lines", "legendgroup": name}
@@ -229,7 +246,7 @@ def _course(
     if len(course.seeds) > 1:
         low = np.maximum(band.low, np.nanmin(course.values)) if is_log else band.low
         yield scatter(f"{name} low", x, low.astype(np.float32)) | edge
-        filled = {"fill": "tonexty", "fillcolor": _faint(entrant.color, 0.18)}
+        filled = {"fill": "tonexty", "fillcolor": faint(entrant.color, 0.18)}
         yield scatter(f"{name} high", x, band.high.astype(np.float32)) | edge | filled
     if seeds:
         thin = {"line": {"color": muted(entrant.color), "width": 1}, "showlegend": False}
@@ -266,15 +283,10 @@ def _ends(course: Course, x: NDArray[np.float32], name: str, color: str) -> Iter
         }
 
 
-def _faint(color: str, opacity: float) -> str:
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},{opacity})"
-
-
 def _noted(title: str, note: str) -> str:
     """The title of the lower axis, with the note below it in small letters."""
     lines = wrap(note[0].upper() + note[1:], _NOTE_WIDTH)
-    small = "<br>".join(escape(line, quote=False) for line in lines)
+    small = "<br>".join(literal(line) for line in lines)
     return f'{title}<br><span style="font-size:11px">{small}</span>'
 
 
@@ -329,7 +341,7 @@ def lens_figure(
                 "yaxis": "y2",
                 "line": {"color": entrant.color, "width": 1, "shape": "hvh"},
                 "fill": "tozeroy",
-                "fillcolor": _faint(entrant.color, 0.15),
+                "fillcolor": faint(entrant.color, 0.15),
                 "legendgroup": entrant.title,
                 "showlegend": False,
             }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
 import numpy as np
 
@@ -13,11 +12,16 @@ from core.figures.drawing import (
     MARKED_EPOCHS,
     TRAINING,
     Figure,
-    across,
+    apart,
     chart,
+    constants,
+    literal,
     loss_title,
     muted,
+    noted_line,
+    own_units,
     scatter,
+    switch_line,
 )
 from core.records import Measure, Split
 from core.spec import Entrant
@@ -37,46 +41,55 @@ def loss_figure(
     baseline: float | None,
     log_y: bool,
     is_validated: bool = True,
+    later_baseline: float | None = None,
 ) -> Figure:
     """One entrant's loss in its own units: by step in training, by epoch in validation.
 
-    ``baseline`` is the loss of the best constant predictor; None while it is not known.
-    ``is_validated`` says whether rows are held out at all.
+    ``baseline`` is the loss of the best constant predictor; None while it is not known. Where the
+    entrant switches its loss, ``later_baseline`` is that of the second one, and no line joins what
+    was measured before and after. ``is_validated`` says whether rows are held out at all.
     """
     runs = [run for run in curves.runs if run.run.entrant == entrant.place]
-    traces = list(_training(runs, entrant.color))
+    switch = entrant.switch
+    switch_at = switch.step if switch and curves.step > switch.step else None
+    traces = list(_training(runs, entrant.color, switch_at))
     if is_validated:
-        traces += [_validation(run, entrant.color) for run in runs]
+        traces += [_validation(run, entrant.color, switch_at) for run in runs]
     diverged = sorted({run.diverged_step for run in runs if run.diverged_step is not None})
-    shapes = [across({"x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"}) for x in diverged]
-    if baseline is not None and (baseline > 0 or not log_y):
-        shapes.append(_baseline(baseline))
+    marks = [noted_line(step, f"diverged at step {step:,}", curves.step) for step in diverged]
+    if switch and switch_at is not None:
+        marks.append(switch_line(switch, switch_at, curves.step))
+    baselines = [baseline] if switch_at is None else [baseline, later_baseline]
     ties = {"xaxis": TRAINING}
     figure = chart(curves.experiment_id, traces, "step", "", ties=ties)
     figure["layout"] |= {"title": _title(entrant), "showlegend": False}
-    figure["layout"]["shapes"] = shapes
-    figure["layout"]["annotations"] = [_diverged(step, curves.step) for step in diverged]
+    across = constants(baselines, switch_at, curves.step, log=log_y)
+    figure["layout"]["shapes"] = [*(line for line, _text in marks), *across]
+    figure["layout"]["annotations"] = [text for _line, text in marks]
     if log_y:
         figure["layout"]["yaxis"] |= LOG
-    elif ends := _ends(runs, baseline):
+    elif ends := _ends(runs, [each for each in baselines if each is not None], switch_at):
         figure["layout"]["yaxis"] |= {"range": ends}
     return figure
 
 
-def _ends(runs: Sequence[RunCurves], baseline: float | None) -> list[float] | None:
+def _ends(
+    runs: Sequence[RunCurves], baselines: Sequence[float], switch_at: int | None
+) -> list[float] | None:
     """The ends of a linear axis; None while there is no loss.
 
-    What is several times the loss of the untrained network and of the best constant, as where a
-    learning rate is too high, would press all else flat. A double click shows it.
+    What is several times the best constant's loss and that of the untrained network, or the first
+    one after a switch, would press all else flat, as where a learning rate is too high. A double
+    click shows it.
     """
     judged = [run.evaluation(Split.VAL, Measure.LOSS).values for run in runs]
     values = np.concatenate([*judged, *(run.raw.y for run in runs)]).astype(float)
     values = values[np.isfinite(values)]
     if not len(values):
         return None
-    limit = _MOST_TIMES * max(abs(values[0]), abs(baseline or 0))
-    also = [] if baseline is None else [baseline]
-    seen = np.concatenate([values[values <= limit], also])
+    later = [] if switch_at is None else [run.raw.y[run.raw.x > switch_at][:1] for run in runs]
+    known = np.concatenate([values[:1], *later, baselines])
+    seen = np.concatenate([values[values <= _MOST_TIMES * np.abs(known).max()], baselines])
     if not len(seen):
         return None
     low, high = float(seen.min()), float(seen.max())
@@ -87,23 +100,27 @@ def _ends(runs: Sequence[RunCurves], baseline: float | None) -> list[float] | No
 # ------------------------------------------------------------------ traces
 
 
-def _training(runs: Sequence[RunCurves], color: str) -> Iterable[Figure]:
+def _training(runs: Sequence[RunCurves], color: str, switch_at: int | None) -> Iterable[Figure]:
     """What was measured stands behind, of all seeds, and what was smoothed before it."""
     for run in runs:
-        yield _loss_line("training", run.raw, muted(color), width=1)
+        yield _loss_line("training", run.raw, muted(color), 1, switch_at)
     for run in runs:
         if run.smoothed is not None:
-            yield _loss_line("smoothed", run.smoothed, color, width=2.5)
+            yield _loss_line("smoothed", run.smoothed, color, 2.5, switch_at)
 
 
-def _loss_line(name: str, line: Line, color: str, width: float) -> Figure:
+def _loss_line(name: str, line: Line, color: str, width: float, switch_at: int | None) -> Figure:
     style = {"color": color, "width": width}
-    return scatter(name, line.x, line.y) | {"mode": "lines", "line": style, "legendgroup": name}
+    x, y = (line.x, line.y) if switch_at is None else apart(line.x, line.y, switch_at)
+    return scatter(name, x, y) | {"mode": "lines", "line": style, "legendgroup": name}
 
 
-def _validation(run: RunCurves, color: str) -> Figure:
+def _validation(run: RunCurves, color: str, switch_at: int | None) -> Figure:
     line = run.evaluation(Split.VAL, Measure.LOSS).thinned()
-    return scatter("validation", line.steps, line.values) | {
+    x, y = line.steps, line.values
+    if switch_at is not None:
+        x, y = apart(x, y, switch_at)
+    return scatter("validation", x, y) | {
         "mode": "lines+markers",
         "legendgroup": "validation",
         "line": {"color": color, "width": 2, "dash": "dot"},
@@ -125,29 +142,9 @@ def _title(entrant: Entrant) -> Figure:
     place = {"x": 0, "xref": "container", "y": 1, "yref": "container", "yanchor": "top"}
     title = loss_title(entrant)
     # A longer unit stands in the contract on Losses.
-    has_room = len(entrant.loss.unit) <= _LONGEST_UNIT
+    has_room = len(own_units(entrant)) <= _LONGEST_UNIT
     return place | {
-        "text": title if has_room else escape(entrant.title, quote=False),
+        "text": title if has_room else literal(entrant.title),
         "font": {"size": 13},
         "pad": {"t": 6, "l": 4},
-    }
-
-
-def _baseline(value: float) -> Figure:
-    label = {"text": "best constant", "textposition": "end", "yanchor": "bottom"}
-    place = {"y0": value, "y1": value, "x0": 0, "x1": 1, "xref": "paper"}
-    return across(place) | {"label": label | {"font": {"size": 12}}}
-
-
-def _diverged(step: int, newest: int) -> Figure:
-    return {
-        "text": f"diverged at step {step:,}",
-        "x": step,
-        "y": 1,
-        "yref": "paper",
-        "showarrow": False,
-        # The text stands on the side that has room for it.
-        "xanchor": "right" if step > newest / 2 else "left",
-        "yanchor": "top",
-        "font": {"size": 12},
     }

@@ -6,18 +6,18 @@ Always at one set of weights and by example: sums over rows, one division at the
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from core.judging import measures
-from core.judging.yardsticks import first_yardstick
-from core.losses import Task
+from core.losses import Formula, Task
 from core.network.groups import Group
 from core.network.stack import Stack
-from core.records import Evaluation, Measure, Split
+from core.records import Column, Evaluation, Measure, Split
 
 #: Rows evaluated at once: few enough that the activations stay in the cache.
 _ROWS_AT_ONCE = 512
@@ -34,11 +34,31 @@ class Judged:
     y: Tensor
 
 
+@dataclass(frozen=True)
+class Answers:
+    """What a group's runs make of all rows, at one set of weights.
+
+    ``a`` ``[S, H, n]`` is what the last layer was given of the first rows, ``logits``
+    ``[S, C, N]`` what it gave of all, ``losses`` ``[S, N]`` the group's own loss of each, and
+    ``means`` ``[S]`` are over the rows that yardsticks are about.
+    """
+
+    a: Tensor
+    logits: Tensor
+    losses: Tensor
+    means: dict[Measure, Tensor]
+
+
+#: What a group's runs answer, and what they score: ``[S]`` for each column.
+_Judged: TypeAlias = tuple[Answers, dict[Column, Tensor]]
+
+
 class Evaluator:
     """Judges the groups of a stack on fixed rows: x ``[S, N, D]`` and y ``[S, N]`` by split.
 
     All splits go through the network at once, so that judging stays cheap. The last is the
-    one that yardsticks are about; of the others only the first yardstick is taken.
+    one that yardsticks are about; of the others only the first yardstick is taken. ``in_each``
+    is ``map``, or one that judges groups side by side.
     """
 
     def __init__(
@@ -47,68 +67,108 @@ class Evaluator:
         groups: Sequence[Group],
         task: Task,
         rows: dict[Split, tuple[Tensor, Tensor]],
+        in_each: Callable[..., Iterable[_Judged]] = map,
     ) -> None:
+        self._in_each = in_each
         self._stack = stack
-        self._groups = groups
         self._task = task
         self._x = torch.cat([x for x, _y in rows.values()], 1)
         self._y = torch.cat([y for _x, y in rows.values()], 1)
-        self._encoded = tuple(group.encode(self._y, task) for group in groups)
+        self.follow(groups)
         ends = list(itertools.accumulate(x.shape[1] for x, _y in rows.values()))
         places = [slice(start, end) for start, end in itertools.pairwise([0, *ends])]
         self._parts = [
             Judged(split, place, self._x[:, place], self._y[:, place])
             for split, place in zip(rows, places, strict=True)
         ]
+        self._newest: tuple[int, list[Answers]] = (-1, [])
 
-        self._newest: tuple[int, list[Tensor]] = (-1, [])
+    def follow(self, groups: Sequence[Group]) -> None:
+        """Judge the same runs as the losses of these groups read them from here on."""
+        self._groups = tuple(groups)
+        self._encoded = tuple(group.encode(self._y, self._task) for group in groups)
 
     @property
     def judged(self) -> Judged:
         """The rows that yardsticks are about."""
         return self._parts[-1]
 
-    def evaluate(self, epoch: int, step: int) -> Iterator[Evaluation]:
-        """Loss and yardsticks of each run on each split, as tidy rows."""
-        newest: list[Tensor] = []
-        for group, targets in zip(self._groups, self._encoded, strict=True):
-            logits = self.logits(self._x, group)
-            newest.append(logits[..., self.judged.place])
-            rows = self._rows(group, logits)
-            losses, _saved = group.formula.forward(logits, targets)
-            table = torch.stack(list(rows.values()))
-            broken = measures.broken(logits)
-            for part in self._parts:
-                place = part.place
-                means = dict(zip(rows, table[..., place].mean(-1), strict=True))
-                means[Measure.LOSS] = group.formula.mean(losses[..., place], targets[..., place])
-                scores = self._scores(means, part)
-                values = torch.stack(list(scores.values())).masked_fill(broken, torch.nan)
-                for measure, row in zip(scores, values.tolist(), strict=True):
-                    for run, value in enumerate(row, start=group.runs.start):
-                        yield Evaluation(run, epoch, step, part.split, measure, value)
-        self._newest = (step, newest)
+    @property
+    def training(self) -> Judged:
+        """The training rows that are judged; all that are, where none are held out."""
+        return self._parts[0]
+
+    @property
+    def encoded(self) -> tuple[Tensor, ...]:
+        """All rows' targets ``[S, C, N]``, as each group's loss reads them."""
+        return self._encoded
+
+    def evaluate(self, epoch: int, step: int) -> Evaluation:
+        """The losses and yardsticks of all runs on all splits, as one table."""
+        judged = self._in_each(self._judge, self._groups, self._encoded)
+        newest, tables = zip(*judged, strict=True)
+        self._newest = (step, list(newest))
+        rows = [torch.stack(list(table.values())) for table in tables]
+        broken = [measures.broken(each.logits) for each in newest]
+        values = torch.cat(rows, 1).masked_fill_(torch.cat(broken), torch.nan)
+        return Evaluation(epoch, step, tuple(tables[0]), values.cpu().numpy())
+
+    def answers(self, step: int) -> list[Answers]:
+        """Each group's answers now; those of ``evaluate`` if it was at ``step``."""
+        at, _newest = self._newest
+        if at != step:
+            self.evaluate(0, step)
+        return self._newest[1]
 
     def judged_logits(self, step: int) -> list[Tensor]:
-        """Each group's logits of the judged rows; those of ``evaluate`` if it was at ``step``."""
-        at, logits = self._newest
-        return logits if at == step else [self.logits(self.judged.x, g) for g in self._groups]
+        """Each group's logits ``[S, C, N]`` of the judged rows."""
+        return [each.logits[..., self.judged.place] for each in self.answers(step)]
 
-    def _rows(self, group: Group, logits: Tensor) -> dict[Measure, Tensor]:
+    @torch.inference_mode()
+    def _judge(self, group: Group, targets: Tensor) -> _Judged:
+        a, logits = self._through(self._x, group)
+        losses = self._losses(group.formula, logits, targets)
+        table: dict[Column, Tensor] = {}
+        for part in self._parts:
+            place = part.place
+            own = group.formula.mean(losses[..., place], targets[..., place])
+            means = {Measure.LOSS: own, **self._scores(group, logits[..., place], part)}
+            table |= {Column(part.split, measure): mean for measure, mean in means.items()}
+        return Answers(a, logits, losses, means), table
+
+    def _losses(self, formula: Formula, logits: Tensor, targets: Tensor) -> Tensor:
+        """The loss of each row ``[S, N]``: targets of one split have no say in that of another."""
+        if formula.is_by_example:
+            return formula.forward(logits, targets)[0]
+        places = [part.place for part in self._parts]
+        return torch.cat(
+            [formula.forward(logits[..., at], targets[..., at])[0] for at in places], 1
+        )
+
+    def _scores(self, group: Group, z: Tensor, part: Judged) -> dict[Measure, Tensor]:
+        """Yardsticks of the rows of a part, ``[S]`` each: of all but the last the first alone."""
+        is_judged = part is self.judged
         if self._task.is_classification:
-            return measures.rows_of_classes(logits, self._y, group.formula.link)
-        return measures.rows_of_values(group.predicted(logits), self._y)
-
-    def _scores(self, means: dict[Measure, Tensor], part: Judged) -> dict[Measure, Tensor]:
-        if not self._task.is_classification:
-            means[Measure.R2] = measures.r2_of_mse(means[Measure.MSE], part.y)
-        if part is self.judged:
-            return means
-        first = first_yardstick(self._task).measure
-        return {measure: means[measure] for measure in (Measure.LOSS, first)}
+            if not is_judged:
+                return {Measure.ACCURACY: measures.right(z, part.y).mean(-1)}
+            rows = measures.rows_of_classes(z, part.y, group.formula.link)
+            return dict(zip(rows, torch.stack(list(rows.values())).mean(-1), strict=True))
+        rows = measures.rows_of_values(group.predicted(z), part.y)
+        means = {measure: row.mean(-1) for measure, row in rows.items()}
+        means[Measure.R2] = measures.r2_of_mse(means[Measure.MSE], part.y)
+        return means if is_judged else {Measure.R2: means[Measure.R2]}
 
     def logits(self, x: Tensor, group: Group) -> Tensor:
         """Logits ``[S, C, N]`` of a group for x ``[S, N, D]``."""
-        parts = [self._stack.logits(rows, group.runs) for rows in x.split(_ROWS_AT_ONCE, 1)]
+        return self._through(x, group)[1]
+
+    def _through(self, x: Tensor, group: Group) -> tuple[Tensor, Tensor]:
+        """What the last layer is given of the first rows, and the logits of all."""
+        first, parts = None, []
+        for rows in x.split(_ROWS_AT_ONCE, 1):
+            a = self._stack.last_activation(rows, group.runs)
+            first = a if first is None else first
+            parts.append(self._stack.head(a, group.runs))
+        assert first is not None
         logits = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
-        return logits[:, : group.width]
+        return first, logits[:, : group.width]

@@ -5,7 +5,7 @@ Every look is kept, so that the newest snapshot also tells since when a trouble 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.judging.measures import predicted_classes
+from core.judging.measures import logit_size, predicted_classes
 from core.losses import Task
 from core.network.groups import Group
 from core.network.stack import Stack
@@ -66,6 +66,14 @@ class Health:
         self._x = x[:, :_ROWS]
         self.course: dict[str, NDArray[Any]] = {}
 
+    def follow(self, groups: Sequence[Group]) -> None:
+        """Look at the same runs as the losses of these groups read them from here on."""
+        self._groups = groups
+
+    def go_on(self, course: Mapping[str, NDArray[Any]]) -> None:
+        """Have had these looks."""
+        self.course = dict(course)
+
     def look(self, epoch: int, logits: Sequence[Tensor], y: Tensor) -> None:
         """``logits`` ``[S, C, N]`` are each group's of the judged rows, y ``[S, N]`` the truth."""
         constancy = [
@@ -76,6 +84,9 @@ class Health:
             "constancy": torch.cat(constancy).float().cpu().numpy(),
             "gradients": self._gradients().float().cpu().numpy(),
         }
+        if self._task.is_classification:
+            sizes = [logit_size(z) for z in logits]
+            now["logit_size"] = torch.cat(sizes).float().cpu().numpy()
         name, share = _OF_LAYERS.get(self._stack.activation, ("", dead))
         if name and len(self._stack.layers) > 1:
             now[name] = self._layers(share).cpu().numpy().astype(np.float16)

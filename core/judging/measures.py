@@ -46,6 +46,11 @@ def predicted_classes(z: Tensor) -> Tensor:
     return (z.squeeze(-2) > 0).long() if z.shape[-2] == 1 else z.max(-2).indices
 
 
+def right(z: Tensor, y: Tensor) -> Tensor:
+    """1 for each row ``[S, N]`` whose predicted class is right, else 0."""
+    return (predicted_classes(z) == y).to(z.dtype)
+
+
 def _members(y: Tensor, classes: int) -> Tensor:
     """Whether each row is of each class: ``[S, C, N]``, bool."""
     return y.unsqueeze(-2) == torch.arange(classes, device=y.device)[:, None]
@@ -77,12 +82,13 @@ def rows_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:
     where outputs are no probabilities.
     """
     log_p = log_probabilities(z, link)
-    right = (predicted_classes(z) == y).to(z.dtype)
-    unknown = right.new_full(right.shape, torch.nan)
+    if log_p is None:
+        unknown = z.new_full((len(z), z.shape[-1]), torch.nan)
+        return {Measure.ACCURACY: right(z, y), Measure.NLL: unknown, Measure.BRIER: unknown}
     return {
-        Measure.ACCURACY: right,
-        Measure.NLL: unknown if log_p is None else nll(log_p, y),
-        Measure.BRIER: unknown if log_p is None else brier(log_p, y),
+        Measure.ACCURACY: right(z, y),
+        Measure.NLL: nll(log_p, y),
+        Measure.BRIER: brier(log_p, y),
     }
 
 
@@ -129,16 +135,21 @@ def auroc(scores: Tensor, y: Tensor) -> Tensor:
     return (above / (inside * outside)).nanmean(-1).float()
 
 
-def _ranks(ordered: Tensor) -> Tensor:
-    """Ranks from 1 of sorted values along the last dimension, equal ones their mean."""
+def ties(ordered: Tensor) -> tuple[Tensor, Tensor]:
+    """Places of the first and the last of equal values, sorted along the last dimension."""
     count = ordered.shape[-1]
     number = torch.arange(count, device=ordered.device).expand(ordered.shape)
-    rises = ordered[..., 1:] != ordered[..., :-1]
+    changes = ordered[..., 1:] != ordered[..., :-1]
     first = number.clone()
-    first[..., 1:] *= rises
+    first[..., 1:] *= changes
     last = number.clone()
-    last[..., :-1] = last[..., :-1].where(rises, count)
-    first, last = first.cummax(-1).values, last.flip(-1).cummin(-1).values.flip(-1)
+    last[..., :-1] = last[..., :-1].where(changes, count)
+    return first.cummax(-1).values, last.flip(-1).cummin(-1).values.flip(-1)
+
+
+def _ranks(ordered: Tensor) -> Tensor:
+    """Ranks from 1 of sorted values along the last dimension, equal ones their mean."""
+    first, last = ties(ordered)
     return (first + last).double() / 2 + 1
 
 
@@ -152,10 +163,10 @@ def _ranking(z: Tensor, link: Link) -> Tensor:
     log_p = log_probabilities(exact, link)
     if log_p is None and z.shape[-2] > 2:
         return exact
-    return _without_last_bits(log_odds(exact if log_p is None else log_p))
+    return without_last_bits(log_odds(exact if log_p is None else log_p))
 
 
-def _without_last_bits(values: Tensor) -> Tensor:
+def without_last_bits(values: Tensor) -> Tensor:
     """Rounded to 41 of float64's 53 bits, so that rows that are alike tie (Dekker 1971)."""
     scaled = values * (2**12 + 1)
     return scaled - (scaled - values)
@@ -214,3 +225,14 @@ def broken(z: Tensor) -> Tensor:
     """Whether a run has any output that is not finite: ``[S]``."""
     # 0 times what is not finite is NaN; several times faster than isfinite().
     return (z * 0).sum((1, 2)) != 0
+
+
+def logit_size(z: Tensor) -> Tensor:
+    """How large the logits of S runs are: ``[S, C, N]`` to ``[S]``.
+
+    The root mean square, over rows and classes, of the logits less their mean over the classes,
+    which no softmax depends on. Of a single logit its own root mean square over rows.
+    """
+    # var(1), which is this, is several times slower.
+    centred = z - z.mean(1, keepdim=True) if z.shape[1] > 1 else z
+    return centred.square().mean((1, 2)).sqrt()

@@ -30,6 +30,14 @@ def plane(extent: Tensor, size: int) -> Tensor:
     return torch.stack([x[:, None, :].expand(shape), y[:, :, None].expand(shape)], 3).flatten(1, 2)
 
 
+def along(extent: Tensor, size: int) -> Tensor:
+    """Points ``[S, size, 1]`` at equal distances; ``extent`` ``[S, 2]`` has both ends."""
+    share = torch.linspace(0, 1, size, device=extent.device)
+    low, high = extent.T.unsqueeze(2)
+    places: Tensor = low + share * (high - low)
+    return places.unsqueeze(2)
+
+
 def unit_maps(stack: Stack, runs: slice, points: Tensor) -> NDArray[np.uint8]:
     """What the first units of each hidden layer give at ``plane(extent, UNIT_SIZE)``.
 
@@ -46,8 +54,8 @@ def unit_maps(stack: Stack, runs: slice, points: Tensor) -> NDArray[np.uint8]:
 
 def shown_weights(stack: Stack) -> NDArray[np.float16]:
     """The weights between the units that have a map, as ``Snapshot.weights`` has them."""
-    runs, width = len(stack.parameters), MOST_SURFACE_CLASSES
-    table = torch.zeros(runs, len(stack.layers), width, width, device=stack.parameters.device)
+    runs, width = stack.runs, MOST_SURFACE_CLASSES
+    table = torch.zeros(runs, len(stack.layers), width, width, device=stack.flat.device)
     last = len(stack.layers) - 1
     for at, layer in enumerate(stack.layers):
         most_to, most_from = width if at == last else MOST_UNITS, MOST_UNITS if at else width

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from core.data import Dataset
 from core.losses import LossSpec, Task
 from core.records import Measure
 
@@ -62,6 +63,12 @@ class Yardstick:
         return within_sentence(self.title)
 
 
+#: What follows "NLL after": ``core.judging.temperature``.
+_RESCALED = (
+    "all logits were divided by one temperature, fitted to every other row (Guo et al. 2017); of "
+    "the other half of the rows, so compare it with that of the same half before, on Calibration"
+)
+
 _CLASSES = (
     Yardstick(
         Measure.ACCURACY, "Accuracy", "share of rows whose predicted class is right",
@@ -81,8 +88,22 @@ _CLASSES = (
         False, Digits(4), needs_probabilities=True, is_judged_each_epoch=False,
     ),
     Yardstick(
+        Measure.NLL_RESCALED, "NLL, rescaled", f"NLL after {_RESCALED}", False, Digits(4),
+        needs_probabilities=True, is_judged_each_epoch=False,
+    ),
+    Yardstick(
+        Measure.ECE_RESCALED, "ECE, rescaled", f"ECE after {_RESCALED}", False, Digits(4),
+        needs_probabilities=True, is_judged_each_epoch=False,
+    ),
+    Yardstick(
         Measure.AUROC, "AUROC", "chance that a row of the class scores above one that is not; "
         "mean over classes, each against the rest", True, Digits(4), is_judged_each_epoch=False,
+    ),
+    Yardstick(
+        Measure.AURC, "AURC", "area under the risk-coverage curve: the error among the surest "
+        "rows, averaged over all shares of them from one row to all; sure by the largest "
+        "probability, or by how far the largest score is above the next", False, Digits(4),
+        is_judged_each_epoch=False,
     ),
 )  # fmt: skip
 
@@ -159,6 +180,24 @@ SHARED: dict[bool, tuple[Shared, ...]] = {
 }
 
 
-def shared(task: Task) -> tuple[Shared, ...]:
-    """What a chart with all entrants on one axis can show, the one that a page opens on first."""
-    return SHARED[task.is_classification]
+def plainly_shared(task: Task) -> tuple[Shared, ...]:
+    """Every yardstick that is taken at each epoch, as it stands."""
+    return tuple(
+        Shared(each.title, each.measure, Reading.PLAIN, each.digits)
+        for each in yardsticks(task)
+        if each.is_judged_each_epoch
+    )
+
+
+def shared(data: Dataset) -> tuple[Shared, ...]:
+    """What a chart with all entrants on one axis can show, the one that a page opens on first.
+
+    Where one constant is right for every row there is no guess to be better than: scores stand
+    as they are, and first, as a share of so few different rows says little.
+    """
+    offered = SHARED[data.task.is_classification]
+    if not data.one_answer:
+        return offered
+    plain = {each.measure: each for each in plainly_shared(data.task)}
+    scores = [plain[each.measure] for each in offered if each.reading is Reading.SKILL]
+    return (*scores, *(each for each in offered if each.reading is not Reading.SKILL))

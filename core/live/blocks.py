@@ -158,6 +158,17 @@ def fold(name: str, title: str, blocks: Iterable[Block]) -> Block:
     return {"id": name, "kind": "fold", "title": title, "blocks": list(blocks)}
 
 
+def asked_fold(
+    option: str, title: str, build: Callable[[], Iterable[Block]], *, is_open: bool
+) -> Block:
+    """A fold whose blocks take long to work out: they are built where it is open alone.
+
+    Opening it sets the option of the view, which is its name too.
+    """
+    inside = build() if is_open else ()
+    return fold(option, title, inside) | {"option": option, "open": is_open}
+
+
 def action(name: str, title: str, *, disabled: bool = False) -> Block:
     """A button that the page's script hears of."""
     return {"id": name, "kind": "action", "title": title, "disabled": disabled}

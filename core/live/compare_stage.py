@@ -74,7 +74,7 @@ def _equal(experiment: Experiment) -> Iterator[Block]:
 
 def _shared_chart(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
     experiment, spec = state.experiment, state.experiment.spec
-    offered = {each.key: each for each in shared(spec.dataset.task)}
+    offered = {each.key: each for each in shared(spec.dataset)}
     picked = view.judged_by if view.judged_by in offered else next(iter(offered))
     titles = {key: each.title for key, each in offered.items()}
     yield blocks.controls(
@@ -141,6 +141,7 @@ def _units(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Bloc
             seeds=view.seeds,
             baseline=facts.baselines[entrant.place] if facts else None,
             log_y=view.log,
+            later_baseline=facts.later_baseline(entrant.place) if facts else None,
         )
         label = f"{entrant.title} in its own units"
         cells.append([blocks.chart(f"units_{entrant.place}", figure, label=label, height=280)])

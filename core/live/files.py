@@ -12,26 +12,32 @@ from core.store import Store
 #: Columns that say where a line of losses belongs.
 _AT = ("entrant", "seed", "epoch", "step", "judged_train_rows")
 
+#: What a formula begins with in a spreadsheet.
+_FORMULA = ("=", "+", "-", "@")
+
 
 def losses_csv(store: Store, experiment_id: str) -> str:
-    """Every evaluation of every run, a line for each epoch, in full precision.
+    """Every evaluation of every run, a line for each epoch that was judged, in full precision.
 
     ``judged_train_rows`` are how many training rows of the seed ``train_loss`` and the like are of.
     """
-    spec = store.get(experiment_id).spec
-    columns: dict[str, None] = {}
-    rows: dict[tuple[int, int, int], dict[str, float]] = {}
-    for row in store.evaluations(experiment_id):
-        column = f"{row.split}_{row.measure}"
-        columns[column] = None
-        rows.setdefault((row.run, row.epoch, row.step), {})[column] = row.value
+    spec, judged = store.get(experiment_id).spec, store.evaluations(experiment_id)
+    names = dict.fromkeys(column for each in judged for column in each.columns)
     text = io.StringIO()
-    writer = csv.DictWriter(text, [*_AT, *columns])
+    writer = csv.DictWriter(text, [*_AT, *(f"{split}_{measure}" for split, measure in names)])
     writer.writeheader()
-    for (run, epoch, step), values in sorted(rows.items()):
-        named = {"entrant": spec.entrant_of(run).title, "seed": spec.seed_of(run)}
-        judged = {"epoch": epoch, "step": step, "judged_train_rows": spec.judged_training_rows}
-        writer.writerow({**named, **judged, **values})
+    for run in range(spec.run_count):
+        named = {"entrant": _words(spec.entrant_of(run).title), "seed": spec.seed_of(run)}
+        for each in judged:
+            at = {"epoch": each.epoch, "step": each.step}
+            scores = each.values[:, run].tolist()
+            values = {
+                f"{split}_{measure}": value
+                for (split, measure), value in zip(each.columns, scores, strict=True)
+            }
+            writer.writerow(
+                {**named, **at, "judged_train_rows": spec.judged_training_rows, **values}
+            )
     return text.getvalue()
 
 
@@ -50,8 +56,13 @@ def scores_csv(store: Store, experiment_id: str) -> str:
     for entrant in spec.lineup:
         for at, seed in enumerate(spec.seeds):
             scores = [float(column.scores[entrant.place, at]) for column in columns]
-            writer.writerow([entrant.title, seed, *scores])
+            writer.writerow([_words(entrant.title), seed, *scores])
     return text.getvalue()
+
+
+def _words(title: str) -> str:
+    """A title as a spreadsheet shows it: what begins like a formula would be run there."""
+    return f"'{title}" if title.startswith(_FORMULA) else title
 
 
 FILES: dict[str, Callable[[Store, str], str]] = {

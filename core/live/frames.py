@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from core.live import compare_stage, train_stage
+from core.live import compare_stage, exhibit_stage, train_stage
 from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import Page, View
@@ -16,6 +16,7 @@ _text = json.JSONEncoder(separators=(",", ":")).encode
 _STAGES: dict[Page, Callable[[State, View], Iterator[Part]]] = {
     Page.TRAIN: train_stage.parts_of,
     Page.COMPARE: compare_stage.parts_of,
+    Page.EXHIBIT: exhibit_stage.parts_of,
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -32,8 +32,15 @@ SILENCE_SECONDS = 5.0
 class Hub:
     """The frames of one view of one experiment; it works while somebody looks."""
 
-    def __init__(self, reading: Reading, view: View, ghost: Reading | None = None) -> None:
+    def __init__(
+        self,
+        reading: Reading,
+        view: View,
+        ghost: Reading | None = None,
+        word: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._reading = reading
+        self._word = word
         self._ghost = ghost
         self._view = view
         #: Set at the next frame, or at trouble; then there is another.
@@ -43,6 +50,8 @@ class Hub:
         self._events: dict[tuple[int, int], bytes] = {}
         self._task: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
+        #: Whether the newest frame was compared with the store since somebody came.
+        self._is_current = False
         self.viewers = 0
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -53,6 +62,8 @@ class Hub:
         """
         self.viewers += 1
         if self._task is None:
+            # What had ended when others looked may have been resumed.
+            self._is_current = False
             self._task = asyncio.create_task(self._work())
         has = 0
         try:
@@ -88,7 +99,7 @@ class Hub:
                 while True:
                     if self._trouble is not None:
                         raise self._trouble
-                    if self._frame is not None and self._frame.number > number:
+                    if self._is_current and self._frame and self._frame.number > number:
                         return self._frame
                     await self._news.wait()
         except TimeoutError:
@@ -105,7 +116,7 @@ class Hub:
 
     async def _work(self) -> None:
         frame: Frame | None = self._frame
-        while frame is None or not frame.is_last:
+        while not (self._is_current and frame and frame.is_last):
             begin = time.monotonic()
             before = frame
             self._asked.clear()
@@ -119,7 +130,8 @@ class Hub:
                 _log.exception("A frame can't be built.")
                 self._tell(self._frame, LabError("What is shown can't be built."))
                 return
-            if frame is not before:
+            if frame is not before or not self._is_current:
+                self._is_current = True
                 self._tell(frame, None)
             cost = time.monotonic() - begin
             pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - cost
@@ -133,7 +145,7 @@ class Hub:
 
     def _build(self, before: Frame | None) -> tuple[Frame, bool]:
         """The next frame, and whether what a person asked for has yet to happen."""
-        state = self._reading.state()
+        state = replace(self._reading.state(), service=self._word())
         if self._ghost is not None:
             # It adorns the frame, which is shown without it where it can't be read.
             with suppress(LabError):
@@ -149,10 +161,12 @@ class Hub:
 
 
 class Hubs:
-    """The hub of every view that somebody looks at."""
+    """The hub of every view that somebody looks at; ``word`` is what is to be said of the training
+    service."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, word: Callable[[], str | None] = lambda: None) -> None:
         self.readings = Readings(store)
+        self._word = word
         self._hubs: dict[tuple[str, View], Hub] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         store.on_want(self._hear)
@@ -173,7 +187,7 @@ class Hubs:
         key = (experiment_id, view)
         if key not in self._hubs:
             ghost = self.readings.of(view.ghost) if view.ghost and view.before else None
-            self._hubs[key] = Hub(self.readings.of(experiment_id), view, ghost)
+            self._hubs[key] = Hub(self.readings.of(experiment_id), view, ghost, self._word)
         return self._hubs[key]
 
     def end(self) -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from core.figures import (
     SHADES,
     Figure,
     confusion_figure,
+    curve_figure,
     lens_figure,
     predicted_figure,
     reliability_figure,
@@ -26,20 +25,26 @@ from core.figures import (
     truth_figure,
 )
 from core.judging.yardsticks import gives_probabilities
-from core.live import blocks, terms
+from core.live import blocks, pushes, rises, terms
 from core.live.blocks import Block
 from core.live.reading import State
+from core.live.seen import (
+    Seen,
+    in_base64,
+    nothing_yet,
+    percent,
+    seed_menu,
+    seed_place,
+    side_by_side,
+)
+from core.live.sureness import sureness
 from core.live.view import Look, View
 from core.live.words import of_sigmoids
-from core.records import Experiment, Snapshot
+from core.records import Snapshot
 from core.records.snapshot import MOST_UNITS, UNIT_SIZE
 from core.spec import Entrant, ExperimentSpec
 
 _NO_PROBABILITIES = "Its outputs are scores, not probabilities."
-
-
-def _nothing_yet() -> Block:
-    return blocks.text("learned", "There is something to see once training has begun.", "info")
 
 
 def replay(state: State) -> Iterator[Block]:
@@ -48,29 +53,15 @@ def replay(state: State) -> Iterator[Block]:
         yield blocks.replay("replay", state.moments, state.experiment.spec.training.epochs)
 
 
-def _side_by_side(
-    experiment: Experiment, kind: str, block_of: Callable[[Entrant, str], Block | str]
-) -> Block:
-    """A small block for each entrant, made by its name, or the reason why it has none."""
-    cells = []
-    for entrant in experiment.spec.lineup:
-        name = f"{kind}_{entrant.place}"
-        head, block = blocks.heading(f"{name}_heading", entrant.title), block_of(entrant, name)
-        if isinstance(block, str):
-            block = blocks.text(f"{name}_why", block, "caption")
-        cells.append([head, block])
-    return blocks.grid(kind, cells)
-
-
 def _chart(kind: str, entrant: Entrant, name: str, figure: Figure) -> Block:
     return blocks.chart(name, figure, label=f"{kind} of {entrant.title}", height=240)
 
 
 def calibration(state: State, view: View) -> Iterator[Block]:
-    """A reliability diagram for each entrant, all seeds together."""
+    """A reliability diagram for each entrant, all seeds together; how wrong the surest rows are."""
     experiment, snapshot = state.experiment, state.snapshot
     if snapshot is None:
-        yield _nothing_yet()
+        yield nothing_yet()
         return
     if snapshot.reliability is None:
         yield blocks.text(
@@ -91,20 +82,21 @@ def calibration(state: State, view: View) -> Iterator[Block]:
     spec, tables = experiment.spec, snapshot.reliability
 
     def block_of(entrant: Entrant, name: str) -> Block | str:
-        if not gives_probabilities(entrant.loss, spec.dataset.task):
+        if not gives_probabilities(entrant.loss_of(snapshot.step), spec.dataset.task):
             return _NO_PROBABILITIES
         rows = tables[spec.runs_of(entrant.place)].sum(0)
         figure = reliability_figure(entrant.color, rows, experiment.id)
         return _chart("calibration", entrant, name, figure)
 
-    yield _side_by_side(experiment, "calibration", block_of)
+    yield side_by_side(experiment, "calibration", block_of)
+    yield from sureness(state, view)
 
 
 def lens(state: State, view: View) -> Iterator[Block]:
     """Each entrant's gradient over where the newest batch lies."""
     experiment, snapshot = state.experiment, state.snapshot
     if snapshot is None or experiment.facts is None:
-        yield _nothing_yet()
+        yield nothing_yet()
         return
     is_classification = experiment.spec.dataset.task.is_classification
     yield blocks.text(
@@ -120,7 +112,7 @@ def lens(state: State, view: View) -> Iterator[Block]:
     yield blocks.chart(
         "lens_chart",
         lens_figure(
-            experiment.facts.lens,
+            experiment.facts.lens_at(snapshot.step, experiment.spec.lineup),
             snapshot.margins,
             experiment.spec.lineup,
             experiment.id,
@@ -129,41 +121,10 @@ def lens(state: State, view: View) -> Iterator[Block]:
         label="Size of the gradient of each loss, over a histogram of the newest batch",
         height=340,
     )
+    yield from pushes.draw(Seen(state, snapshot, seed_place(experiment.spec, view)))
 
 
 # ------------------------------------------------------------------ what each learned
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A snapshot and the seed of which it is looked at, counted from 0."""
-
-    state: State
-    snapshot: Snapshot
-    seed_place: int
-
-    @property
-    def experiment(self) -> Experiment:
-        return self.state.experiment
-
-    @property
-    def spec(self) -> ExperimentSpec:
-        return self.experiment.spec
-
-    def run(self, entrant: Entrant) -> int:
-        first: int = self.spec.runs_of(entrant.place).start
-        return first + self.seed_place
-
-    def has_diverged(self, run: int) -> bool:
-        step = self.state.runs[run].diverged_step
-        return step is not None and step <= self.snapshot.step
-
-    def over_seeds(self, table: NDArray[Any], entrant: Entrant) -> NDArray[Any]:
-        """The sum over those that did not diverge."""
-        runs = self.spec.runs_of(entrant.place)
-        alive = [run for run in range(runs.start, runs.stop) if not self.has_diverged(run)]
-        total: NDArray[Any] = table[alive].sum(0)
-        return total
 
 
 @dataclass(frozen=True)
@@ -175,45 +136,41 @@ class _Shown:
     needs: str
     is_of_a_seed: bool
     words: Callable[[ExperimentSpec], str]
-    block_of: Callable[[_Seen, Entrant, str], Block | str]
+    block_of: Callable[[Seen, Entrant, str], Block | str]
 
 
 def pictures(state: State, view: View) -> Iterator[Block]:
     """What each entrant learned, in the look that was picked of those that the data has."""
     experiment, snapshot = state.experiment, state.snapshot
     if snapshot is None:
-        yield _nothing_yet()
+        yield nothing_yet()
         return
     offered = {
         look: shown for look, shown in _LOOKS.items() if getattr(snapshot, shown.needs) is not None
     }
     look = view.look if view.look in offered else next(iter(offered))
-    shown, seeds = offered[look], experiment.spec.seeds
-    seed = view.seed if view.seed in seeds else seeds[0]
-    yield from _choices(offered, look, [*seeds] if shown.is_of_a_seed else [], seed)
+    shown, place = offered[look], seed_place(experiment.spec, view)
+    menu = seed_menu(experiment.spec, place)
+    yield from _choices(offered, look, menu if shown.is_of_a_seed else [])
     words = f"{shown.words(experiment.spec)} Epoch {snapshot.epoch:,}."
     yield blocks.text("learned_caption", words, "caption")
-    seen = _Seen(state, snapshot, seeds.index(seed))
-    yield _side_by_side(
+    seen = Seen(state, snapshot, place)
+    yield side_by_side(
         experiment, "learned", lambda entrant, name: _of_entrant(seen, shown, entrant, name)
     )
+    yield from rises.draw(seen, [] if shown.is_of_a_seed else menu)
 
 
-def _choices(
-    offered: dict[Look, _Shown], look: Look, seeds: list[int], seed: int
-) -> Iterator[Block]:
+def _choices(offered: dict[Look, _Shown], look: Look, menu: list[Block]) -> Iterator[Block]:
     controls = []
     if len(offered) > 1:
         titles = {each.value: shown.title for each, shown in offered.items()}
         controls.append(blocks.choice("look", "Show", titles, look.value, tips=terms.LOOKS))
-    if len(seeds) > 1:
-        of_seeds = {str(each): str(each) for each in seeds}
-        controls.append(blocks.choice("seed", "Seed", of_seeds, str(seed), look="menu"))
-    if controls:
-        yield blocks.controls("learned_controls", *controls)
+    if controls or menu:
+        yield blocks.controls("learned_controls", *controls, *menu)
 
 
-def _of_entrant(seen: _Seen, shown: _Shown, entrant: Entrant, name: str) -> Block | str:
+def _of_entrant(seen: Seen, shown: _Shown, entrant: Entrant, name: str) -> Block | str:
     runs = seen.spec.runs_of(entrant.place)
     needed = [seen.run(entrant)] if shown.is_of_a_seed else range(runs.start, runs.stop)
     if all(seen.has_diverged(run) for run in needed):
@@ -227,7 +184,7 @@ def _rows(spec: ExperimentSpec) -> str:
     return rows
 
 
-def _surface(seen: _Seen, entrant: Entrant, name: str) -> Block:
+def _surface(seen: Seen, entrant: Entrant, name: str) -> Block:
     snapshot, run = seen.snapshot, seen.run(entrant)
     assert snapshot.surface is not None
     assert snapshot.extent is not None
@@ -244,7 +201,27 @@ def _surface(seen: _Seen, entrant: Entrant, name: str) -> Block:
     return _chart("surface", entrant, name, figure)
 
 
-def _network(seen: _Seen, entrant: Entrant, name: str) -> Block:
+def _curve(seen: Seen, entrant: Entrant, name: str) -> Block:
+    snapshot, task = seen.snapshot, seen.spec.dataset.task
+    assert snapshot.curve is not None
+    assert snapshot.extent is not None
+    assert snapshot.points is not None
+    answer = "predicted value"
+    if task.is_classification:
+        answer = "p(class 1)" if seen.has_probabilities(entrant) else "class predicted"
+    figure = curve_figure(
+        entrant.color,
+        snapshot.curve[seen.run(entrant)],
+        snapshot.extent[seen.seed_place],
+        snapshot.points[seen.seed_place],
+        answer,
+        seen.experiment.id,
+        is_of_classes=task.is_classification,
+    )
+    return _chart(f"{answer} along x", entrant, name, figure)
+
+
+def _network(seen: Seen, entrant: Entrant, name: str) -> Block:
     """From the inputs by the first units of each hidden layer to the output."""
     snapshot, run = seen.snapshot, seen.run(entrant)
     assert snapshot.units is not None
@@ -276,7 +253,7 @@ def _network(seen: _Seen, entrant: Entrant, name: str) -> Block:
 
 def _layer(title: str, names: list[str], maps: NDArray[np.uint8]) -> Block:
     size = maps.shape[-1]
-    drawn = [base64.b64encode(each.tobytes()).decode() for each in maps]
+    drawn = [in_base64(each) for each in maps]
     return {"title": title, "names": names, "size": size, "maps": drawn}
 
 
@@ -300,14 +277,14 @@ def _to_output(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.take_along_axis(weights, largest[None], 0)
 
 
-def _confusion(seen: _Seen, entrant: Entrant, name: str) -> Block:
+def _confusion(seen: Seen, entrant: Entrant, name: str) -> Block:
     assert seen.snapshot.confusion is not None
     counts = seen.over_seeds(seen.snapshot.confusion, entrant).astype(np.int64)
     return _chart("confusion", entrant, name, confusion_figure(counts, seen.experiment.id))
 
 
-def _truth(seen: _Seen, entrant: Entrant, name: str) -> Block | str:
-    if not gives_probabilities(entrant.loss, seen.spec.dataset.task):
+def _truth(seen: Seen, entrant: Entrant, name: str) -> Block | str:
+    if not seen.has_probabilities(entrant):
         return _NO_PROBABILITIES
     assert seen.snapshot.truth is not None
     counts = seen.over_seeds(seen.snapshot.truth, entrant)
@@ -315,32 +292,27 @@ def _truth(seen: _Seen, entrant: Entrant, name: str) -> Block | str:
     return _chart("probability of the true class", entrant, name, figure)
 
 
-def _mistakes(seen: _Seen, entrant: Entrant, name: str) -> Block | str:
+def _mistakes(seen: Seen, entrant: Entrant, name: str) -> Block | str:
     snapshot, run = seen.snapshot, seen.run(entrant)
     assert snapshot.mistaken is not None
     assert snapshot.pictures is not None
-    has_probabilities = gives_probabilities(entrant.loss, seen.spec.dataset.task)
+    has_probabilities = seen.has_probabilities(entrant)
     drawn = []
     for (true, predicted, sure), picture in zip(
         snapshot.mistaken[run].tolist(), snapshot.pictures[run], strict=True
     ):
         if np.isnan(sure):
             continue
-        how_sure = f", {_percent(sure)}" if has_probabilities else ""
+        how_sure = f", {percent(sure)}" if has_probabilities else ""
         title = f"{true:.0f}, taken for {predicted:.0f}{how_sure}"
-        drawn.append((base64.b64encode(picture.tobytes()).decode(), title))
+        drawn.append((in_base64(picture), title))
     if not drawn:
         return "It makes no mistake on these rows."
     height, width = snapshot.pictures.shape[-2:]
     return blocks.pictures(name, drawn, (height, width))
 
 
-def _percent(share: float) -> str:
-    """Never rounded up to a certainty."""
-    return f"{int(1000 * share) / 10:g}%"
-
-
-def _predicted(seen: _Seen, entrant: Entrant, name: str) -> Block:
+def _predicted(seen: Seen, entrant: Entrant, name: str) -> Block:
     snapshot, run = seen.snapshot, seen.run(entrant)
     assert snapshot.predicted is not None
     assert snapshot.actual is not None
@@ -363,9 +335,20 @@ def _of_surface(spec: ExperimentSpec) -> str:
     return f"The plane in the colour of the class predicted there, paler where less sure. {ringed}"
 
 
+def _of_curve(spec: ExperimentSpec) -> str:
+    rows = _rows(spec)
+    if not spec.dataset.task.is_classification:
+        return f"The value predicted at every x, in standard deviations; points are the {rows}."
+    return (
+        "The probability of class 1 at every x, or the class predicted where outputs are no "
+        f"probabilities; points are the {rows}, those of class 0 at the bottom."
+    )
+
+
 #: In this order they are offered, and the first that the data has is shown.
 _LOOKS = {
     Look.SURFACE: _Shown("Surface", "surface", True, _of_surface, _surface),
+    Look.CURVE: _Shown("Curve", "curve", True, _of_curve, _curve),
     Look.PREDICTED: _Shown(
         "Predictions",
         "predicted",

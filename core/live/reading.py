@@ -29,6 +29,8 @@ class State:
     #: The newest step and the newest epoch that the curves had then; by now they may have more.
     step: int
     epoch: int
+    #: What is to be said of the training service.
+    service: str | None = None
     #: The experiment that is drawn behind this one.
     ghost: State | None = None
 
@@ -46,7 +48,8 @@ class State:
     def progress(self) -> Hashable:
         """The same for all that goes on with every step."""
         experiment = self.experiment
-        return self.step, self.judged, experiment.seconds, experiment.reason, self.queue_place
+        of_now = experiment.seconds, experiment.reason, self.queue_place, self.service
+        return self.step, self.judged, of_now
 
 
 class Reading:
@@ -72,8 +75,13 @@ class Reading:
                 after_moment=self._moments[-1].step if self._moments else -1,
             )
             experiment, runs = news.experiment, news.runs
-            self._curves = curves = curves or Curves(self.experiment_id, len(runs))
-            curves.extend(news.chunks, news.evaluations)
+            self._curves = curves = curves or Curves(
+                self.experiment_id,
+                len(runs),
+                experiment.spec.switches,
+                lambda last: self._store.chunks(self.experiment_id, to=last),
+            )
+            curves.extend(news.chunks, news.evaluations, news.overview)
             self._snapshot = news.snapshot or snapshot
             self._moments += tuple(news.moments)
             is_queued = experiment.status is Status.QUEUED

@@ -28,10 +28,13 @@ _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class Live:
-    """Answers requests for live data of the experiments in a store."""
+    """Answers requests for live data of the experiments in a store; ``word`` is what is to be said
+    of the training service."""
 
-    def __init__(self, store: Callable[[], Store]) -> None:
-        self._store = store
+    def __init__(
+        self, store: Callable[[], Store], word: Callable[[], str | None] = lambda: None
+    ) -> None:
+        self._store, self._word = store, word
         self._hubs: Hubs | None = None
         self._streams: Counter[str] = Counter()
         self._moments = Moments()
@@ -42,6 +45,11 @@ class Live:
         self.is_ending = True
         if self._hubs is not None:
             self._hubs.end()
+
+    @property
+    def viewers(self) -> int:
+        """How many streams are open."""
+        return self._streams.total()
 
     @property
     def routes(self) -> list[BaseRoute]:
@@ -82,7 +90,7 @@ class Live:
         return self._of(await asyncio.to_thread(self._store)).readings.of(experiment_id)
 
     def _of(self, store: Store) -> Hubs:
-        self._hubs = self._hubs or Hubs(store)
+        self._hubs = self._hubs or Hubs(store, self._word)
         return self._hubs
 
     async def _events(self, hubs: Hubs, experiment_id: str, view: View) -> AsyncIterator[bytes]:

@@ -42,9 +42,12 @@ FRAMED = {
 
 
 class SecurityMiddleware:
-    """Refuses requests for other hosts, and puts the security headers on every answer.
+    """Refuses requests for other hosts and those of other pages, and puts the security headers on
+    every answer.
 
-    A request for another host comes from a page elsewhere whose name was made to lead here.
+    A request for another host comes from a page elsewhere whose name was made to lead here. One of
+    another page never gets to Streamlit, which would ask an outside service for this machine's
+    address, to see whether the page is of that.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -65,19 +68,30 @@ class SecurityMiddleware:
                 headers.update(_ALWAYS if is_framed else _ALWAYS | _UNFRAMED)
             await send(message)
 
-        if not self._is_allowed(Headers(scope=scope).get("host", "")):
-            refusal = PlainTextResponse(
+        refused = self._refusal(Headers(scope=scope))
+        await (refused or self._app)(scope, receive, send_with_headers)
+
+    def _refusal(self, headers: Headers) -> PlainTextResponse | None:
+        """The answer to who is to have no other; None for all else."""
+        host = headers.get("host", "")
+        if not self._is_allowed(host):
+            return PlainTextResponse(
                 f"This server does not answer to that name; {HOSTS_VARIABLE} lists the names "
                 "that it answers to.",
                 400,
             )
-            await refusal(scope, receive, send_with_headers)
-            return
-        await self._app(scope, receive, send_with_headers)
+        if _is_of_another_page(headers.get("origin"), host):
+            return PlainTextResponse("This server answers to its own pages alone.", 403)
+        return None
 
     def _is_allowed(self, host: str) -> bool:
         name = (host if host.endswith("]") else host.rsplit(":", 1)[0]).lower()
         return not name or name in self._hosts or _is_address(name)
+
+
+def _is_of_another_page(origin: str | None, host: str) -> bool:
+    """Browsers say which page asks; of one whose origin is nobody's they say ``null``."""
+    return origin is not None and origin.lower().partition("://")[2] != host.lower()
 
 
 def _is_address(name: str) -> bool:

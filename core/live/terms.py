@@ -6,6 +6,7 @@ from core.compare.courses import CurveAxis
 from core.compare.intervals import Spread
 from core.judging.yardsticks import Reading, Shared, Yardstick, yardsticks
 from core.losses import Task
+from core.records.snapshot import TEMPERATURE_RANGE
 
 AXES = {
     CurveAxis.STEP.value: "A step is one update of the weights, by one batch.",
@@ -19,6 +20,7 @@ SPREADS = {
 }
 LOOKS = {
     "surface": "What the network answers at every point of the plane.",
+    "curve": "What the network answers at every x.",
     "network": "Its units and the weights between them.",
     "confusion": "How often each class was taken for each.",
     "truth": "How likely the network held what was true.",
@@ -37,6 +39,16 @@ PAIRS = {
     "p, Wilcoxon": "The same by a test that assumes no normal distribution.",
     "Could show": "The smallest true difference that so many seeds would probably show.",
     "More seeds": "How many more seeds would probably show the difference that was seen.",
+}
+TEMPERATURES = {
+    "AURC": "The mean height of the curve above, of all rows; less is better.",
+    "T": "What all logits are divided by: above 1 the entrant was too sure, below 1 not sure "
+    f"enough. Sought from {TEMPERATURE_RANGE[0]:g}, where rows that are all predicted rightly end, "
+    f"to {TEMPERATURE_RANGE[1]:,.0f}.",
+    "NLL": "Before, on the half of the rows that did not fit T.",
+    "NLL, rescaled": "After, on the same half; less is better.",
+    "ECE": "Before, on the half of the rows that did not fit T.",
+    "ECE, rescaled": "After, on the same half; less is better.",
 }
 
 

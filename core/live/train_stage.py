@@ -65,7 +65,7 @@ def _said(experiment: Experiment, runs: Sequence[RunCurves], so_far: SoFar) -> I
 def _compared(state: State, runs: Sequence[RunCurves], view: View) -> Iterator[Block]:
     """All entrants on one axis, by a yardstick that is the same for all."""
     experiment, spec = state.experiment, state.experiment.spec
-    offered = {each.key: each for each in shared(spec.dataset.task)}
+    offered = {each.key: each for each in shared(spec.dataset)}
     picked = view.judged_by if view.judged_by in offered else next(iter(offered))
     titles = {key: each.title for key, each in offered.items()}
     split = judged_split(spec)
@@ -108,7 +108,7 @@ def _ghost(state: State | None, judged_by: Shared) -> Ghost | None:
     if state is None or state.experiment.facts is None:
         return None
     spec = state.experiment.spec
-    if judged_by not in shared(spec.dataset.task):
+    if judged_by not in shared(spec.dataset):
         return None
     runs = state.curves.evaluated(state.runs)
     return Ghost(shared_courses(runs, spec, state.experiment.facts, judged_by), state.curves)
@@ -150,6 +150,7 @@ def _unit_chart(experiment: Experiment, curves: CurveSet, entrant: Entrant, view
         baseline=facts.baselines[entrant.place] if facts else None,
         log_y=view.log,
         is_validated=bool(experiment.spec.data.validation_rows),
+        later_baseline=facts.later_baseline(entrant.place) if facts else None,
     )
     label = f"{entrant.title} by training step"
     return blocks.chart(f"units_{entrant.place}", figure, label=label, height=180)

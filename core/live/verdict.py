@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from core.compare.courses import judged_split
-from core.compare.curves import Curves, RunCurves
+from core.compare.curves import RunCurves
 from core.compare.forest import forest
 from core.compare.headline import ALONE, headline
 from core.compare.pairs import Scope
 from core.compare.power import POWER
-from core.compare.scores import Column, Standing, can_score, scopes, score_text
+from core.compare.scores import Column, Standing, recorded, scopes, score_text
 from core.compare.sentences import AFTER_TRAINING
 from core.compare.summary import pairs_table, summary
 from core.compare.verdict import Verdict
 from core.figures import forest_figure, forest_height
-from core.judging.yardsticks import Yardstick, yardsticks
+from core.judging.yardsticks import Yardstick
 from core.live import blocks, terms
 from core.live.blocks import Block, Part
 from core.live.reading import State
@@ -68,7 +68,7 @@ class Judged:
 
     @property
     def offered(self) -> dict[str, Yardstick]:
-        return {each.measure.value: each for each in yardsticks(self.spec.dataset.task)}
+        return {each.measure.value: each for each in recorded(self.spec, self.state.snapshot)}
 
     @property
     def yardstick(self) -> Yardstick:
@@ -160,7 +160,9 @@ def verdict_parts(judged: Judged) -> Iterator[Part]:
     yield Part("matrix", judged.shown, lambda: _matrix(standing, state))
     yield Part("verdict", judged.shown, lambda: _verdict(judged, standing))
     yield Part(
-        "one_function", state.judged, lambda: _why_ce_and_bce_differ(state.experiment, state.curves)
+        "one_function",
+        state.judged if judged.view.one_function else None,
+        lambda: _why_ce_and_bce_differ(judged),
     )
 
 
@@ -178,7 +180,12 @@ def _verdict(judged: Judged, standing: Standing) -> Iterator[Block]:
         inside.append(blocks.text("scope_caption", _scope_explained(spec), "caption"))
     yield blocks.fold("sentences", f"The verdict on {yardstick.name} in full", inside)
     if len(spec.seeds) > 1 and verdicts:
-        yield _in_numbers(verdicts, yardstick)
+        yield blocks.asked_fold(
+            "pairs",
+            "Each pair in numbers, and what more seeds could show",
+            lambda: _in_numbers(verdicts, yardstick),
+            is_open=judged.view.pairs,
+        )
 
 
 def _opening(experiment: Experiment, snapshot: Snapshot) -> str:
@@ -207,28 +214,20 @@ def _scope_explained(spec: ExperimentSpec) -> str:
     )
 
 
-def _in_numbers(verdicts: Sequence[Verdict], yardstick: Yardstick) -> Block:
+def _in_numbers(verdicts: Sequence[Verdict], yardstick: Yardstick) -> Iterator[Block]:
     columns, rows = pairs_table(verdicts, yardstick)
-    return blocks.fold(
-        "pairs",
-        "Each pair in numbers, and what more seeds could show",
-        (
-            blocks.table(
-                "pairs_table", columns, rows, "Each pair of entrants in numbers", terms.PAIRS
-            ),
-            blocks.text(
-                "pairs_caption",
-                "Holm's p is adjusted for all pairs: below 0.05 a difference is shown, and the "
-                "interval, at the level that Holm used for the pair, excludes 0. Wilcoxon's "
-                "signed-rank test assumes no normal distribution; its p is not adjusted, and is "
-                "given from so many seeds on as can bring it below the pair's level. **Could "
-                "show**: the smallest true difference that so many seeds show with a chance of "
-                f"{100 * POWER:g}% (power {POWER:g}, two-sided t test at the pair's level, SD as "
-                "seen). **More seeds**: how many beside these would show the difference that was "
-                "seen, with the same chance.",
-                "caption",
-            ),
-        ),
+    label = "Each pair of entrants in numbers"
+    yield blocks.table("pairs_table", columns, rows, label, terms.PAIRS)
+    yield blocks.text(
+        "pairs_caption",
+        "Holm's p is adjusted for all pairs: below 0.05 a difference is shown, and the interval, "
+        "at the level that Holm used for the pair, excludes 0. Wilcoxon's signed-rank test assumes "
+        "no normal distribution; its p is not adjusted, and is given from so many seeds on as can "
+        "bring it below the pair's level. **Could show**: the smallest true difference that so "
+        f"many seeds show with a chance of {100 * POWER:g}% (power {POWER:g}, two-sided t test at "
+        "the pair's level, SD as seen). **More seeds**: how many beside these would show the "
+        "difference that was seen, with the same chance.",
+        "caption",
     )
 
 
@@ -262,7 +261,7 @@ def _matrix(standing: Standing, state: State) -> Iterator[Block]:
 
 
 def _cell(standing: Standing, entrant: Entrant, column: Column, runs: Sequence[Run]) -> str:
-    if not can_score(entrant.loss, standing.spec, column.yardstick):
+    if entrant.place in column.lacking:
         return "not a probability"
     text = score_text(column, entrant.place)
     if text is None:
@@ -276,40 +275,45 @@ def _diverged(runs: Sequence[Run]) -> str:
     return f"diverged at step {min(steps):,}" if len(steps) == len(runs) else "no score"
 
 
-def _why_ce_and_bce_differ(experiment: Experiment, curves: Curves) -> Iterator[Block]:
-    spec = experiment.spec
+def _why_ce_and_bce_differ(judged: Judged) -> Iterator[Block]:
+    spec = judged.spec
     plain = {
         entrant.loss.key: spec.runs_of(entrant.place)
         for entrant in spec.lineup
-        if not entrant.loss.changed
+        if not entrant.loss.changed and entrant.switch is None
     }
     if not set(ONE_FUNCTION) <= set(plain) or spec.dataset.outputs != 2:
         return
     one, other = (plain[key] for key in ONE_FUNCTION)
+    yield blocks.asked_fold(
+        "one_function",
+        "Why do CE and BCE differ here?",
+        lambda: _one_function(judged, one, other),
+        is_open=judged.view.one_function,
+    )
+
+
+def _one_function(judged: Judged, one: slice, other: slice) -> Iterator[Block]:
+    """Why they differ, and by how much the losses of these runs do, seed by seed."""
+    curves, spec = judged.state.curves, judged.spec
     apart = max(
         curves.largest_difference(one.start + seed, other.start + seed)
         for seed in range(len(spec.seeds))
     )
-    yield blocks.fold(
-        "one_function",
-        "Why do CE and BCE differ here?",
-        (
-            blocks.text(
-                "one_function_why",
-                "For two classes both are the same function of p: CrossEntropy has two logits and "
-                "p = σ(z₁ - z₀), BCE has one and p = σ(z). They differ because CrossEntropy's "
-                "difference z₁ - z₀ starts elsewhere than z, and moves twice as fast: each of its "
-                "two rows takes the step. Let the last layer of BCE start as that difference and "
-                "learn twice as fast, under SGD, and the two are one.",
-            ),
-            blocks.text(
-                "one_function_apart",
-                f"Largest difference of their step losses in this race: **{apart:.2g}** nats.",
-            ),
-            blocks.action(
-                "set_up_one_function",
-                "Set up the race where they agree",
-                disabled=spec.training.protocol is Protocol.ONE_FUNCTION,
-            ),
-        ),
+    yield blocks.text(
+        "one_function_why",
+        "For two classes both are the same function of p: CrossEntropy has two logits and "
+        "p = σ(z₁ - z₀), BCE has one and p = σ(z). They differ because CrossEntropy's difference "
+        "z₁ - z₀ starts elsewhere than z, and moves twice as fast: each of its two rows takes the "
+        "step. Let the last layer of BCE start as that difference and learn twice as fast, under "
+        "SGD, and the two are one.",
+    )
+    yield blocks.text(
+        "one_function_apart",
+        f"Largest difference of their step losses in this race: **{apart:.2g}** nats.",
+    )
+    yield blocks.action(
+        "set_up_one_function",
+        "Set up the race where they agree",
+        disabled=spec.training.protocol is Protocol.ONE_FUNCTION,
     )

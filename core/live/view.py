@@ -14,14 +14,26 @@ from core.compare.courses import CurveAxis
 from core.compare.intervals import Spread
 from core.compare.pairs import Scope
 from core.errors import SpecError
+from core.exhibits import EXHIBITS
 from core.records import Measure
 
 SMOOTHING = Bounds("Smoothing", 0, 0.99)
 
 
+#: Which part of an exhibit; the last is meant where it has fewer.
+_PART = Bounds("The part of an exhibit", 0, 99)
+
+
+def _known_exhibit(key: str) -> str:
+    if key and key not in EXHIBITS:
+        raise ValueError(f"The exhibit was {quoted(key)}; there is none of that name.")
+    return key
+
+
 class Page(StrEnum):
     TRAIN = "train"
     COMPARE = "compare"
+    EXHIBIT = "exhibit"
 
 
 class Tab(StrEnum):
@@ -39,6 +51,7 @@ class Look(StrEnum):
     """What is shown of what each entrant learned."""
 
     SURFACE = "surface"
+    CURVE = "curve"
     NETWORK = "network"
     CONFUSION = "confusion"
     TRUTH = "truth"
@@ -47,12 +60,14 @@ class Look(StrEnum):
 
 
 class View(Frozen):
-    """The options of both pages, each with a default; a page reads those that it has.
+    """The options of all pages, each with a default; a page reads those that it has.
 
     ``judged_by`` names a yardstick that entrants share an axis by, with "skill in" before its
     measure where it is the skill; one that the task does not have counts as its first, and so does
     a ``scope`` or ``look`` that the data does not have. ``ghost`` is the experiment that the page
-    showed before, which is drawn faintly behind this one where ``before`` is set.
+    showed before, which is drawn faintly behind this one where ``before`` is set. ``exhibit`` and
+    ``part`` name the exhibit whose charts are shown, and which of its parts the experiment is.
+    ``pairs`` and ``one_function`` say whether the folds of that name are open.
     """
 
     page: Page = Page.TRAIN
@@ -64,11 +79,15 @@ class View(Frozen):
     seeds: bool = False
     tab: Tab = Tab.VERDICT
     verdict_by: Measure | None = None
+    pairs: bool = False
+    one_function: bool = False
     scope: Scope = Scope.SPLITS
     seed: int | None = None
     look: Look | None = None
     ghost: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{10})?$")] = ""
     before: bool = True
+    exhibit: Annotated[str, AfterValidator(_known_exhibit)] = ""
+    part: Annotated[int, AfterValidator(_PART.check)] = 0
 
     @classmethod
     def parse(cls, options: Mapping[str, str]) -> Self:

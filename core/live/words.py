@@ -11,7 +11,7 @@ from core.live.blocks import Block
 from core.live.reading import State
 from core.losses import Link
 from core.records import Experiment, Status
-from core.spec import Entrant, ExperimentSpec, Protocol, in_a_line
+from core.spec import Entrant, EntrantSpec, ExperimentSpec, Protocol, in_a_line
 
 _COLORS = {
     Status.QUEUED: "gray",
@@ -36,10 +36,19 @@ def progress(state: State) -> Iterator[Block]:
         fraction=min(1.0, experiment.step / experiment.spec.total_steps),
         details=_details(experiment.spec),
     )
+    if state.service and not experiment.status.is_finished:
+        yield blocks.text("service", blocks.typed(state.service), "info")
     if experiment.reason:
         is_bad = experiment.status in (Status.FAILED, Status.INTERRUPTED)
         kind = "error" if is_bad else "info"
         yield blocks.text("reason", blocks.typed(experiment.reason), kind)
+
+
+def small_progress(state: State, about: str) -> Iterator[Block]:
+    """As ``progress``, with other words for what it is of, and no details."""
+    (readout, *others) = progress(state)
+    yield readout | {"about": about, "details": []}
+    yield from others
 
 
 def number(value: float | None, digits: Digits | None = None) -> str:
@@ -60,9 +69,10 @@ def of_sigmoids(spec: ExperimentSpec) -> str:
     """
     task, classes = spec.dataset.task, spec.dataset.outputs
     titles = dict.fromkeys(
-        entrant.loss.title
+        loss.title
         for entrant in spec.lineup
-        if entrant.loss.formulas[task].link is Link.SIGMOID and entrant.loss.head.width(classes) > 1
+        for loss in entrant.losses
+        if loss.formulas[task].link is Link.SIGMOID and loss.head.width(classes) > 1
     )
     if not titles:
         return ""
@@ -76,17 +86,23 @@ def _details(spec: ExperimentSpec) -> dict[str, str]:
     """What an entrant's title leaves out: all of it under a name, or the end of what was cut."""
     pairs = zip(spec.lineup, spec.entrants, strict=True)
     return {
-        known.title: _of_what(known, asked.details)
+        known.title: _of_what(known, asked)
         for known, asked in pairs
-        if asked.name is not None or asked.expression is not None or "…" in known.title
+        if asked.name is not None
+        or any(choice.expression is not None for choice in asked.choices)
+        or "…" in known.title
     }
 
 
-def _of_what(known: Entrant, details: str) -> str:
-    """The loss and its details; the loss alone is named by its title already."""
-    if details and known.title == known.loss.title:
-        return details
-    return f"{known.loss.title}: {details}" if details else known.loss.title
+def _of_what(known: Entrant, asked: EntrantSpec) -> str:
+    """Each loss and its details; a loss alone is named by its title already."""
+    if asked.details and known.title == known.loss.title:
+        return asked.details
+    told = (
+        f"{loss.title}: {choice.details}" if choice.details else loss.title
+        for loss, choice in zip(known.losses, asked.choices, strict=True)
+    )
+    return ", then ".join(told)
 
 
 def _pace(experiment: Experiment, queue_place: int | None) -> str:

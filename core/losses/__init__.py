@@ -18,7 +18,8 @@ Each loss is written once, forward and backward side by side: ``forward(z, y)``
 returns the loss of each example and what ``backward(saved, y)`` needs to return
 dL/dz, still per example. The mean over examples is taken by the caller, so a ragged last
 batch weighs what it should; where examples have weights, ``Formula.example_weights`` gives
-them, and a mean divides by their sum.
+them, and a mean divides by their sum. An example's loss may depend on the targets of the others
+that it comes with, never on their logits.
 
 Nothing here imports torch before a loss is computed, so that the pages, which never
 train, can read the catalogue and check parameters and expressions without waiting.

@@ -66,6 +66,7 @@ _LOGIT_A_CLASS = (
 
 def formulas(pos_weight: float) -> Mapping[Task, Formula]:
     bound: tuple[Forward, Backward, Constant] = (forward, backward, constants.logit_frequencies)
+    # What the backward is given of the forward are the logits themselves.
     if pos_weight != 1:
         bound = (
             partial(weighted_forward, weight=pos_weight),
@@ -73,8 +74,8 @@ def formulas(pos_weight: float) -> Mapping[Task, Formula]:
             partial(best_constant, weight=pos_weight),
         )
     return {
-        Task.BINARY: Formula(Link.SIGMOID, _ONE_LOGIT, *bound),
-        Task.MULTICLASS: Formula(Link.SIGMOID, _LOGIT_A_CLASS, *bound),
+        Task.BINARY: Formula(Link.SIGMOID, _ONE_LOGIT, *bound, direct=bound[1]),
+        Task.MULTICLASS: Formula(Link.SIGMOID, _LOGIT_A_CLASS, *bound, direct=bound[1]),
     }
 
 

@@ -1,6 +1,6 @@
 """The catalogue of losses: one file each, listed here in the order in which pages show them.
 
-Where two losses share a color they fit no common task and differ in dash.
+Mistakes come last. Where two losses share a color they fit no common task and differ in dash.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 from core.losses import (
     bce,
     bce_on_probabilities,
+    broadcast_mse,
     cross_entropy,
+    cross_entropy_after_softmax,
     custom,
     focal,
     gaussian_nll,
@@ -51,6 +53,8 @@ _LOSSES = (
     poisson_nll.LOSS,
     gaussian_nll.LOSS,
     custom.LOSS,
+    cross_entropy_after_softmax.LOSS,
+    broadcast_mse.LOSS,
 )
 
 LOSSES: dict[str, LossSpec] = {loss.key: loss for loss in _LOSSES}

@@ -34,6 +34,11 @@ def backward(log_p: Tensor, y: Tensor) -> Tensor:
     return log_p.exp().sub_(y)
 
 
+def direct(z: Tensor, y: Tensor) -> Tensor:
+    """dL/dz = softmax(z) - y."""
+    return z.softmax(-2).sub_(y)
+
+
 def weighted_targets(y: Tensor, smoothing: float, weights: Weights) -> Tensor:
     """q_c = w_c ((1 - s) y_c + s / C); the weights are 1 where none are given."""
     q = soft_targets(y, smoothing)
@@ -78,8 +83,8 @@ _FORMULA = (
 
 def formulas(label_smoothing: float, class_weights: Weights) -> Mapping[Task, Formula]:
     if not label_smoothing and not class_weights:
-        plain = Formula(Link.SOFTMAX, _FORMULA, forward, backward, constants.log_frequencies)
-        return for_classes(plain)
+        parts = (forward, backward, constants.log_frequencies)
+        return for_classes(Formula(Link.SOFTMAX, _FORMULA, *parts, direct=direct))
     s, w = label_smoothing, class_weights
     return for_classes(
         Formula(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Forward = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
     Backward = Callable[[Tensor, Tensor], Tensor]
+    Gradient = Callable[[Tensor, Tensor], Tensor]
     Constant = Callable[[Tensor], Tensor]
     ExampleWeights = Callable[[Tensor], Tensor]
 
@@ -63,7 +64,9 @@ class Formula:
     loss is the loss's baseline. ``example_weights(y)`` gives how much each example counts in
     a mean, from the targets ``[..., C, N]`` to ``[..., N]``; None counts every example as 1.
     ``reads_scores`` says that the loss also depends on what probabilities do not tell, such as
-    an offset that all logits share.
+    an offset that all logits share, and ``is_by_example`` that an example's loss does not depend
+    on the others that it comes with. ``direct(z, y)`` is the backward straight from the logits,
+    where that takes fewer operations than to work out the loss on the way.
     """
 
     link: Link
@@ -73,6 +76,17 @@ class Formula:
     constant: Constant
     example_weights: ExampleWeights | None = None
     reads_scores: bool = False
+    is_by_example: bool = True
+    direct: Gradient | None = None
+
+    @property
+    def gradient(self) -> Gradient:
+        """dL/dz of each example from logits and targets, ``[..., C, N]`` all three."""
+        return self.direct or self._by_way_of_the_loss
+
+    def _by_way_of_the_loss(self, z: Tensor, y: Tensor) -> Tensor:
+        _losses, saved = self.forward(z, y)
+        return self.backward(saved, y)
 
     @property
     def is_of_probabilities(self) -> bool:
@@ -104,7 +118,8 @@ class LossSpec:
     on every chart. ``make_formulas`` takes the parameters by name; so do ``make_card``, which
     gives the loss's contract, and ``make_range``, which gives the range of a single example's
     loss for a task and its number of classes (1 for a value). ``chosen`` holds the parameters
-    that were set. ``program`` shows the loss in PyTorch.
+    that were set. ``program`` shows the loss in PyTorch. ``mistake`` is for a loss that is a bug,
+    trained to see what it does: the key of the common mistake, one of ``core.anatomy.MISTAKES``.
     """
 
     key: str
@@ -121,6 +136,7 @@ class LossSpec:
     make_range: Callable[..., Range] = from_zero
     parameters: tuple[Parameter, ...] = ()
     full_title: str = ""
+    mistake: str = ""
     chosen: Mapping[str, Value] = field(default_factory=lambda: FrozenMapping({}))
 
     def __post_init__(self) -> None:
@@ -143,6 +159,11 @@ class LossSpec:
     def unit(self) -> str:
         """What one unit of the loss is."""
         return self.card.unit
+
+    @property
+    def is_mistake(self) -> bool:
+        """Whether nobody should train it but to see what goes wrong."""
+        return bool(self.mistake)
 
     def value_range(self, task: Task, outputs: int) -> Range:
         """The range of a single example's loss with ``outputs`` classes, 1 for a value."""

@@ -132,14 +132,14 @@ def _check_tokens(text: str) -> None:
             )
 
 
-def _check_neighbours(before: str, token: str, place: int) -> None:
+def _check_neighbours(before: str, after: str, place: int) -> None:
     """Two values beside each other are no product until a sign says so."""
     values = {*VARIABLES, *CONSTANTS}
     ends_value = before in values or before == ")" or before[:1] in tuple(_DIGITS)
-    begins_value = token in values or token in FUNCTIONS or token == "(" or token[0] in _DIGITS
+    begins_value = after in values or after in FUNCTIONS or after == "(" or after[0] in _DIGITS
     if ends_value and begins_value:
         raise LossExpressionError(
-            f"A sign is missing between '{before}' and '{token}' at character {place + 1}; put * "
+            f"A sign is missing between '{before}' and '{after}' at character {place + 1}; put * "
             "between them to multiply.",
             place,
         )

@@ -125,7 +125,8 @@ PROGRAM = Program(
     one_logit_a_class("""\
 classes = logits.shape[1]
 smoothing = {smoothing}
-smoothed = nn.functional.one_hot(targets, classes) * (1 - smoothing) + smoothing / classes
+smoothed = nn.functional.one_hot(targets, classes) * (1 - smoothing)
+smoothed += smoothing / classes
 log_probabilities = logits.log_softmax(dim=1)
 
 loss_fn = nn.KLDivLoss(reduction="batchmean")

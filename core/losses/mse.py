@@ -36,6 +36,11 @@ def softmax_backward(p: Tensor, y: Tensor) -> Tensor:
     return through_softmax((p - y).mul_(2 / p.shape[-2]), p)
 
 
+def softmax_direct(z: Tensor, y: Tensor) -> Tensor:
+    """dL/dz_c = 2 p_c [p_c - y_c - sum_k p_k (p_k - y_k)] / C with p = softmax(z)."""
+    return softmax_backward(z.softmax(-2), y)
+
+
 def sigmoid_forward(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """L = (p - y)^2 with p = sigmoid(z), one logit; saves p."""
     p = z.sigmoid()
@@ -45,6 +50,11 @@ def sigmoid_forward(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 def sigmoid_backward(p: Tensor, y: Tensor) -> Tensor:
     """dL/dz = 2 (p - y) p (1 - p), at most 8/27 in size."""
     return through_sigmoid((p - y).mul_(2 / p.shape[-2]), p)
+
+
+def sigmoid_direct(z: Tensor, y: Tensor) -> Tensor:
+    """dL/dz = 2 (p - y) p (1 - p) with p = sigmoid(z)."""
+    return sigmoid_backward(z.sigmoid(), y)
 
 
 def value_forward(z: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,6 +68,11 @@ def value_backward(e: Tensor, y: Tensor) -> Tensor:
     return e * (2 / e.shape[-2])
 
 
+def value_direct(z: Tensor, y: Tensor) -> Tensor:
+    """dL/dz = 2 (z - y) / C."""
+    return value_backward(z - y, y)
+
+
 # ------------------------------------------------------------------ formulas
 
 
@@ -69,6 +84,7 @@ def formulas() -> Mapping[Task, Formula]:
             sigmoid_forward,
             sigmoid_backward,
             constants.logit_frequencies,
+            direct=sigmoid_direct,
         ),
         Task.MULTICLASS: Formula(
             Link.SOFTMAX,
@@ -76,6 +92,7 @@ def formulas() -> Mapping[Task, Formula]:
             softmax_forward,
             softmax_backward,
             constants.log_frequencies,
+            direct=softmax_direct,
         ),
         Task.REGRESSION: Formula(
             Link.IDENTITY,
@@ -83,6 +100,7 @@ def formulas() -> Mapping[Task, Formula]:
             value_forward,
             value_backward,
             constants.mean_target,
+            direct=value_direct,
         ),
     }
 

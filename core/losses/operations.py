@@ -170,7 +170,8 @@ FUNCTIONS = {
         ),
     ),
     "clip": Operation(
-        lambda x, low, high: x.clamp(low, high), r"\mathrm{{clip}}\left({0},\, {1},\, {2}\right)",
+        lambda x, low, high: x.maximum(low).minimum(high),
+        r"\mathrm{{clip}}\left({0},\, {1},\, {2}\right)",
         (LOOSE, LOOSE, LOOSE), POWER,
         slopes=(
             lambda x, low, high, out: ((low <= x) & (x <= high)).to(out.dtype),

@@ -7,6 +7,7 @@ With fan_in inputs and fan_out outputs of a layer, as ``torch.nn`` has them:
 - xavier: weights U(-b, b), b = sqrt(6 / (fan_in + fan_out)) (``xavier_uniform_``), biases 0.
 - kaiming: weights U(-b, b), b = sqrt(6 / fan_in) (``kaiming_uniform_`` for ReLU), biases 0.
 - zeros: all 0.
+- by hand: the weights that are given, in the one layer that there is; ``core.spec.by_hand``.
 
 The head's weights are then multiplied by the head factor.
 """
@@ -14,7 +15,7 @@ The head's weights are then multiplied by the head factor.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -65,6 +66,15 @@ def initialise(
     _fill(weights, head, weight_bound)
     weights.mul_(start.head_factor)
     _fill(last.bias[run, :head_width], head_bias, bias_bound)
+
+
+def set_by_hand(stack: Stack, run: int, rows: Sequence[Sequence[float]]) -> None:
+    """Give one run of a stack without hidden layers these rows, of each logit its weights and
+    its bias."""
+    (layer,) = stack.layers
+    table = torch.tensor(rows)
+    layer.weight[run, : len(rows)].copy_(table[:, :-1])
+    layer.bias[run, : len(rows)].copy_(table[:, -1:])
 
 
 def _fill(target: Tensor, generator: torch.Generator, bound: float) -> None:

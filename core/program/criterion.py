@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.anatomy import own
 from core.anatomy.snippets import body, inputs
@@ -12,6 +12,8 @@ from core.losses import LossSpec, Task
 from core.losses.program import Encoding
 from core.program.parts import Part
 
+#: How names begin of what is read after a switch of the loss.
+LATER = "later_"
 #: What differs from batch to batch.
 _OF_A_BATCH = frozenset({"logits", "predictions", "outputs", "targets"})
 
@@ -28,6 +30,30 @@ class Criterion:
     inputs: str
     encoding: Encoding
 
+    @property
+    def later(self) -> Criterion:
+        """The same beside a first criterion: what stands before the loop has names of its own."""
+        names = "|".join(_bound(self.made))
+
+        def renamed(code: str) -> str:
+            return re.sub(rf"\b({names})\b", rf"{LATER}\1", code)
+
+        return replace(self, made=renamed(self.made), computed=renamed(self.computed))
+
+
+def _bound(code: str) -> list[str]:
+    """The names that these statements give a value or a function."""
+    body = ast.parse(code).body
+    functions = [each.name for each in body if isinstance(each, ast.FunctionDef)]
+    values = [
+        node.id
+        for each in body
+        if isinstance(each, ast.Assign)
+        for node in ast.walk(each)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    return functions + values
+
 
 def criterion(loss: LossSpec, task: Task, width: int, expression: str | None) -> Criterion:
     """The loss in PyTorch, from the lines that its own file has or its expression's tree."""
@@ -41,8 +67,7 @@ def criterion(loss: LossSpec, task: Task, width: int, expression: str | None) ->
     return Criterion(made, computed, name, variant.encoding)
 
 
-def part(loss: LossSpec, made: Criterion) -> Part:
-    title = loss.title
+def part(loss: LossSpec, made: Criterion, title: str = "Criterion") -> Part:
     if "criterion = nn." in made.made:
         how = (
             f"`nn.{loss.torch_class}()` makes the loss object, the criterion; called with the "
@@ -52,7 +77,7 @@ def part(loss: LossSpec, made: Criterion) -> Part:
         how = "`torch.nn` has no class for it, so it is a short function: the mean over the batch."
     else:
         how = "With these settings it is computed by hand, the mean over the batch."
-    return Part("Criterion", f"{title}. {loss.card.summary} {how}", made.made)
+    return Part(title, f"{loss.title}. {loss.card.summary} {how}", made.made)
 
 
 def _split(lines: str) -> tuple[str, str]:

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.data import DataSpec, derive_seed
+from core.data.generated import MOST_ON_RING
 from core.losses.program import Encoding
+from core.program import stress
+from core.program.criterion import LATER
 from core.program.parts import Part
 
 
@@ -41,11 +44,13 @@ _SOURCES = {
         "scikit-learn draws a data set of a ring around a disc.",
     ),
     "blobs": Source(
-        "centers = [(0.0, 1.0), (-0.87, -0.5), (0.87, -0.5)]\n"
+        "place = np.arange({classes})\n"
+        "{ring}\n"
+        "centers = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)\n"
         "features, targets = make_blobs(\n"
         "    {rows}, centers=centers, cluster_std={noise}, random_state={seed}\n"
         ")",
-        "scikit-learn draws a data set of three clouds of points.",
+        "scikit-learn draws a data set of clouds of points, one a class.",
     ),
     "spirals": Source(
         "rng = np.random.default_rng({seed})\n"
@@ -65,10 +70,27 @@ _SOURCES = {
     ),
 }
 
-_LESSON = """\
-generator = torch.Generator().manual_seed({seed})
-{x} = torch.rand(32, 64, generator=generator)
-{y} = torch.randint(0, 10, (32,), generator=generator)"""
+_RING = """\
+angle = np.pi / 2 + 2 * np.pi * place / {classes}
+radius = np.full({classes}, np.sqrt(3) / 2 / np.sin(np.pi / {classes}))"""
+_SUNFLOWER = """\
+angle = np.pi * (3 - np.sqrt(5)) * place
+radius = np.sqrt(place + 0.5)"""
+
+#: Data sets that are tensors from the start, with nothing to split or to standardise.
+_TENSORS = {
+    "lesson": Source(
+        "generator = torch.Generator().manual_seed({seed})\n"
+        "{x} = torch.rand(32, 64, generator=generator)\n"
+        "{y} = torch.randint(0, 10, (32,), generator=generator)",
+        "`torch.rand` makes 32 rows of 64 random inputs, and `torch.randint` a random class from "
+        "0 to 9 for each; the generator's seed makes them the same every time.",
+    ),
+    "neuron": Source(
+        "{x} = torch.tensor([[1.0]])\n{y} = torch.tensor([0])",
+        "There is one row: the input 1, whose class is 0.",
+    ),
+}
 
 _SPLIT = """\
 features = features.astype("float32")
@@ -76,7 +98,7 @@ features = features.astype("float32")
 x_train, x_held_out, y_train, y_held_out = train_test_split(
     features,
     targets,
-    train_size={train_rows},
+    train_size={first_rows},
     test_size={validation_rows},
     random_state={seed},{stratify}
 )"""
@@ -92,6 +114,9 @@ _SCALED = {
     Encoding.VALUES: "y_train = (y_train - y_train.mean()) / y_train.std()",
     Encoding.COUNTS: "y_train = y_train / y_train.std()",
 }
+
+#: By how much amounts and standardised values of the same rows differ.
+_SHIFT = "shift = y_train.mean() / y_train.std()"
 
 _AS_TENSOR = "{x} = torch.tensor(x_train, dtype=torch.float32)"
 
@@ -120,48 +145,73 @@ _TARGETS = {
 }
 
 
-def part(data: DataSpec, seed: int, encoding: Encoding, width: int, names: tuple[str, str]) -> Part:
-    """The lines that make the tensors ``names`` of inputs and targets, for ``width`` logits."""
-    is_lesson = data.name == "lesson"
-    lines = _lesson(seed) if is_lesson else _rows(data, seed, encoding)
-    encoded = _ENCODED.get((encoding, width > 1))
+def part(
+    data: DataSpec,
+    seed: int,
+    encoding: Encoding,
+    width: int,
+    names: tuple[str, str],
+    later: Encoding | None = None,
+) -> Part:
+    """The lines that make the tensors ``names`` of inputs and targets, for ``width`` logits.
+
+    Where a loss takes over that wants the targets in another encoding, ``later``, there is a second
+    tensor of them.
+    """
+    tensors = _TENSORS.get(data.name)
+    if tensors:
+        lines = [tensors.lines.replace("{seed}", str(derive_seed(seed, "noise")))]
+    else:
+        lines = [*_rows(data, seed, encoding, later)]
+    is_wide = width > 1
+    if later is not None and data.entry.task.is_classification:
+        lines.append(LATER + _ENCODED.get((later, is_wide), "{y} = {y}"))
+    if encoded := _ENCODED.get((encoding, is_wide)):
+        lines.append(encoded)
     x, y = names
-    code = "\n".join([*lines, encoded] if encoded else lines)
-    sentence = _LESSON_SENTENCE if is_lesson else _sentence(data)
+    sentences = [tensors.sentence if tensors else _sentence(data), _TARGETS[encoding]]
+    if later is not None:
+        sentences.append(f"The second loss has targets of its own. {_TARGETS[later]}")
     return Part(
         "Data",
-        f"{sentence} {_TARGETS[encoding]}",
-        code.format(x=x, y=y, classes=data.entry.outputs),
+        " ".join(sentences),
+        "\n".join(lines).format(x=x, y=y, classes=data.entry.outputs),
     )
 
 
-def _lesson(seed: int) -> Iterator[str]:
-    yield _LESSON.replace("{seed}", str(derive_seed(seed, "noise")))
-
-
-def _rows(data: DataSpec, seed: int, encoding: Encoding) -> Iterator[str]:
+def _rows(data: DataSpec, seed: int, encoding: Encoding, later: Encoding | None) -> Iterator[str]:
     is_classification = data.entry.task.is_classification
     source = _SOURCES[data.name].lines
-    yield source.format(rows=data.rows, noise=data.noise, seed=derive_seed(seed, "noise"))
+    classes = data.classes
+    yield source.format(
+        rows=data.rows,
+        noise=data.noise,
+        classes=classes,
+        ring=(_RING if classes <= MOST_ON_RING else _SUNFLOWER).format(classes=classes),
+        seed=derive_seed(seed, "noise"),
+    )
     yield _SPLIT.format(
-        train_rows=data.train_rows,
+        first_rows=data.unheld_rows,
         validation_rows=data.validation_rows,
         seed=derive_seed(seed, "split"),
         stratify="\n    stratify=targets," if is_classification else "",
     )
+    yield from stress.dropping(data)
     yield ""
     yield _STANDARDISED
+    has_later_values = later is not None and not is_classification
+    if has_later_values:
+        yield _SHIFT
     if not is_classification:
         yield _SCALED[encoding]
+    yield from stress.changing(data, seed)
+    if has_later_values:
+        yield f"{LATER}y_train = y_train {'+' if later is Encoding.COUNTS else '-'} shift"
     yield ""
     yield _AS_TENSOR
     yield _IDS if is_classification else _FLOATS
-
-
-_LESSON_SENTENCE = (
-    "`torch.rand` makes 32 rows of 64 random inputs, and `torch.randint` a random class from 0 to "
-    "9 for each; the generator's seed makes them the same every time."
-)
+    if has_later_values:
+        yield LATER + _FLOATS.replace("(y_train", f"({LATER}y_train")
 
 
 def _sentence(data: DataSpec) -> str:
@@ -170,5 +220,5 @@ def _sentence(data: DataSpec) -> str:
         f"{_SOURCES[data.name].sentence} Of its rows {data.validation_rows:,} are held "
         f"out{alike}; the network learns from the other {data.train_rows:,}. Each feature is "
         "standardised: less its mean, divided by its standard deviation, both of the training "
-        "rows alone."
+        f"rows alone.{stress.sentence(data)}"
     )

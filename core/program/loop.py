@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from textwrap import indent
 
 from core.data import derive_seed
-from core.program.criterion import Criterion
+from core.program.criterion import LATER, Criterion
 from core.program.parts import Part
 from core.spec import OptimizerName, OptimizerSpec, Protocol
 
@@ -32,21 +33,21 @@ _AS_ONE_FUNCTION = (
 )
 
 _WHOLE = """\
-epochs = {epochs}
+epochs = {epochs}{begun}
 for epoch in range(1, epochs + 1):
     {outputs} = network(inputs)
 {loss}
 
     optimizer.zero_grad()
     loss.backward(){doubled}
-    optimizer.step()
+    optimizer.step(){counted}
 
     print(f"Epoch [{{epoch}}/{{epochs}}], Loss: {{loss.item():.9g}}")"""
 
 _BATCHES = """\
 epochs = {epochs}
 batch_size = {batch_size}
-order = torch.Generator().manual_seed({seed})
+order = torch.Generator().manual_seed({seed}){begun}
 for epoch in range(1, epochs + 1):
     total = 0.0
     for rows in torch.randperm(len(x_train), generator=order).split(batch_size):
@@ -56,7 +57,7 @@ for epoch in range(1, epochs + 1):
 
         optimizer.zero_grad()
         loss.backward(){doubled}
-        optimizer.step()
+        optimizer.step(){counted}
         total += loss.item() * len(rows)
 
     print(f"Epoch [{{epoch}}/{{epochs}}], Loss: {{total / len(x_train):.9g}}")"""
@@ -68,6 +69,10 @@ _STEP = (
     "clears the gradients of the step before; `loss.backward()`, which goes back through the "
     "network and computes the gradient of every parameter; and `optimizer.step()`, which moves "
     "each parameter by its gradient."
+)
+_TAKEN_OVER = (
+    " After {step:,} steps the second loss takes over: the weights and what the optimizer has "
+    "gathered of them stay, and the batches go on in their order."
 )
 _DIGITS = (
     " Nine digits are printed, as many as single precision needs, so that they can be held "
@@ -110,18 +115,37 @@ def optimizer_part(
     return Part("Optimizer", sentence, code)
 
 
+@dataclass(frozen=True)
+class Takeover:
+    """The criterion that training goes on with after ``step`` steps."""
+
+    made: Criterion
+    step: int
+
+
 def loop_part(
-    made: Criterion, epochs: int, batch_size: int | None, seed: int, *, doubles_head: bool
+    made: Criterion,
+    epochs: int,
+    batch_size: int | None,
+    seed: int,
+    *,
+    doubles_head: bool,
+    takeover: Takeover | None = None,
 ) -> Part:
     """The training loop; without a ``batch_size`` a batch holds all rows, as they come."""
     margin = "    " if batch_size is None else "        "
+    computed = made.computed
+    if takeover:
+        computed = _one_or_the_other(made, takeover, "" if batch_size is None else "[rows]")
     template = _WHOLE if batch_size is None else _BATCHES
     code = template.format(
         epochs=epochs,
         batch_size=batch_size,
         seed=derive_seed(seed, "order"),
         outputs=made.inputs,
-        loss=indent(made.computed, margin),
+        loss=indent(computed, margin),
+        begun="\nstep = 0" if takeover else "",
+        counted=f"\n{margin}step += 1" if takeover else "",
         doubled="\n" + indent(_DOUBLED, margin) if doubles_head else "",
     )
     if batch_size is None:
@@ -132,4 +156,16 @@ def loop_part(
             "batch, and prints the mean of its steps' losses, weighted by rows; each is that of "
             "before its update."
         )
-    return Part("Training loop", f"{_STEP} {rows}{_DIGITS}", code)
+    switched = _TAKEN_OVER.format(step=takeover.step) if takeover else ""
+    return Part("Training loop", f"{_STEP} {rows}{switched}{_DIGITS}", code)
+
+
+def _one_or_the_other(made: Criterion, takeover: Takeover, rows: str) -> str:
+    """The first loss until the switch, then the second, with its own targets if it has such."""
+    later = takeover.made
+    own = f"targets = {LATER}{'y_train' if rows else 'targets'}{rows}\n"
+    second = (own if later.encoding is not made.encoding else "") + later.computed
+    return (
+        f"if step < {takeover.step}:\n{indent(made.computed, '    ')}\n"
+        f"else:\n{indent(second, '    ')}"
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from core.data import derive_seed
 from core.program.parts import Part
-from core.spec import Activation, NetworkSpec, Scheme
+from core.spec import Activation, NetworkSpec, Scheme, by_hand
 
 _ACTIVATIONS = {
     Activation.RELU: "ReLU",
@@ -50,6 +50,15 @@ _FROM_SEEDS = (
     "weights and biases, so that training starts where the lab's does."
 )
 _ZEROS = "All first weights and biases are 0, as the settings ask."
+_HALVES = (
+    " Each of the two outputs gets half of it, with opposite signs, so that they differ by "
+    "`w · x + b`, the log-odds of class 1."
+)
+
+_BY_HAND = """\
+with torch.no_grad():
+    network.output.weight.copy_(torch.tensor([{weights}]))
+    network.output.bias.copy_(torch.tensor({biases}))"""
 
 _SEEDED = """\
 def seeded(seed):
@@ -108,7 +117,13 @@ def class_part(network: NetworkSpec, features: int, width: int) -> Part:
 
 
 def start_part(
-    network: NetworkSpec, width: int, seed: int, head_seed: int | None, is_difference: bool
+    network: NetworkSpec,
+    width: int,
+    seed: int,
+    head_seed: int | None,
+    *,
+    is_difference: bool,
+    is_classification: bool,
 ) -> Part:
     """The first weights. ``is_difference`` is that of the one logit of BCE, which starts as the
     difference of CrossEntropy's two."""
@@ -116,6 +131,8 @@ def start_part(
     if start.scheme is Scheme.ZEROS:
         zeros = "for parameter in network.parameters():\n    nn.init.zeros_(parameter)"
         return Part("First weights", _ZEROS, zeros)
+    if start.scheme is Scheme.BY_HAND:
+        return _by_hand(start.weights, width, is_classification)
     head = _difference if is_difference else _head
     lines = [_SEEDED, "\n", _DRAWS[start.scheme], "\n", *_trunk(network, seed)]
     code = "\n".join([*lines, *head(network, seed, head_seed)])
@@ -127,6 +144,16 @@ def start_part(
             " As one function of p with CrossEntropy, the one logit starts as the difference of "
             "CrossEntropy's two."
         )
+    return Part("First weights", sentence, code)
+
+
+def _by_hand(weights: tuple[float, ...], width: int, is_classification: bool) -> Part:
+    rows = by_hand.logit_rows(weights, width, is_classification=is_classification)
+    halves = _HALVES if is_classification and width == 2 else ""
+    sentence = f"The first weights are those of the settings: {by_hand.named(weights)}.{halves}"
+    # A line for each output: two rows of long numbers do not fit into one.
+    listed = ",\n        ".join(str(list(row[:-1])) for row in rows)
+    code = _BY_HAND.format(weights=listed, biases=[row[-1] for row in rows])
     return Part("First weights", sentence, code)
 
 

@@ -50,13 +50,15 @@ class RunStatus(StrEnum):
 class Running:
     """A program as it stands: the losses that it printed, one an epoch, and how it ended.
 
-    ``reason`` is a sentence for a status that needs one.
+    ``reason`` is a sentence for a status that needs one. ``owner`` runs it; empty where that is
+    nobody in particular.
     """
 
     program: Program
     status: RunStatus
     printed: tuple[float, ...] = ()
     reason: str | None = None
+    owner: str = ""
 
 
 class UnknownRun(LabError):
@@ -72,20 +74,26 @@ class Programs:
         self._processes: dict[str, _Process] = {}
         self._is_closed = False
 
-    def start(self, program: Program) -> str:
+    def start(self, program: Program, owner: str = "", most_of_owner: int = MOST_AT_ONCE) -> str:
         """Run the program; returns an id. ``LabError`` while as many run as may."""
         with self._lock:
             if self._is_closed:
                 raise LabError("The server is about to end.")
-            running = sum(not each.status.is_finished for each in self._processes.values())
-            if running >= MOST_AT_ONCE:
+            every = self._processes.values()
+            owners = [each.owner for each in every if not each.status.is_finished]
+            if len(owners) >= MOST_AT_ONCE:
                 raise LabError(
-                    f"{running} programs are running on this server; allowed are {MOST_AT_ONCE} "
-                    "at once. Run it again when one of them has ended."
+                    f"{len(owners)} programs are running on this server; allowed are "
+                    f"{MOST_AT_ONCE} at once. Run it again when one of them has ended."
+                )
+            if (own := owners.count(owner)) >= most_of_owner:
+                raise LabError(
+                    f"Programs of yours that are running: {own}; allowed are {most_of_owner} a "
+                    "visitor. Run it again when it has ended."
                 )
             self._forget_the_oldest()
             key = secrets.token_hex(8)
-            self._processes[key] = _Process(program, self._seconds)
+            self._processes[key] = _Process(program, self._seconds, owner)
             return key
 
     def get(self, key: str) -> Running:
@@ -121,8 +129,9 @@ class Programs:
 class _Process:
     """One program in its process, and the thread that reads what it prints."""
 
-    def __init__(self, program: Program, seconds: float) -> None:
+    def __init__(self, program: Program, seconds: float, owner: str) -> None:
         self.status = RunStatus.RUNNING
+        self.owner = owner
         self._program = program
         self._seconds = seconds
         self._lock = Lock()
@@ -140,7 +149,8 @@ class _Process:
     @property
     def now(self) -> Running:
         with self._lock:
-            return Running(self._program, self.status, tuple(self._printed), self._reason)
+            printed = tuple(self._printed)
+            return Running(self._program, self.status, printed, self._reason, self.owner)
 
     def end(self, status: RunStatus, reason: str | None) -> None:
         """Kill the process, unless it has ended: the first end counts."""

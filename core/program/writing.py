@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from core.program import criterion, data, loop, network
+from core.program.criterion import Criterion
 from core.program.parts import Part, Program
 from core.records import Experiment
-from core.spec import ExperimentSpec, Protocol
+from core.spec import Entrant, ExperimentSpec, Protocol
 
 #: What stands at the head of a program: a line, and the word in the code that asks for it.
 _IMPORTS = (
@@ -37,12 +40,32 @@ def written(spec: ExperimentSpec, learning_rate: float | None = None) -> Program
     is_whole = training.batch_size == spec.data.train_rows
     names = ("inputs", "targets") if is_whole else ("x_train", "y_train")
     is_difference = training.protocol is Protocol.ONE_FUNCTION and entrant.loss.key == "bce"
-    made = criterion.criterion(entrant.loss, task, width, spec.entrants[0].expression)
+    made, *switched = (
+        criterion.criterion(loss, task, width, choice.expression)
+        for loss, choice in zip(entrant.losses, spec.entrants[0].choices, strict=True)
+    )
+    later = switched[0].later if switched else None
+    has_own_targets = later is not None and later.encoding is not made.encoding
     parts = [
-        data.part(spec.data, seed, made.encoding, width, names),
+        data.part(
+            spec.data,
+            seed,
+            made.encoding,
+            width,
+            names,
+            later.encoding if later and has_own_targets else None,
+        ),
         network.class_part(spec.network, spec.dataset.features, width),
-        network.start_part(spec.network, width, seed, entrant.head_seed, is_difference),
+        network.start_part(
+            spec.network,
+            width,
+            seed,
+            entrant.head_seed,
+            is_difference=is_difference,
+            is_classification=task.is_classification,
+        ),
         criterion.part(entrant.loss, made),
+        *_second(entrant, later),
         loop.optimizer_part(
             spec.optimizer,
             learning_rate or entrant.learning_rate,
@@ -57,10 +80,20 @@ def written(spec: ExperimentSpec, learning_rate: float | None = None) -> Program
             None if is_whole else training.batch_size,
             seed,
             doubles_head=is_difference,
+            takeover=loop.Takeover(later, entrant.switch.step)
+            if later and entrant.switch
+            else None,
         ),
     ]
-    about = f"{spec.dataset.title}, {entrant.loss.title}: written by Loss Lab, runs on the CPU."
+    losses = ", then ".join(loss.title for loss in entrant.losses)
+    about = f"{spec.dataset.title}, {losses}.\n\nWritten by Loss Lab; runs on the CPU.\n"
     return Program(about, (_imports(parts), *parts), training.epochs, spec.steps_per_epoch)
+
+
+def _second(entrant: Entrant, later: Criterion | None) -> Iterator[Part]:
+    """The criterion that takes over, where the entrant switches its loss."""
+    if later is not None and entrant.switch:
+        yield criterion.part(entrant.switch.loss, later, "Second criterion")
 
 
 def of_experiment(experiment: Experiment) -> Program:

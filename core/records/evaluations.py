@@ -1,9 +1,13 @@
-"""What a run is judged by, and one number of it."""
+"""What runs are judged by, and what they came to at the end of an epoch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 class Split(StrEnum):
@@ -40,19 +44,37 @@ class Measure(StrEnum):
     NLL = "nll"
     BRIER = "brier"
     ECE = "ece"
+    NLL_RESCALED = "nll_rescaled"
+    ECE_RESCALED = "ece_rescaled"
     AUROC = "auroc"
+    AURC = "aurc"
     MSE = "mse"
     MAE = "mae"
     R2 = "r2"
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """One number about one run at the end of one epoch (0: before training)."""
+class Column(NamedTuple):
+    """One measure on one split."""
 
-    run: int
-    epoch: int
-    step: int
     split: Split
     measure: Measure
-    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """All runs as they were judged at the end of one epoch (0: before training).
+
+    ``values`` is float32 ``[M, K]``: a row for each of the ``columns``, with a number a run. It is
+    NaN where a run's outputs are not finite, and where they are no probabilities and the measure
+    needs some.
+    """
+
+    epoch: int
+    step: int
+    columns: tuple[Column, ...]
+    values: NDArray[np.float32]
+
+    def of(self, split: Split, measure: Measure) -> NDArray[np.float32]:
+        """One number a run; ``ValueError`` for what was not judged."""
+        values: NDArray[np.float32] = self.values[self.columns.index(Column(split, measure))]
+        return values

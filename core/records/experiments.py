@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from core.records.checkpoint import Checkpoint
+from core.records.envelope import Envelope
 from core.records.evaluations import Evaluation
 from core.records.facts import Facts
 from core.records.snapshot import Snapshot
@@ -31,6 +33,11 @@ class Status(StrEnum):
     def is_finished(self) -> bool:
         """Whether nothing more will be written."""
         return self not in (Status.QUEUED, Status.RUNNING, Status.PAUSED)
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether training ended before it was done, without anybody's wish."""
+        return self in (Status.FAILED, Status.INTERRUPTED)
 
 
 class Wanted(StrEnum):
@@ -61,7 +68,7 @@ class Progress:
     ``diverged_steps[k]`` is the first step of run k whose loss was not finite, or None.
     ``facts`` comes with the first report and ``outcome`` with the last; ``snapshot``
     with the first, the last and now and then between. ``kept`` are the snapshots since the
-    last report that stay for a replay of the training.
+    last report that stay for a replay of the training. ``checkpoint`` comes now and then.
     """
 
     step: int
@@ -73,6 +80,7 @@ class Progress:
     facts: Facts | None = None
     snapshot: Snapshot | None = None
     kept: tuple[Snapshot, ...] = ()
+    checkpoint: Checkpoint | None = None
     outcome: Status | None = None
 
 
@@ -84,6 +92,18 @@ class Chunk:
     first_step: int
     seconds: float
     losses: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """The chunks up to ``last_chunk`` as a chart draws them.
+
+    ``clock`` ``[n, 2]`` has the last step and the seconds of each of them.
+    """
+
+    last_chunk: int
+    envelope: Envelope
+    clock: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -103,7 +123,8 @@ class Experiment:
 
     ``pause_after_epoch`` asks for a pause once that many epochs are complete.
     ``reason`` is the sentence for a status that needs one. ``seconds`` is time spent
-    training, pauses excluded. Times are UTC.
+    training, pauses excluded. Times are UTC. ``owner`` started it; empty where that was nobody in
+    particular.
     """
 
     id: str
@@ -118,3 +139,4 @@ class Experiment:
     epoch: int
     seconds: float
     heartbeat: datetime
+    owner: str = ""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Self, TypedDict
+from collections.abc import Iterable, Sequence, Sized
+from dataclasses import dataclass
+from functools import cache
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from core.spec import Entrant
 
 
 class RangeTest(TypedDict):
@@ -41,6 +47,8 @@ class Facts:
     skill to the score, one a seed, of the constant that fits the training rows best, on the
     rows that runs are judged on. ``trunk_sha256`` has the SHA-256 of each run's trunk as it
     started. ``learning_rates`` and ``gradient_scales`` say with what each entrant trains.
+    ``baselines`` and ``lens`` are of the losses that entrants begin with; where one switches,
+    ``later_baselines`` and ``later_lens`` are of those that entrants end with, else None.
     """
 
     device: str
@@ -52,9 +60,55 @@ class Facts:
     gradient_scales: list[float]
     range_test: RangeTest | None
     lens: GradientLens
+    later_baselines: list[float] | None = None
+    later_lens: GradientLens | None = None
+
+    def later_baseline(self, place: int) -> float | None:
+        """That of the loss that the entrant at ``place`` ends with; None where nobody switches."""
+        return None if self.later_baselines is None else self.later_baselines[place]
+
+    def lens_at(self, step: int, lineup: Sequence[Entrant]) -> GradientLens:
+        """The lens of the losses that the entrants train with at a step."""
+        later = self.later_lens
+        if later is None:
+            return self.lens
+        gradients = [
+            (self.lens if entrant.loss_of(step) == entrant.loss else later)["gradients"][place]
+            for place, entrant in enumerate(lineup)
+        ]
+        return GradientLens(margins=self.lens["margins"], gradients=gradients)
+
+    def check(self, entrants: int, seeds: int) -> None:
+        """Raises ``ValueError`` where there is not one of each for each entrant, seed or run."""
+        lenses = [each for each in (self.lens, self.later_lens) if each is not None]
+        of_each: tuple[tuple[int, Iterable[Sized]], ...] = (
+            (entrants, [self.baselines, self.learning_rates, self.gradient_scales]),
+            (entrants, [] if self.later_baselines is None else [self.later_baselines]),
+            (entrants, [each["gradients"] for each in lenses]),
+            (entrants, [] if self.range_test is None else [self.range_test["skills"]]),
+            (seeds, self.null_scores.values()),
+            (entrants * seeds, [self.trunk_sha256]),
+        )
+        for allowed, lists in of_each:
+            for found in lists:
+                if len(found) != allowed:
+                    raise ValueError(
+                        f"A list of the facts has {len(found):,} values; allowed is {allowed:,}, "
+                        "one for each entrant, seed or run."
+                    )
 
     @classmethod
-    def from_plain(cls, values: dict[str, Any]) -> Self:
-        """From what ``dataclasses.asdict`` gave; fields that are not known are left out."""
-        known = {field.name for field in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+    def from_json(cls, text: str) -> Facts:
+        """From the JSON of what ``dataclasses.asdict`` gave; fields that are not known are left
+        out. Raises ``ValueError`` for what is none."""
+        try:
+            return _adapter().validate_json(text)
+        except ValidationError as error:
+            problem = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(map(str, problem["loc"])) or "their JSON"
+            raise ValueError(f"The facts can't be read at {where}: {problem['msg']}.") from error
+
+
+@cache
+def _adapter() -> TypeAdapter[Facts]:
+    return TypeAdapter(Facts)

@@ -4,11 +4,21 @@ The bounds live here; widgets read them and the validators enforce them, so the 
 ``core`` need not check anything again. JSON goes both ways.
 """
 
+from core.spec.branching import branched, branching_place, no_branch, race_with_origin
+from core.spec.by_hand import takes_weights
 from core.spec.changes import changes
-from core.spec.entrants import ENTRANTS, MAX_ENTRANTS, NAME_LENGTH, Entrant, EntrantSpec
-from core.spec.experiment import LESSON, SCALE_FREE, ExperimentSpec, as_one_function, at_best_rates
+from core.spec.entrants import ENTRANTS, MAX_ENTRANTS, NAME_LENGTH, Entrant, EntrantSpec, Switch
+from core.spec.experiment import (
+    LESSON,
+    SCALE_FREE,
+    ExperimentSpec,
+    Origin,
+    as_one_function,
+    at_best_rates,
+)
 from core.spec.file import MOST_FILE_BYTES, parse_file
 from core.spec.in_words import ACTIVATION_TITLES, OPTIMIZER_TITLES, in_a_line
+from core.spec.losses import LossChoice, SwitchSpec, successors
 from core.spec.parts import (
     BATCH_SIZE,
     EPOCHS,
@@ -31,6 +41,7 @@ from core.spec.parts import (
     Scheme,
     StartSpec,
     TrainingSpec,
+    by_hand_bounds,
 )
 
 __all__ = [
@@ -59,16 +70,27 @@ __all__ = [
     "Entrant",
     "EntrantSpec",
     "ExperimentSpec",
+    "LossChoice",
     "NetworkSpec",
     "OptimizerName",
     "OptimizerSpec",
+    "Origin",
     "Protocol",
     "Scheme",
     "StartSpec",
+    "Switch",
+    "SwitchSpec",
     "TrainingSpec",
     "as_one_function",
     "at_best_rates",
+    "branched",
+    "branching_place",
+    "by_hand_bounds",
     "changes",
     "in_a_line",
+    "no_branch",
     "parse_file",
+    "race_with_origin",
+    "successors",
+    "takes_weights",
 ]

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import (
-    AfterValidator,
-    PlainSerializer,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator
 
-from core.bounds import Bounds, Frozen, any_of, as_text, quoted
-from core.errors import LossExpressionError
-from core.losses import CUSTOM, LOSSES, LossSpec, own_loss, parse
-from core.losses.parameters import FrozenMapping, Value, in_words
+from core.bounds import Bounds, as_text, quoted
+from core.losses import LossSpec
+from core.losses.parameters import in_words
+from core.spec.losses import LossChoice, SwitchSpec
 from core.spec.parts import HEAD_SEED, LEARNING_RATE
 
 MAX_ENTRANTS = 10
@@ -44,21 +38,6 @@ PALETTE = (
 )
 
 
-def _known_loss(key: str) -> str:
-    if key not in LOSSES:
-        raise ValueError(f"Loss was {quoted(key)}; allowed is {any_of(LOSSES)}.")
-    return key
-
-
-def _readable_expression(text: str | None) -> str | None:
-    if text is not None:
-        try:
-            parse(text)
-        except LossExpressionError as error:
-            raise ValueError(str(error)) from error
-    return text
-
-
 def _short_name(name: str | None) -> str | None:
     """The name without white space around it; none where nothing is left."""
     if name is None or not name.strip():
@@ -79,68 +58,38 @@ def _head_seed(seed: int | None) -> int | None:
     return seed if seed is None else int(HEAD_SEED.check(seed))
 
 
-class EntrantSpec(Frozen):
+class EntrantSpec(LossChoice):
     """One entrant as a person describes it; all but ``loss`` may be left out.
 
-    ``parameters`` has those of the loss that are not at their default, by name;
-    ``expression`` is that of a person's own loss. Without a ``learning_rate`` the
-    optimizer's holds. Without a ``head_seed`` the last layer starts as that of every other entrant
-    whose loss needs the same outputs; each number stands for another start of it, in every seed.
+    Without a ``learning_rate`` the optimizer's holds. Without a ``head_seed`` the last layer starts
+    as that of every other entrant whose loss needs the same outputs; each number stands for another
+    start of it, in every seed. With ``then`` training goes on with another loss after some steps.
     """
 
-    loss: Annotated[str, AfterValidator(_known_loss)]
-    parameters: Annotated[
-        Mapping[str, Value], PlainSerializer(lambda parameters: dict(parameters))
-    ] = FrozenMapping({})
-    expression: Annotated[str | None, AfterValidator(_readable_expression)] = None
     name: Annotated[str | None, AfterValidator(_short_name)] = None
     learning_rate: Annotated[float | None, AfterValidator(_learning_rate)] = None
     head_seed: Annotated[int | None, AfterValidator(_head_seed)] = None
-
-    @field_validator("parameters", mode="plain")
-    @classmethod
-    def _allowed_parameters(cls, given: object, info: ValidationInfo) -> FrozenMapping[Value]:
-        """Checked against the loss, unless the loss itself is already refused."""
-        if "loss" not in info.data:
-            return FrozenMapping({})
-        loss = LOSSES[info.data["loss"]]
-        return FrozenMapping(loss.with_parameters(loss.parse_parameters(given)).changed)
-
-    @model_validator(mode="after")
-    def _expression_where_it_belongs(self) -> Self:
-        if self.loss == CUSTOM and self.expression is None:
-            raise ValueError(f"{LOSSES[CUSTOM].title} has no expression; write one of z, p and y.")
-        if self.loss != CUSTOM and self.expression is not None:
-            raise ValueError(
-                f"{LOSSES[self.loss].title} had the expression {quoted(self.expression)}; only "
-                f"the loss {CUSTOM!r} has one."
-            )
-        return self
+    then: SwitchSpec | None = None
 
     @property
-    def loss_spec(self) -> LossSpec:
-        """The loss with its parameters, or a person's own with its expression."""
-        if self.expression is not None:
-            return own_loss(self.expression)
-        return LOSSES[self.loss].with_parameters(self.parameters)
+    def choices(self) -> tuple[LossChoice, ...]:
+        """The loss, or the two one after the other."""
+        return (self,) if self.then is None else (self, self.then)
 
-    @property
-    def details(self) -> str:
-        """What the loss is beside its title: its expression, or what is not at its default."""
-        if self.expression is not None:
-            return self.expression
-        loss = self.loss_spec
-        labels = {each.name: each.label.lower() for each in loss.parameters}
-        return ", ".join(
-            f"{labels[name]} {in_words(value)}" for name, value in loss.changed.items()
-        )
+
+@dataclass(frozen=True)
+class Switch:
+    """The loss of an entrant from the step after ``step`` on."""
+
+    step: int
+    loss: LossSpec
 
 
 @dataclass(frozen=True)
 class Entrant:
     """An entrant as the rest of the lab knows it: its place in the experiment, from 0, the
-    title and look that it has everywhere, the learning rate that it was given, and the head
-    seed if it has one."""
+    title and look that it has everywhere, its loss, or its first one where it has a ``switch``, the
+    learning rate that it was given, and the head seed if it has one."""
 
     place: int
     title: str
@@ -149,6 +98,17 @@ class Entrant:
     color: str
     dash: str
     head_seed: int | None = None
+    switch: Switch | None = None
+
+    def loss_of(self, step: int) -> LossSpec:
+        """The loss that a step, counted from 1, is trained with, and judged by after it."""
+        is_switched = self.switch is not None and step > self.switch.step
+        return self.switch.loss if self.switch and is_switched else self.loss
+
+    @property
+    def losses(self) -> tuple[LossSpec, ...]:
+        """The loss, or the two one after the other."""
+        return (self.loss, self.switch.loss) if self.switch else (self.loss,)
 
 
 @lru_cache(maxsize=256)
@@ -163,9 +123,9 @@ def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entran
     looks = [(loss.color, loss.dash) for loss in losses]
     if len({loss.key for loss in losses}) < len(losses):
         looks = list(PALETTE[: len(losses)])
-    titles = _numbered_where_equal(_titles(specs, losses, rates, learning_rate))
+    titles = _numbered_where_equal(_with_steps(specs, [*_titles(specs, rates, learning_rate)]))
     return tuple(
-        Entrant(place, title, loss, rate, *look, spec.head_seed)
+        Entrant(place, title, loss, rate, *look, spec.head_seed, _switch(spec))
         for place, (title, loss, rate, look, spec) in enumerate(
             zip(titles, losses, rates, looks, specs, strict=True)
         )
@@ -175,26 +135,44 @@ def lineup(specs: tuple[EntrantSpec, ...], learning_rate: float) -> tuple[Entran
 # ------------------------------------------------------------------ titles
 
 
+def _switch(spec: EntrantSpec) -> Switch | None:
+    return Switch(spec.then.step, spec.then.loss_spec) if spec.then else None
+
+
 def _titles(
-    specs: Sequence[EntrantSpec],
-    losses: Sequence[LossSpec],
-    rates: Sequence[float],
-    learning_rate: float,
+    specs: Sequence[EntrantSpec], rates: Sequence[float], learning_rate: float
 ) -> Iterable[str]:
     """The name that was given, or the loss and what tells this entrant from the others."""
-    for spec, loss, rate in zip(specs, losses, rates, strict=True):
+    losses = [choice.loss_spec for spec in specs for choice in spec.choices]
+    for spec, rate in zip(specs, rates, strict=True):
         if spec.name is not None:
             yield spec.name
             continue
-        siblings = [other for other in losses if other.key == loss.key]
-        title = " ".join([_loss_title(loss, losses), *_settings(loss, siblings)])
-        if spec.expression is not None and len(siblings) > 1:
-            title += f": {_cut(spec.expression)}"
+        title = _choice_title(spec, losses)
+        if spec.then is not None:
+            title += f", then {_choice_title(spec.then, losses)}"
         if rate != learning_rate and len(set(rates)) > 1:
             title += f", rate {as_text(rate)}"
         if spec.head_seed is not None:
             title += f", last layer {spec.head_seed}"
         yield title
+
+
+def _choice_title(choice: LossChoice, losses: Sequence[LossSpec]) -> str:
+    """The loss with what it differs in from others of its kind among all ``losses``."""
+    loss = choice.loss_spec
+    siblings = [other for other in losses if other.key == loss.key]
+    title = " ".join([_loss_title(loss, losses), *_settings(loss, siblings)])
+    if choice.expression is not None and len(siblings) > 1:
+        title += f": {_cut(choice.expression)}"
+    return title
+
+
+def _with_steps(specs: Sequence[EntrantSpec], titles: Sequence[str]) -> Iterable[str]:
+    """Where titles are equal, those of entrants that switch say at which step they do."""
+    for spec, title in zip(specs, titles, strict=True):
+        is_told = spec.then is not None and spec.name is None and titles.count(title) > 1
+        yield f"{title} after step {spec.then.step}" if spec.then and is_told else title
 
 
 def _loss_title(loss: LossSpec, losses: Sequence[LossSpec]) -> str:

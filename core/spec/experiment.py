@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, ValidationError, ValidationInfo, model_validator
 
-from core.bounds import Frozen, as_text, quoted
+from core.bounds import Frozen, as_text, is_deeper, quoted
 from core.data import Dataset, DataSpec
 from core.errors import SpecError
+from core.spec import by_hand
 from core.spec.entrants import ENTRANTS, Entrant, EntrantSpec, lineup
+from core.spec.losses import SWITCH_STEP, misfits, switch_misfits
 from core.spec.parts import (
     SEED,
     SEEDS,
@@ -23,7 +26,7 @@ from core.spec.parts import (
     Protocol,
     TrainingSpec,
 )
-from core.spec.sentences import sentences
+from core.spec.sentences import DEEPEST, TOO_DEEP, sentences
 from core.spec.size import Size
 
 #: Training rows of each seed that are judged at each epoch's end; all where there are fewer, or
@@ -32,8 +35,14 @@ JUDGED_TRAINING_ROWS = 256
 
 #: Optimizers that divide a gradient by its own size, so that a factor on it changes nothing.
 SCALE_FREE = {OptimizerName.ADAM: "Adam", OptimizerName.ADAMW: "AdamW"}
+#: Protocols that tie what an entrant does to the one loss that it has.
+_ONE_LOSS_EACH = {
+    Protocol.ONE_FUNCTION: "CrossEntropy and BCE as one function of p",
+    Protocol.MATCHED_GRADIENTS: "first gradients of one size, which are those of the first losses",
+}
 #: What the context of a validation says of a spec that was checked when it was stored.
 _IS_STORED = "is_stored"
+_ID, _ID_IN_WORDS = re.compile("[0-9a-f]{10}"), "10 of the characters 0 to 9 and a to f"
 #: More sentences would not be read.
 _MOST_SENTENCES = 10
 
@@ -47,9 +56,22 @@ def _seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
+def _experiment_id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ValueError(f"The id of an experiment was {quoted(text)}; allowed are {_ID_IN_WORDS}.")
+    return text
+
+
 def _entrants(entrants: tuple[EntrantSpec, ...]) -> tuple[EntrantSpec, ...]:
     ENTRANTS.check(len(entrants))
     return entrants
+
+
+class Origin(Frozen):
+    """Where a branch comes from: another experiment, by its id, as it was after ``step`` steps."""
+
+    experiment: Annotated[str, AfterValidator(_experiment_id)]
+    step: Annotated[int, AfterValidator(SWITCH_STEP.check)]
 
 
 class ExperimentSpec(Frozen):
@@ -58,6 +80,9 @@ class ExperimentSpec(Frozen):
     Runs are numbered entrant by entrant: with S seeds, run ``k`` is entrant ``k // S`` with
     seed ``seeds[k % S]``. ``lineup`` has the entrants with their titles and colours, and
     ``runs_of`` says which runs are an entrant's; nothing else works that out.
+
+    ``branched_from`` is what a branch was made from: it has no effect on training, as an entrant's
+    ``then`` says all that is trained.
     """
 
     data: DataSpec = DataSpec()
@@ -68,6 +93,7 @@ class ExperimentSpec(Frozen):
         EntrantSpec(loss="cross_entropy"),
     )
     seeds: Annotated[tuple[int, ...], AfterValidator(_seeds)] = (0,)
+    branched_from: Origin | None = None
 
     # -------------------------------------------------------- entrants and runs
 
@@ -103,12 +129,9 @@ class ExperimentSpec(Frozen):
 
     def _misfits(self) -> Iterable[str]:
         for entrant in self.lineup:
-            refusal = entrant.loss.refusal(self.dataset.task)
-            if refusal:
-                yield f"{entrant.loss.title} does not fit {self.dataset.title}. {refusal}"
-            else:
-                yield from self._wrong_class_weights(entrant)
+            yield from misfits(entrant.loss, self.dataset, entrant.place + 1)
         yield from self.data.problems()
+        yield from by_hand.misfits(self.network, self.dataset, self.entrants)
         train_rows = self.data.train_rows
         if self.training.batch_size > train_rows:
             yield (
@@ -119,18 +142,27 @@ class ExperimentSpec(Frozen):
             yield from self._not_one_function()
         if self.training.protocol is Protocol.MATCHED_GRADIENTS:
             yield from self._not_matchable()
+        yield from self._wrong_switches()
         yield from self.size.problems()
 
-    def _wrong_class_weights(self, entrant: Entrant) -> Iterable[str]:
-        classes = self.dataset.outputs
-        for parameter in entrant.loss.parameters:
-            value = entrant.loss.values[parameter.name]
-            if isinstance(value, tuple) and len(value) not in (0, classes):
+    def _wrong_switches(self) -> Iterable[str]:
+        for entrant in self.lineup:
+            then = self.entrants[entrant.place].then
+            if then is None:
+                continue
+            if how := _ONE_LOSS_EACH.get(self.training.protocol):
                 yield (
-                    f"Entrant {entrant.place + 1}: {parameter.label} was {quoted(list(value))}; "
-                    f"{self.dataset.title} has {classes} classes, so allowed is a list of "
-                    f"{classes}, or an empty one."
+                    f"{entrant.title} was to switch its loss after step {then.step:,}; allowed is "
+                    f"no switch with {how}. Hold something else equal."
                 )
+            yield from switch_misfits(
+                entrant.loss, then, self.dataset, self.total_steps, entrant.place + 1
+            )
+        if self.branched_from and self.branched_from.step not in self.switch_steps:
+            yield (
+                f"Branched from step {self.branched_from.step:,}, but no entrant switches its loss "
+                "after that step; allowed is a branch in which one does."
+            )
 
     def _not_matchable(self) -> Iterable[str]:
         if self.optimizer.name in SCALE_FREE:
@@ -205,6 +237,21 @@ class ExperimentSpec(Frozen):
         return self.steps_per_epoch * self.training.epochs
 
     @property
+    def switch_steps(self) -> tuple[int, ...]:
+        """After which steps at least one entrant goes on with another loss, in order."""
+        return tuple(sorted({each.switch.step for each in self.lineup if each.switch}))
+
+    @property
+    def switches(self) -> dict[int, int]:
+        """For each run of an entrant that switches its loss, after which step it does."""
+        return {
+            run: entrant.switch.step
+            for entrant in self.lineup
+            if entrant.switch
+            for run in range(self.run_count)[self.runs_of(entrant.place)]
+        }
+
+    @property
     def size(self) -> Size:
         return Size(
             runs=self.run_count,
@@ -226,6 +273,8 @@ class ExperimentSpec(Frozen):
         Of one that is stored, whether its parts fit together is not asked again: an earlier
         version may have allowed what is refused now, and what it trained can still be looked at.
         """
+        if is_deeper(source, DEEPEST):
+            raise SpecError(TOO_DEEP)
         context = {_IS_STORED: is_stored}
         try:
             if isinstance(source, str):
@@ -244,13 +293,15 @@ def as_one_function(spec: ExperimentSpec) -> ExperimentSpec:
     sgd = OptimizerSpec(name=OptimizerName.SGD, learning_rate=0.1)
     training = spec.training.model_copy(update={"protocol": Protocol.ONE_FUNCTION})
     entrants = (EntrantSpec(loss="cross_entropy"), EntrantSpec(loss="bce"))
-    return spec.model_copy(update={"entrants": entrants, "optimizer": sgd, "training": training})
+    changed = {"entrants": entrants, "optimizer": sgd, "training": training, "branched_from": None}
+    return spec.model_copy(update=changed)
 
 
 def at_best_rates(spec: ExperimentSpec) -> ExperimentSpec:
     """The same race with each entrant at its own best learning rate; ``SpecError`` if too long."""
     training = spec.training.model_copy(update={"protocol": Protocol.BEST_RATE})
-    return ExperimentSpec.parse(spec.model_copy(update={"training": training}).model_dump())
+    changed = {"training": training, "branched_from": None}
+    return ExperimentSpec.parse(spec.model_copy(update=changed).model_dump())
 
 
 #: "The lesson": 64-128-10, one batch of 32 random rows, Adam at 0.01, 10 epochs.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.bounds import as_text
-from core.data import DATASETS
+from core.spec import by_hand
 from core.spec.experiment import ExperimentSpec
 from core.spec.parts import Activation, OptimizerName, Protocol, Scheme
 
@@ -23,20 +23,22 @@ ACTIVATION_TITLES = {
 
 def in_a_line(spec: ExperimentSpec) -> str:
     """As in "Spirals, noise 0.2 · 2-32-32-2 ReLU · SGD, rate 0.03 · batch 8"."""
-    data, network, start = DATASETS[spec.data.name], spec.network, spec.network.start
+    data, network, start = spec.dataset, spec.network, spec.network.start
     noise = f", noise {as_text(spec.data.noise)}" if data.noisy else ""
+    classes = f", {data.outputs} classes" if data.most_outputs else ""
     sizes = "-".join(map(str, (data.features, *network.hidden_sizes, data.outputs)))
     activation = f" {ACTIVATION_TITLES[network.activation]}" if network.hidden_sizes else ""
     is_searched = spec.training.protocol is Protocol.BEST_RATE
     rate = "best rates" if is_searched else f"rate {as_text(spec.optimizer.learning_rate)}"
     parts = [
-        f"{data.title}{noise}",
+        f"{data.title}{classes}{noise}",
+        *spec.data.stress.in_words(),
         f"{sizes}{activation}",
         f"{OPTIMIZER_TITLES[spec.optimizer.name]}, {rate}",
         f"batch {spec.training.batch_size:,}",
     ]
     if start.scheme is not Scheme.DEFAULT:
-        parts.append(f"{start.scheme.value} start")
+        parts.append(f"{by_hand.in_words(start)} start")
     if start.head_factor != 1:
         parts.append(f"last layer times {as_text(start.head_factor)}")
     if len(spec.seeds) > 1:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 
-from core.bounds import Bounds, Frozen
+from core.bounds import Bounds, Frozen, quoted
 
 HIDDEN_LAYERS = Bounds("Hidden layers", 0, 6)
 HIDDEN_SIZE = Bounds("Hidden size", 1, 4096)
@@ -20,6 +20,8 @@ EPOCHS = Bounds("Epochs", 1, 10_000)
 SEED = Bounds("Seed", 0, 2**31 - 1)
 SEEDS = Bounds("Number of seeds", 1, 20)
 HEAD_SEED = Bounds("Seed of the last layer", SEED.low, SEED.high)
+#: Weights by hand are for data with so many features at most.
+MOST_BY_HAND = 2
 
 #: What the learning-rate control offers: 1, 2 and 5 in each decade of its bounds.
 LEARNING_RATES = (
@@ -38,13 +40,15 @@ class Activation(StrEnum):
 class Scheme(StrEnum):
     """From which weights a network starts; ``core.network.start`` has the formulas.
 
-    ``DEFAULT`` is what ``nn.Linear`` does by itself.
+    ``DEFAULT`` is what ``nn.Linear`` does by itself; ``BY_HAND`` takes the weights that a person
+    gives, and ``core.spec.by_hand`` says of which networks.
     """
 
     DEFAULT = "default"
     XAVIER = "xavier"
     KAIMING = "kaiming"
     ZEROS = "zeros"
+    BY_HAND = "by_hand"
 
 
 class OptimizerName(StrEnum):
@@ -85,12 +89,46 @@ def _hidden_sizes(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return sizes
 
 
+def by_hand_bounds(features: int) -> tuple[Bounds, ...]:
+    """Of the weight of each feature and of the bias, each by the name that it has in the form."""
+    names = ["w"] if features == 1 else [f"w{number}" for number in range(1, features + 1)]
+    return tuple(
+        Bounds(label, -100, 100) for label in (*(f"Weight {each}" for each in names), "Bias b")
+    )
+
+
+def _by_hand(given: Any) -> Any:
+    """Each number is refused by its own name, so that a form can say it beside the field."""
+    if not isinstance(given, list | tuple):
+        return given
+    features = len(given) - 1
+    if given and not 1 <= features <= MOST_BY_HAND:
+        raise ValueError(
+            f"Weights by hand were {quoted(list(given))}; allowed is a list of w and b, of w1, w2 "
+            "and b, or an empty one."
+        )
+    problems = []
+    for bounds, value in zip(by_hand_bounds(features), given, strict=False):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not bounds.low <= value <= bounds.high:
+            problems.append(
+                f"{bounds.label} was {quoted(value)}; allowed is a number from {bounds}."
+            )
+    if problems:
+        raise ValueError("\n".join(problems))
+    return given
+
+
 class StartSpec(Frozen):
-    """The weights before training. The last layer's weights, not its biases, are multiplied by
-    ``head_factor``; it is the same for every entrant of a seed."""
+    """The weights before training.
+
+    The last layer's weights, not its biases, are multiplied by ``head_factor``; it is the same
+    for every entrant of a seed. ``weights`` are those by hand: of each feature, then the bias.
+    """
 
     scheme: Scheme = Scheme.DEFAULT
     head_factor: Annotated[float, AfterValidator(HEAD_FACTOR.check)] = 1.0
+    weights: Annotated[tuple[float, ...], BeforeValidator(_by_hand)] = ()
 
 
 class NetworkSpec(Frozen):

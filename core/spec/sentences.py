@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from core.bounds import Bounds, any_of, quoted
-from core.data import DATASETS, NOISE, ROWS, VALIDATION_FRACTION, DataSpec
+from core.data import CLASSES, DATASETS, NOISE, ROWS, VALIDATION_FRACTION, DataSpec, conditions
 from core.losses import LOSSES
 from core.spec import parts
 from core.spec.entrants import MAX_ENTRANTS, EntrantSpec
+from core.spec.losses import SWITCH_STEP, SwitchSpec
 
 
 def number(bounds: Bounds) -> tuple[str, str]:
@@ -32,7 +33,18 @@ _ALLOWED = {
     "data.name": ("Data set", any_of(DATASETS)),
     "data.rows": whole(ROWS),
     "data.noise": number(NOISE),
+    "data.classes": whole(CLASSES),
     "data.validation_fraction": number(VALIDATION_FRACTION),
+    "data.stress": ("Stress", fields(conditions.StressSpec)),
+    "data.stress.flipped_labels": number(conditions.FLIPPED_LABELS),
+    "data.stress.flips": ("Which labels flip", any_of(conditions.Flips)),
+    "data.stress.outliers": number(conditions.OUTLIERS),
+    "data.stress.outlier_size": number(conditions.OUTLIER_SIZE),
+    "data.stress.outliers_in": ("Outliers in", any_of(conditions.OutliersIn)),
+    "data.stress.imbalance": number(conditions.IMBALANCE),
+    "data.stress.feature_noise": number(conditions.FEATURE_NOISE),
+    "data.stress.kept_rows": number(conditions.KEPT_ROWS),
+    "data.stress.on_held_out": ("Stress on the held-out rows", "true or false"),
     "network": ("Network", fields(parts.NetworkSpec)),
     "network.hidden_sizes": ("Hidden sizes", "a list of whole numbers, which may be empty"),
     "network.hidden_sizes.item": whole(parts.HIDDEN_SIZE),
@@ -40,6 +52,10 @@ _ALLOWED = {
     "network.start": ("Start", fields(parts.StartSpec)),
     "network.start.scheme": ("Scheme of the start", any_of(parts.Scheme)),
     "network.start.head_factor": number(parts.HEAD_FACTOR),
+    "network.start.weights": (
+        "Weights by hand",
+        "a list of w and b, of w1, w2 and b, or an empty one",
+    ),
     "optimizer": ("Optimizer", fields(parts.OptimizerSpec)),
     "optimizer.name": ("Optimizer", any_of(parts.OptimizerName)),
     "optimizer.learning_rate": number(parts.LEARNING_RATE),
@@ -57,6 +73,13 @@ _ALLOWED = {
     "entrants.item.name": ("Name", "text, or none"),
     "entrants.item.learning_rate": number(parts.LEARNING_RATE),
     "entrants.item.head_seed": whole(parts.HEAD_SEED),
+    "entrants.item.then": ("Then", f"{fields(SwitchSpec)}, or none"),
+    "entrants.item.then.step": whole(SWITCH_STEP),
+    "entrants.item.then.loss": ("Loss", any_of(LOSSES)),
+    "entrants.item.then.expression": ("The expression", "text, or none"),
+    "branched_from": ("Branched from", "an object with the fields experiment, step, or none"),
+    "branched_from.experiment": ("The id of an experiment", "text"),
+    "branched_from.step": whole(SWITCH_STEP),
     "seeds": ("Seeds", f"a list of {parts.SEEDS} whole numbers"),
     "seeds.item": whole(parts.SEED),
 }
@@ -64,6 +87,11 @@ _ALLOWED = {
 _OF_EARLIER_VERSION = (
     "The experiment has a list called 'losses', as an earlier version of Loss Lab wrote it; this "
     'version has \'entrants\', a list of objects such as {"loss": "mse"}.'
+)
+#: Lists and objects in each other; an experiment has but five.
+DEEPEST = 20
+TOO_DEEP = (
+    f"The experiment is nested too deep; allowed are lists and objects up to {DEEPEST} levels deep."
 )
 _EARLIER_FIELDS = ("losses", "loss_parameters", "custom_loss")
 
@@ -86,7 +114,8 @@ def _of_problem(problem: Mapping[str, Any], experiment: type[BaseModel]) -> Iter
     if kind == "value_error":
         yield from str(problem["ctx"]["error"]).splitlines()
     elif kind == "json_invalid":
-        yield "The experiment is not valid JSON."
+        is_too_deep = "recursion" in problem["ctx"]["error"]
+        yield TOO_DEEP if is_too_deep else "The experiment is not valid JSON."
     elif kind in ("extra_forbidden", "invalid_key"):
         name = ".".join(str(part) for part in (place[2:] if _is_of_entrant(place) else place))
         is_earlier = place[0] in _EARLIER_FIELDS

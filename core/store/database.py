@@ -1,4 +1,4 @@
-"""The connection to the database: where it is, and what its errors mean in a sentence."""
+"""The connection to the database, and what its errors mean in a sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import (
-    URL,
     ColumnClause,
     Connection,
     Engine,
@@ -18,62 +17,63 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
-    inspect,
-    make_url,
     select,
     table,
 )
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    DisconnectionError,
-    NoSuchModuleError,
-    SQLAlchemyError,
-)
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.schema import CreateTable
 
 from core.errors import StoreError
-from core.store.tables import EARLIER_TABLES, metadata
+from core.store import layout
+from core.store.address import ENVIRONMENT_VARIABLE as ENVIRONMENT_VARIABLE
+from core.store.address import INSTEAD, Address
 
-ENVIRONMENT_VARIABLE = "LOSSLAB_STORE"
 DEFAULT_FILE = Path(__file__).parents[2] / ".losslab" / "losslab.db"
-#: How long SQLite waits for another writer.
+#: How long SQLite waits for another writer, where the address doesn't say.
 BUSY_SECONDS = 5
 #: The recorded examples have these ids; they are nobody's own experiments.
 EXAMPLE_IDS = ("0000000001", "0000000002")
 #: What an earlier version may have kept as its example.
 _ALL_EXAMPLES = ("0000000000", *EXAMPLE_IDS)
-
-_EXAMPLES = (
-    "sqlite:////folder/losslab.db or, with its driver installed, "
-    "postgresql+psycopg://user:password@host/name"
-)
-_INSTEAD = f"or name another database in {ENVIRONMENT_VARIABLE}."
+#: The last two are of values that a driver can't write.
+_ERRORS = (SQLAlchemyError, UnicodeError, OverflowError)
 
 
 class Database:
     """Connections of this process alone; whatever goes wrong in one is a ``StoreError``."""
 
     def __init__(self, url: str | None) -> None:
-        self._url = _located(url or os.environ.get(ENVIRONMENT_VARIABLE))
-        self._shown = self._url.render_as_string(hide_password=True)
-        with self._errors_as_sentences():
-            self._engine = _engine(self._url)
-        with self.write() as connection:
-            for each in metadata.sorted_tables:
-                connection.execute(CreateTable(each, if_not_exists=True))
-            self._earlier_tables = [name for name in EARLIER_TABLES if _is_ours(connection, name)]
+        text = url or os.environ.get(ENVIRONMENT_VARIABLE)
+        self._address = Address(text) if text else Address.of_file(_default_file())
+        with self._errors_as_sentences((Exception,)):
+            self._engine = _engine(self._address)
+            found = layout.completed(self._engine)
+        if problems := list(layout.problems(found)):
+            raise StoreError(
+                f"The database {self.place} hasn't the tables of this version of Loss Lab: "
+                f"{'; '.join(problems)}. Move it away, {INSTEAD}"
+            )
+        self._earlier_tables = layout.earlier_tables(found)
 
     @property
     def url(self) -> str:
         """The full URL, its password included, with which another process gets here."""
-        return self._url.render_as_string(hide_password=False)
+        return self._address.url.render_as_string(hide_password=False)
 
     @property
     def place(self) -> str:
-        """What a person may see: the file, or the URL without its password."""
-        return str(self._file or self._shown)
+        """What a person may see of the address."""
+        return self._address.place
+
+    def size(self) -> int:
+        """What it takes on disk, in bytes."""
+        if main := self._address.file:
+            files = (main, main.with_name(f"{main.name}-wal"))
+            return sum(file.stat().st_size for file in files if file.exists())
+        if self._address.url.get_backend_name() != "postgresql":
+            return 0
+        with self.read() as connection:
+            return connection.scalar(select(func.pg_database_size(func.current_database()))) or 0
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -99,94 +99,64 @@ class Database:
                 count += connection.scalar(counted.where(key.not_in(_ALL_EXAMPLES))) or 0
         return count
 
-    @property
-    def _file(self) -> Path | None:
-        if self._url.get_backend_name() != "sqlite":
-            return None
-        return Path(str(self._url.database).removeprefix("file:"))
-
     @contextmanager
-    def _errors_as_sentences(self) -> Iterator[None]:
+    def _errors_as_sentences(self, errors: tuple[type[Exception], ...] = _ERRORS) -> Iterator[None]:
+        """What the database or its driver raises; while it is opened, that is whatever a driver
+        makes of an address that it can't use."""
         try:
             yield
-        except (ImportError, NoSuchModuleError) as error:
-            raise StoreError(
-                f"The driver of the database {self.place} isn't installed ({error}). "
-                f"Install it, {_INSTEAD}"
-            ) from error
-        except SQLAlchemyError as error:
-            raise StoreError(self._sentence(error)) from error
+        except StoreError:
+            raise
+        except ImportError as error:
+            raise self._address.no_driver(error) from None
+        except errors as error:
+            # What a driver says may have a password in it, and so may what it was raised from.
+            is_secret = self._address.is_secret(str(error))
+            raise StoreError(self._sentence(error)) from (None if is_secret else error)
 
-    def _sentence(self, error: SQLAlchemyError) -> str:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        answer = str(cause)
-        if self._url.password:
-            answer = answer.replace(str(self._url.password), "***")
-        return self._file_sentence(getattr(cause, "sqlite_errorname", ""), answer) or (
-            f"The database {self.place} answered: {answer.strip().rstrip('.')}. "
-            f"Check that it is reachable and that the address in {ENVIRONMENT_VARIABLE} is right."
+    def _sentence(self, error: Exception) -> str:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        answer, file = self._address.answer(cause), self._address.file
+        if file is not None and not os.path.isdir(file.parent):
+            return f"The database's folder {file.parent} doesn't exist. Make it, {INSTEAD}"
+        code = getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or ""
+        for prefix, sentence in _SENTENCES.items():
+            if code.startswith(prefix):
+                seconds = _busy_seconds(self._address)
+                return sentence.format(place=self.place, answer=answer, seconds=seconds)
+        return (
+            f"The database {self.place} answered: {answer}. Check that it is reachable and that "
+            f"the address in {ENVIRONMENT_VARIABLE} is right."
         )
 
-    def _file_sentence(self, code: str, answer: str) -> str | None:
-        """What SQLite's error code means, in the order of what explains most."""
-        if self._file is None:
-            return None
-        if not self._file.parent.is_dir():
-            return f"The database's folder {self._file.parent} doesn't exist. Make it, {_INSTEAD}"
-        if self._file.is_dir():
-            return f"The database {self._file} is a folder. Name a file in {ENVIRONMENT_VARIABLE}."
-        for prefix, sentence in _FILE_SENTENCES.items():
-            if code.startswith(prefix):
-                return sentence.format(file=self._file, answer=answer, seconds=BUSY_SECONDS)
-        return None
 
-
-#: By the beginning of SQLite's error code, whose extended forms only say more.
-_FILE_SENTENCES = {
+_DAMAGED = "The file {place} is damaged or isn't an SQLite database. Move it away, " + INSTEAD
+_NO_TABLES = (
+    "The database {place} hasn't the tables of this version of Loss Lab ({answer}). Restart to "
+    f"make missing tables, {INSTEAD}"
+)
+_FULL = "The disk of the database {place} is full. Free some space and try again."
+#: By the beginning of SQLite's error code, whose extended forms only say more, or of the five
+#: characters that the SQL standard has for it.
+_SENTENCES = {
     "SQLITE_BUSY": (
-        "The database {file} was locked by another program for {seconds} s. "
+        "The database {place} was locked by another program for {seconds:g} s. "
         "Close that program and try again."
     ),
     "SQLITE_READONLY": (
-        "The database {file} can't be written: it is read-only, or was moved or deleted while in "
-        f"use. Make it writable and restart, {_INSTEAD}"
+        "The database {place} can't be written: it is read-only, or was moved or deleted while in "
+        f"use. Make it writable and restart, {INSTEAD}"
     ),
-    "SQLITE_CANTOPEN": f"The database {{file}} can't be opened. Check its permissions, {_INSTEAD}",
-    "SQLITE_NOTADB": (
-        f"The file {{file}} is damaged or isn't an SQLite database. Move it away, {_INSTEAD}"
-    ),
-    "SQLITE_CORRUPT": (
-        f"The file {{file}} is damaged or isn't an SQLite database. Move it away, {_INSTEAD}"
-    ),
-    "SQLITE_FULL": "The disk of the database {file} is full. Free some space and try again.",
-    "SQLITE_ERROR": (
-        "The database {file} hasn't the tables of this version of Loss Lab ({answer}). "
-        f"Restart to make missing tables, {_INSTEAD}"
-    ),
+    "SQLITE_CANTOPEN": f"The database {{place}} can't be opened. Check its permissions, {INSTEAD}",
+    "SQLITE_NOTADB": _DAMAGED,
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_FULL": _FULL,
+    "SQLITE_ERROR": _NO_TABLES,
+    "42P01": _NO_TABLES,
+    "42703": _NO_TABLES,
+    "53100": _FULL,
+    "25006": f"The database {{place}} is read-only. Make it writable, {INSTEAD}",
 }
-
-
-def _located(text: str | None) -> URL:
-    """The URL parsed, with an absolute path: other processes run in other folders."""
-    if not text:
-        return URL.create("sqlite", database=str(_default_file()))
-    try:
-        url = make_url(text)
-        backend = url.get_backend_name()
-    except (ArgumentError, ValueError) as error:
-        # Not shown: there may be a password in it.
-        raise StoreError(
-            f"The address of the database can't be read; allowed is for example {_EXAMPLES}."
-        ) from error
-    if backend != "sqlite":
-        return url
-    path = url.database or ":memory:"
-    if ":memory:" in path or url.query.get("mode") == "memory":
-        raise StoreError(
-            "The database was in memory, where the training process can't reach it; "
-            f"allowed is a file, for example {_EXAMPLES}."
-        )
-    return url if path.startswith("file:") else url.set(database=str(Path(path).absolute()))
 
 
 def _default_file() -> Path:
@@ -195,26 +165,24 @@ def _default_file() -> Path:
     except OSError as error:
         raise StoreError(
             f"The database's folder {DEFAULT_FILE.parent} can't be made ({error.strerror}). "
-            f"Check the permissions, {_INSTEAD}"
+            f"Check the permissions, {INSTEAD}"
         ) from error
     return DEFAULT_FILE
 
 
-def _is_ours(connection: Connection, name: str) -> bool:
-    """Whether it is a table of experiments; another program may call one of its own so."""
-    inspector = inspect(connection)
-    if not inspector.has_table(name):
-        return False
-    return {"id", "spec"} <= {each["name"] for each in inspector.get_columns(name)}
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+def _engine(address: Address) -> Engine:
+    if not address.is_file:
+        return create_engine(
+            address.url, pool_pre_ping=True, connect_args=address.connect_arguments
+        )
+    engine = create_engine(address.url, connect_args={"timeout": _busy_seconds(address)})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "checkout", _still_the_same_file)
     return engine
+
+
+def _busy_seconds(address: Address) -> float:
+    return BUSY_SECONDS if address.busy_seconds is None else address.busy_seconds
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:

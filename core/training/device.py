@@ -1,17 +1,16 @@
-"""Which device trains, and with how many threads."""
+"""Which device trains, and threads that train on it."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 
 from core.errors import DeviceError
-from core.spec import DeviceName, ExperimentSpec
-
-#: Below this much arithmetic a step, a second thread costs more than it brings: where its
-#: core has other things to do, the first waits for it at each operation.
-_FLOPS_PER_THREAD = 200_000_000
+from core.spec import DeviceName
 
 
 def available() -> tuple[DeviceName, ...]:
@@ -37,11 +36,26 @@ def resolve(wanted: DeviceName) -> torch.device:
     return torch.device(wanted.value)
 
 
-def thread_count(spec: ExperimentSpec) -> int:
-    """Threads for one experiment: ``LOSSLAB_THREADS``, or what its steps can keep busy."""
-    configured = os.environ.get("LOSSLAB_THREADS", "")
-    if configured.isdigit() and int(configured) > 0:
-        return int(configured)
-    # Two operations a weight forward, four backward.
-    flops = 6 * spec.parameters * spec.training.batch_size * spec.run_count
-    return max(1, min(os.cpu_count() or 1, flops // _FLOPS_PER_THREAD))
+@contextmanager
+def without_denormals() -> Iterator[None]:
+    """Have this thread, and those that it starts, take denormal numbers for 0 in the meantime.
+
+    That goes for Python's own numbers in this thread too, so that it is not left on.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def mapping(threads: int) -> Callable[..., Iterable[Any]]:
+    """``map``, on so many threads if there are several."""
+    return ThreadPoolExecutor(threads, initializer=_begin).map if threads > 1 else map
+
+
+def _begin() -> None:
+    """What each thread of a mapping is told at first: to share no operation with others, which its
+    products would do, and to take denormal numbers for 0."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)

@@ -2,112 +2,143 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from core.losses import Formula
+from core.errors import SpecError
 from core.network.groups import Group
 from core.network.stack import Stack
 from core.spec import OptimizerSpec
-from core.training.batches import MiniBatch
-from core.training.optimizers import make_update
+from core.training.batches import Block
+from core.training.part import Part, Share
 
 
 class Learner:
     """The runs of ``groups`` in ``stack``, trained by ``optimizer``.
 
-    ``gradient_scales`` has a factor for each entrant's gradient, and ``head_factors`` has
-    parts of the stack's gradients with factors of their own.
+    They are stepped in ``parts``, slices of the runs: the first part through a whole block of
+    batches, then the next one, so that what a part needs stays in the processor's cache.
+    ``in_each`` is ``map``, or one that steps parts side by side: no part has a say in another, so
+    that each run gets the same bits.
+
+    ``head_factors`` has a factor for the gradient of each entrant's last layer.
     """
 
-    def __init__(self, stack: Stack, groups: Sequence[Group], optimizer: OptimizerSpec) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        groups: Sequence[Group],
+        optimizer: OptimizerSpec,
+        head_factors: Sequence[float] = (),
+        parts: Sequence[slice] = (),
+        in_each: Callable[..., Iterable[Tensor]] = map,
+    ) -> None:
         self.stack = stack
         self.groups = tuple(groups)
-        self.start = stack.parameters.clone()
+        self.start = stack.flat.clone()
         self.gradient_scales = [1.0] * len(groups)
-        self.head_factors: list[tuple[Tensor, float]] = []
+        self._head_factors = list(head_factors) or [1.0] * len(groups)
         self._optimizer = optimizer
-        self._heads_by_size: dict[int, list[_Head]] = {}
+        self._slices = list(parts) or [slice(0, stack.runs)]
+        self._in_each = in_each
         self.restart([group.entrant.learning_rate for group in groups])
 
     def restart(self, learning_rates: Sequence[float]) -> None:
         """Back to the start, with a learning rate for each entrant."""
-        self.stack.parameters.copy_(self.start)
+        self.stack.flat.copy_(self.start)
         self.learning_rates = list(learning_rates)
-        self._update = make_update(
-            self._optimizer,
-            self.stack.parameters,
-            self.stack.gradients,
-            [(group.runs, rate) for group, rate in zip(self.groups, learning_rates, strict=True)],
-        )
+        self._parts = [
+            Part(self.stack, runs, list(self._shares(runs)), self._optimizer, learning_rates)
+            for runs in self._slices
+        ]
 
-    def step(self, batch: MiniBatch, mean_losses: Sequence[Tensor]) -> None:
-        """One update of every run; writes each entrant's losses on the batch, before it."""
-        self.differentiate(batch, mean_losses)
-        self.update()
+    def state(self) -> dict[str, NDArray[np.float32]]:
+        """All that ``go_on`` needs: parameters, what the optimizer keeps, rates and scales."""
+        tensors = [each.cpu().numpy().copy() for each in self._changing()]
+        return {
+            "rates": np.array(self.learning_rates),
+            "scales": np.array(self.gradient_scales),
+        } | {f"tensor{number}": values for number, values in enumerate(tensors)}
 
-    def update(self) -> None:
-        """Move the parameters along the stack's gradients."""
-        self._update()
+    def go_on(self, state: Mapping[str, NDArray[Any]], step: int) -> None:
+        """Be as the one was whose ``state`` this is, after that many steps."""
+        self.restart(state["rates"].tolist())
+        self.scale_gradients(state["scales"].tolist())
+        changing = self._changing()
+        saved = [torch.from_numpy(state[f"tensor{number}"]) for number in range(len(state) - 2)]
+        if [each.shape for each in saved] != [each.shape for each in changing]:
+            raise SpecError("The checkpoint is of another version of Loss Lab; train it anew.")
+        for own, values in zip(changing, saved, strict=True):
+            own.copy_(values)
+        for part in self._parts:
+            part.go_on_after(step)
 
-    def differentiate(self, batch: MiniBatch, mean_losses: Sequence[Tensor]) -> None:
-        """Fill the stack's gradients of the mean losses over the batch, and write these."""
-        buffers = self.stack.batch(batch.size)
-        buffers.forward(batch.x)
-        parts = zip(
-            self._heads(batch.size), batch.targets, mean_losses, self.gradient_scales, strict=True
-        )
-        for head, targets, mean_loss, scale in parts:
-            head.differentiate(targets, mean_loss, scale)
-        buffers.backward(batch.x)
-        for gradients, factor in self.head_factors:
-            gradients.mul_(factor)
+    @property
+    def state_bytes(self) -> int:
+        """What the tensors of the state take."""
+        return sum(each.nbytes for each in self._changing())
 
-    def room_for_losses(self) -> tuple[Tensor, ...]:
-        """Where ``step`` may write losses that nobody reads."""
-        return tuple(
-            self.stack.parameters.new_zeros(group.runs.stop - group.runs.start)
-            for group in self.groups
-        )
+    def _changing(self) -> list[Tensor]:
+        # The newest gradients are looked at, at the end of an epoch.
+        own = [self.stack.flat, self.stack.flat_gradients]
+        return [*own, *(each for part in self._parts for each in part.optimizer_state)]
 
-    def logits(self, batch_size: int) -> list[Tensor]:
+    def follow(self, groups: Sequence[Group]) -> None:
+        """Train the same runs by the losses of these groups from here on, with the weights and the
+        optimizer's state as they are."""
+        self.groups = tuple(groups)
+        self._tell_parts()
+
+    def scale_gradients(self, scales: Sequence[float]) -> None:
+        """From here on, multiply each entrant's gradient by its factor."""
+        self.gradient_scales = list(scales)
+        self._tell_parts()
+
+    def step(self, block: Block) -> Tensor:
+        """An update of every run for each batch of the block; each run's mean losses over each
+        batch, before its update: ``[n, K]``."""
+        return self._by_parts(lambda part: part.train(block))
+
+    def differentiate(self, block: Block) -> Tensor:
+        """Fill the stack's gradients of the mean losses over a block of one batch, and give
+        these losses ``[1, K]``."""
+        return self._by_parts(lambda part: part.differentiate(block))
+
+    def logits(self, size: int) -> list[Tensor]:
         """Each entrant's logits ``[S, C, B]`` of the newest batch of that size."""
-        return [head.logits for head in self._heads(batch_size)]
+        found: list[list[Tensor]] = [[] for _ in self.groups]
+        for part in self._parts:
+            for share, logits in part.newest_logits(size):
+                found[share.place].append(logits)
+        return [torch.cat(logits) for logits in found]
 
-    def _heads(self, batch_size: int) -> list[_Head]:
-        """Each entrant's part of the buffers for one batch size, made at first use."""
-        if batch_size not in self._heads_by_size:
-            buffers = self.stack.batch(batch_size)
-            self._heads_by_size[batch_size] = [
-                _Head(
-                    group.formula,
-                    buffers.logits[group.runs, : group.width],
-                    buffers.logit_gradients[group.runs, : group.width],
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return tuple(self._parts)
+
+    def _by_parts(self, train: Callable[[Part], Tensor]) -> Tensor:
+        return torch.cat(list(self._in_each(train, self._parts)), 1)
+
+    def _tell_parts(self) -> None:
+        for part in self._parts:
+            part.follow(list(self._shares(part.runs)))
+
+    def _shares(self, runs: slice) -> Iterator[Share]:
+        """What each entrant has among these runs."""
+        for place, group in enumerate(self.groups):
+            first = max(runs.start, group.runs.start)
+            end = min(runs.stop, group.runs.stop)
+            if first < end:
+                yield Share(
+                    place,
+                    group,
+                    slice(first - runs.start, end - runs.start),
+                    slice(first - group.runs.start, end - group.runs.start),
+                    self.gradient_scales[place],
+                    self._head_factors[place],
                 )
-                for group in self.groups
-            ]
-        return self._heads_by_size[batch_size]
-
-
-@dataclass(frozen=True)
-class _Head:
-    """An entrant's loss with its views of the buffers for one batch size, ``[S, C, B]``."""
-
-    formula: Formula
-    logits: Tensor
-    logit_gradients: Tensor
-
-    def differentiate(self, targets: Tensor, mean_loss: Tensor, scale: float) -> None:
-        """Write the mean loss over the batch and ``scale`` times its gradient in the logits."""
-        losses, saved = self.formula.forward(self.logits, targets)
-        gradients = self.formula.backward(saved, targets)
-        if self.formula.example_weights is None:
-            torch.mean(losses, 1, out=mean_loss)
-            torch.mul(gradients, scale / losses.shape[1], out=self.logit_gradients)
-        else:
-            total = self.formula.example_weights(targets).sum(1)
-            torch.div(losses.sum(1), total, out=mean_loss)
-            torch.mul(gradients, (scale / total)[:, None, None], out=self.logit_gradients)

@@ -1,4 +1,4 @@
-"""One fused update over the flat parameters of a whole stack.
+"""One fused update over the parameters of many runs.
 
 Each optimizer is one call of the operator that ``torch.optim`` itself uses with
 ``fused=True``, without its per-tensor bookkeeping; the rules and defaults are those of
@@ -7,7 +7,9 @@ Each optimizer is one call of the operator that ``torch.optim`` itself uses with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,25 +19,44 @@ from core.spec import OptimizerName, OptimizerSpec
 Update = Callable[[], None]
 
 
-_Make = Callable[[OptimizerSpec, Tensor, Tensor, float], Update]
+@dataclass(frozen=True)
+class Optimizer:
+    """``update`` moves the parameters by one step, in place; ``state`` are the averages that it
+    keeps. ``go_on_after`` says how many steps there have been, once the state is that of then.
+    """
+
+    update: Update
+    state: tuple[Tensor, ...] = ()
+    go_on_after: Callable[[int], None] = lambda _steps: None
+
+
+_Make = Callable[[OptimizerSpec, list[Tensor], list[Tensor], float], Optimizer]
+
+#: Adam's step numbers are made so many at once: taking one costs 0.1 us, adding 1 to a tensor 1.5.
+_NUMBERS_AT_ONCE = 1024
 
 
 def _adam(operator: Callable[..., None]) -> _Make:
     def make(
-        spec: OptimizerSpec, parameters: Tensor, gradients: Tensor, learning_rate: float
-    ) -> Update:
-        mean, square = torch.zeros_like(parameters), torch.zeros_like(parameters)
-        step = torch.zeros((), device=parameters.device)
+        spec: OptimizerSpec,
+        parameters: list[Tensor],
+        gradients: list[Tensor],
+        learning_rate: float,
+    ) -> Optimizer:
+        means = [torch.zeros_like(each) for each in parameters]
+        squares = [torch.zeros_like(each) for each in parameters]
+        device = parameters[0].device
+        numbers = _step_numbers(device)
+        count = len(parameters)
 
         def update() -> None:
-            step.add_(1)
             operator(
-                [parameters],
-                [gradients],
-                [mean],
-                [square],
+                parameters,
+                gradients,
+                means,
+                squares,
                 [],
-                [step],
+                [next(numbers)] * count,
                 lr=learning_rate,
                 beta1=0.9,
                 beta2=0.999,
@@ -45,22 +66,35 @@ def _adam(operator: Callable[..., None]) -> _Make:
                 maximize=False,
             )
 
-        return update
+        def go_on_after(steps: int) -> None:
+            nonlocal numbers
+            numbers = _step_numbers(device, steps + 1)
+
+        return Optimizer(update, (*means, *squares), go_on_after)
 
     return make
 
 
+def _step_numbers(device: torch.device, start: int = 1) -> Iterator[Tensor]:
+    """1, 2, 3, ... from ``start`` on, as float32 scalars, as ``torch.optim`` counts too."""
+    for first in itertools.count(start, _NUMBERS_AT_ONCE):
+        numbers = torch.arange(first, first + _NUMBERS_AT_ONCE, device=device)
+        yield from numbers.float().unbind()
+
+
 def _sgd(
-    spec: OptimizerSpec, parameters: Tensor, gradients: Tensor, learning_rate: float
-) -> Update:
+    spec: OptimizerSpec, parameters: list[Tensor], gradients: list[Tensor], learning_rate: float
+) -> Optimizer:
     momentum = spec.momentum if spec.name is OptimizerName.MOMENTUM else 0.0
-    velocity = [torch.zeros_like(parameters)] if momentum else []
+    if not momentum and not spec.weight_decay:
+        return Optimizer(_plain_sgd(parameters, gradients, learning_rate))
+    velocities = [torch.zeros_like(each) for each in parameters] if momentum else []
 
     def update() -> None:
         torch._fused_sgd_(
-            [parameters],
-            [gradients],
-            velocity,
+            parameters,
+            gradients,
+            velocities,
             lr=learning_rate,
             momentum=momentum,
             weight_decay=spec.weight_decay,
@@ -70,6 +104,17 @@ def _sgd(
             # The velocity starts at 0, which makes the first step like every other.
             is_first_step=False,
         )
+
+    return Optimizer(update, tuple(velocities))
+
+
+def _plain_sgd(parameters: list[Tensor], gradients: list[Tensor], learning_rate: float) -> Update:
+    """w - r g, for which the fused operator takes twice as long: 4.4 us against 2.0."""
+    pairs = list(zip(parameters, gradients, strict=True))
+
+    def update() -> None:
+        for values, gradient in pairs:
+            values.add_(gradient, alpha=-learning_rate)
 
     return update
 
@@ -82,25 +127,11 @@ _MAKERS: dict[OptimizerName, _Make] = {
 }
 
 
-def make_update(
+def make_optimizer(
     spec: OptimizerSpec,
-    parameters: Tensor,
-    gradients: Tensor,
-    rates: Sequence[tuple[slice, float]],
-) -> Update:
-    """A function that moves ``parameters`` by one step along ``gradients``, in place.
-
-    ``rates`` has the learning rate of each slice of runs; where they are all alike, all runs
-    move in one call.
-    """
-    make = _MAKERS[spec.name]
-    first = rates[0][1]
-    if all(rate == first for _, rate in rates):
-        return make(spec, parameters, gradients, first)
-    updates = [make(spec, parameters[runs], gradients[runs], rate) for runs, rate in rates]
-
-    def update() -> None:
-        for each in updates:
-            each()
-
-    return update
+    parameters: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    learning_rate: float,
+) -> Optimizer:
+    """What moves ``parameters`` along ``gradients``, at its start."""
+    return _MAKERS[spec.name](spec, list(parameters), list(gradients), learning_rate)

@@ -9,8 +9,6 @@ import itertools
 import math
 from collections.abc import Generator, Iterator, Sequence
 
-from torch import Tensor
-
 from core.judging.evaluation import Evaluator
 from core.network.groups import Group
 from core.network.stack import Stack
@@ -33,12 +31,11 @@ def range_test(
     """
     entrants = len(learner.groups)
     skills: list[list[float | None]] = [[] for _ in range(entrants)]
-    room = learner.room_for_losses()
     for rate in RANGE_RATES:
         learner.restart([rate] * entrants)
         batches.restart()
         for batch in itertools.islice(batches.endless(), RANGE_STEPS):
-            learner.step(batch, room)
+            learner.step(batch)
         for column, skill in zip(
             skills, _skills(learner, batches, evaluator, baselines), strict=True
         ):
@@ -80,9 +77,9 @@ def matching_scales(learner: Learner, batches: Batches) -> list[float]:
 
     Of the whole gradient on the first batch, mean over seeds; 1 where one of them is 0.
     """
-    learner.differentiate(next(batches.epoch()), learner.room_for_losses())
+    learner.differentiate(next(batches.epoch()))
     batches.restart()
-    norms = learner.stack.gradients.norm(dim=1)
+    norms = learner.stack.gradient_norms()
     own = [float(norms[group.runs].mean()) for group in learner.groups]
     ratios = [own[0] / norm if norm > 0 else 0.0 for norm in own]
     return [ratio if 0 < ratio < math.inf else 1.0 for ratio in ratios]
@@ -94,17 +91,13 @@ def matching_scales(learner: Learner, batches: Batches) -> list[float]:
 def start_as_one_function(stack: Stack, groups: Sequence[Group]) -> None:
     """Let the one logit of BCE start as the difference of CrossEntropy's two."""
     runs = {group.entrant.loss.key: group.runs for group in groups}
-    head = stack.layers[-1]
-    for values in (head.weight, head.bias):
-        two = values[runs["cross_entropy"]]
-        values[runs["bce"], 0] = two[:, 1] - two[:, 0]
+    two = stack.layers[-1].parameters[runs["cross_entropy"]]
+    stack.layers[-1].parameters[runs["bce"], 0] = two[:, 1] - two[:, 0]
 
 
-def faster_head(stack: Stack, groups: Sequence[Group]) -> list[tuple[Tensor, float]]:
-    """Gradients of heads that learn faster than the rest, and how much.
+def head_factors(groups: Sequence[Group]) -> list[float]:
+    """For each entrant, how much faster its last layer learns than the rest.
 
     Both logits of CrossEntropy move by the gradient, so their difference moves by twice it.
     """
-    head = stack.layers[-1]
-    runs = next(group.runs for group in groups if group.entrant.loss.key == "bce")
-    return [(gradient[runs], 2.0) for gradient in (head.weight_gradient, head.bias_gradient)]
+    return [2.0 if group.entrant.loss.key == "bce" else 1.0 for group in groups]

@@ -27,7 +27,8 @@ class Rows:
     ``offset`` ``[S, 1]`` is what losses of amounts add to the standardised targets. Of the
     training rows of each seed the first ``judged_count`` are judged at each epoch's end; they
     are a random sample, as a split's rows come shuffled. ``pictures`` ``[S, N, h, w]`` are those
-    of the held-out rows, or of the training rows that are judged where none are held out.
+    of the held-out rows, or of the training rows that are judged where none are held out;
+    ``training_pictures`` are those of the training rows that are judged.
     """
 
     x: Tensor
@@ -37,6 +38,7 @@ class Rows:
     offset: Tensor
     judged_count: int
     pictures: Tensor | None = None
+    training_pictures: Tensor | None = None
 
     @property
     def judged(self) -> dict[Split, tuple[Tensor, Tensor]]:
@@ -50,9 +52,12 @@ class Rows:
 def load_rows(spec: ExperimentSpec, device: torch.device) -> Rows:
     """The rows of every seed; ``SpecError`` where a loss can't take the targets."""
     loaded = [load(spec.data, seed) for seed in spec.seeds]
-    for entrant in spec.lineup:
-        if entrant.loss.formulas[spec.dataset.task].link is Link.EXP:
-            _check_amounts(entrant.loss.title, spec.dataset.title, loaded)
+    for loss in (loss for entrant in spec.lineup for loss in entrant.losses):
+        if loss.formulas[spec.dataset.task].link is Link.EXP:
+            _check_amounts(loss.title, spec.dataset.title, loaded)
+
+    training = [data.x_train[: spec.judged_training_rows] for data in loaded]
+    held_out = [data.x_val for data in loaded if len(data.x_val)]
 
     def stacked(arrays: Iterable[NDArray[np.float32]]) -> Tensor:
         return torch.from_numpy(np.stack(list(arrays))).to(device)
@@ -64,19 +69,22 @@ def load_rows(spec: ExperimentSpec, device: torch.device) -> Rows:
         y_val=stacked(data.y_val for data in loaded),
         offset=torch.tensor([[data.target_offset] for data in loaded], device=device),
         judged_count=spec.judged_training_rows,
-        pictures=_pictures(spec, loaded, device),
+        pictures=_pictures(spec, loaded, held_out or training, device),
+        training_pictures=_pictures(spec, loaded, training, device),
     )
 
 
 def _pictures(
-    spec: ExperimentSpec, loaded: Sequence[LoadedData], device: torch.device
+    spec: ExperimentSpec,
+    loaded: Sequence[LoadedData],
+    rows: Sequence[NDArray[np.float32]],
+    device: torch.device,
 ) -> Tensor | None:
-    """The pictures that the judged rows are, 255 where one is brightest."""
+    """The pictures that these ``rows`` of each seed are, 255 where one is brightest."""
     if spec.dataset.picture is None:
         return None
     drawn = []
-    for data in loaded:
-        x = data.x_val if len(data.x_val) else data.x_train[: spec.judged_training_rows]
+    for data, x in zip(loaded, rows, strict=True):
         raw = x * data.feature_scale + data.feature_mean
         scaled = 255 * raw / raw.max()
         drawn.append(scaled.round().clip(0, 255).astype(np.uint8))

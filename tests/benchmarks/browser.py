@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit
@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from core.engine import Engine
 from core.store import Store
 from tests.benchmarks.viewers import RACE, TRAINING, rate, training
-from tests.browser.app import serving
+from tests.browser.app import engine_of, serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
 from tests.browser.lab import button, set_number, wait_for_status, wait_for_steps
 
@@ -103,7 +103,7 @@ def measure() -> dict[str, float]:
             browser = playwright.chromium.launch(executable_path=system_chromium(), args=ARGUMENTS)
             measured = _clicks(browser, address, counter)
             measured |= _firsts(browser, address, hello, counter)
-            with closing(Engine(url)) as engine:
+            with engine_of(url) as engine:
                 measured |= _looks(browser, Store(url), engine, address)
             browser.close()
     return measured

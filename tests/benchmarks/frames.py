@@ -16,8 +16,9 @@ import numpy as np
 from core.live.frames import Frame, next_frame
 from core.live.reading import Reading
 from core.live.view import Page, View
-from core.records import Evaluation, Measure, Progress, Split
+from core.records import Column, Evaluation, Measure, Progress, Split
 from core.spec import ExperimentSpec
+from core.spec.schedule import is_judged
 from core.store import Store
 from core.training import train
 
@@ -118,19 +119,20 @@ class _Followed:
             epoch=self._step // per_epoch,
             seconds=self._step / 8000,
             losses=losses[:, None].astype(np.float32),
-            evaluations=tuple(row for epoch in epochs for row in self._evaluation(epoch)),
+            evaluations=tuple(
+                self._evaluation(epoch)
+                for epoch in epochs
+                if is_judged(epoch, SPEC.training.epochs)
+            ),
             diverged_steps=(None,),
         )
         assert self._store.report(self._id, progress)
 
-    def _evaluation(self, epoch: int) -> list[Evaluation]:
-        step = epoch * SPEC.steps_per_epoch
-        judged = [(Split.TRAIN, Measure.EPOCH_LOSS)]
-        judged += [(s, m) for s in Split for m in (Measure.LOSS, Measure.ACCURACY)]
-        return [
-            Evaluation(0, epoch, step, split, measure, float(self._random.random()))
-            for split, measure in judged
-        ]
+    def _evaluation(self, epoch: int) -> Evaluation:
+        columns = [Column(Split.TRAIN, Measure.EPOCH_LOSS)]
+        columns += [Column(s, m) for s in Split for m in (Measure.LOSS, Measure.ACCURACY)]
+        values = self._random.random((len(columns), 1), np.float32)
+        return Evaluation(epoch, epoch * SPEC.steps_per_epoch, tuple(columns), values)
 
 
 if __name__ == "__main__":

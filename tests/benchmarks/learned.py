@@ -6,12 +6,10 @@ import random
 import statistics
 import tempfile
 import time
-from contextlib import closing
 
 import torch
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from core.engine import Engine
 from core.example import EXAMPLES, SPEC
 from core.records import Status
 from core.spec import ExperimentSpec
@@ -21,7 +19,7 @@ from core.training.preparation import prepare
 from core.training.recording import Recorder
 from tests.benchmarks.browser import fresh_page, looked_at
 from tests.benchmarks.viewers import training
-from tests.browser.app import serving
+from tests.browser.app import engine_of, serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
 from tests.browser.lab import chart, stage
 
@@ -52,7 +50,7 @@ def measure() -> dict[str, float]:
         with serving(url) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=system_chromium(), args=ARGUMENTS)
             store = Store(url)
-            with closing(Engine(url)) as engine, training(store, engine, _long(SPEC)) as key:
+            with engine_of(url) as engine, training(store, engine, _long(SPEC)) as key:
                 seen, busy = looked_at(
                     browser,
                     store,
@@ -113,7 +111,7 @@ def _held() -> list[float]:
         prepared = prepare(EXAMPLES["compare"].spec)
         recorder = Recorder(prepared)
         for batch in prepared.batches.epoch():
-            prepared.learner.step(batch, recorder.next_row(batch))
+            recorder.add(batch, prepared.learner.step(batch))
         recorder.report_epoch(1)
         held = []
         for _ in range(ROUNDS):

@@ -11,7 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -19,7 +19,7 @@ from core.engine import Engine
 from core.records import Wanted
 from core.spec import ExperimentSpec
 from core.store import Store
-from tests.browser.app import serving
+from tests.browser.app import engine_of, serving
 from tests.waiting import wait_until
 
 #: Viewers look, and nobody looks, for so long in turns.
@@ -38,9 +38,11 @@ RACE = ExperimentSpec.parse(
 
 @dataclass
 class Viewer:
-    """What one viewer got: how old each frame was when it came, and how many bytes in all."""
+    """What one viewer got: how old each frame was when it came, and when that was; how many bytes
+    in all."""
 
     ages: list[float] = field(default_factory=list)
+    came: list[float] = field(default_factory=list)
     size: int = 0
 
     async def look(self, address: str, seconds: float) -> None:
@@ -64,7 +66,8 @@ class Viewer:
         self.size += len(event)
         if event.startswith(b"data: "):
             begin = event.index(_SENT) + len(_SENT)
-            self.ages.append(time.time() - float(event[begin : event.index(b",", begin)]))
+            self.came.append(time.time())
+            self.ages.append(self.came[-1] - float(event[begin : event.index(b",", begin)]))
 
 
 def look(address: str, viewers: int) -> list[Viewer]:
@@ -82,7 +85,7 @@ def measure() -> dict[str, float]:
     """Frames a second, their age, kilobytes a second, and steps a second beside nobody's."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/lab.db"
-        with serving(url) as address, closing(Engine(url)) as engine:
+        with serving(url) as address, engine_of(url) as engine:
             store = Store(url)
             with training(store, engine, TRAINING) as key:
                 stream = f"{address}/live/{key}?page=train"
@@ -124,7 +127,7 @@ def _slowest(them: list[Viewer]) -> float:
 def training(store: Store, engine: Engine, spec: ExperimentSpec) -> Iterator[str]:
     """The id of an experiment that trains, and is stopped after."""
     key = store.create(spec)
-    engine.start(key)
+    engine.look()
     wait_until(lambda: store.step(key) > 0, 60, "the first step")
     try:
         yield key

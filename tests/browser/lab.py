@@ -32,6 +32,13 @@ def press(page: Page, name: str) -> None:
     button(page, name).click()
 
 
+def train_again(page: Page) -> None:
+    """Press Train where a training of this session has ended; wait until the new one is shown."""
+    before = stage(page).get_attribute("data-experiment") or ""
+    press(page, "Train")
+    expect(stage(page)).not_to_have_attribute("data-experiment", before)
+
+
 def chart(page: Page, key: str = FIRST_CHART) -> Locator:
     return page.locator(f'[data-testid="live-chart"][data-chart="{key}"]')
 

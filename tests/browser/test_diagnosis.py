@@ -17,6 +17,7 @@ from tests.browser.lab import (
     press,
     set_number,
     stage,
+    train_again,
     wait_for_form,
     wait_for_status,
 )
@@ -72,8 +73,7 @@ def test_what_is_tried_fills_the_form_is_marked_undone_and_trains_well(
     tried.click()
     expect(rate(page)).to_have_value("0.1")
     wait_for_form(page)
-    press(page, "Train")
-    expect(stage(page)).not_to_have_attribute("data-experiment", first or "")
+    train_again(page)
     wait_for_status(page, "finished")
     expect(findings(page)).to_have_count(0)
 
@@ -95,7 +95,7 @@ def test_all_that_goes_wrong_is_a_click_away(diverged_page: Page, width: int, sc
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
     set_number(page, "Learning rate", 30)
-    press(page, "Train")
+    train_again(page)
     expect(findings(page)).to_contain_text("2 more", timeout=PATIENCE_MS)
     wait_for_status(page, "finished")
     others = findings(page).locator("details p")

@@ -6,6 +6,7 @@ Written with ``torch.nn``, autograd and ``torch.optim`` alone, one network at a 
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Callable, Sequence
 
 import torch
@@ -143,6 +144,18 @@ def squashed(make: Callable[..., nn.Module], **arguments: str):
     )
 
 
+def broadcast(values, link, target, reduction) -> Function:
+    """The bug itself, without PyTorch's warning of it: ``[N, 1]`` against ``[N]``."""
+    function = nn.MSELoss(reduction=reduction)
+
+    def of_pairs(z: Tensor, y: Tensor) -> Tensor:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Using a target size", UserWarning)
+            return function(z, y)
+
+    return of_pairs
+
+
 REDUCTIONS = {"mean": Tensor.mean, "sum": Tensor.sum}
 
 #: How a program calls the class of each loss in ``torch.nn``.
@@ -154,7 +167,11 @@ PROGRAMS = {
             reduction=reduction,
         )(z, target(y, z))
     ),
+    "cross_entropy_after_softmax": lambda values, link, target, reduction: (
+        lambda z, y: nn.CrossEntropyLoss(reduction=reduction)(z.softmax(1), y.long())
+    ),
     "mse": squashed(nn.MSELoss),
+    "broadcast_mse": broadcast,
     "nll": lambda values, link, target, reduction: (
         lambda z, y: nn.NLLLoss(reduction=reduction)(nn.LogSoftmax(1)(z), y.long())
     ),
@@ -197,7 +214,7 @@ def network(sizes: Sequence[int], activation: Activation) -> nn.Sequential:
 def network_of(stack: Stack, run: int, head_width: int) -> nn.Sequential:
     """A plain network with the weights that one run of the stack has now."""
     plain = network((*stack.layer_sizes[:-1], head_width), stack.activation)
-    plain = plain.to(stack.parameters.dtype)
+    plain = plain.to(stack.flat.dtype)
     for linear, (weight, bias) in zip(plain[::2], weights_of(stack, run, head_width), strict=True):
         linear.weight.data.copy_(weight)
         linear.bias.data.copy_(bias)

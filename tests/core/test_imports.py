@@ -9,6 +9,7 @@ WITHOUT_TORCH = (
     "spec", "losses", "data", "records", "store", "figures", "engine", "engine.calculator",
     "compare.conditions", "compare.courses", "compare.curves", "compare.scores", "compare.summary",
     "judging.yardsticks", "records.snapshot", "example", "anatomy", "anatomy.shapes", "program",
+    "exhibits", "exhibits.betting", "exhibits.recorded", "exhibits.tour", "live.exhibited",
 )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,14 +17,6 @@ from tests.core.engine.test_engine import host_of, processes
 from tests.waiting import wait_until
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    monkeypatch.setenv("LOSSLAB_STORE", f"sqlite:///{tmp_path / 'lab.db'}")
-    made = Lab()
-    yield made
-    made.close()
-
-
 @pytest.mark.parametrize("part", ["store", "engine", "calculator"])
 def test_each_part_is_made_once_for_all_threads(here: Lab, part: str) -> None:
     with ThreadPoolExecutor(16) as threads:
@@ -35,13 +26,13 @@ def test_each_part_is_made_once_for_all_threads(here: Lab, part: str) -> None:
 
 def test_closing_ends_every_process_also_those_that_train(here: Lab) -> None:
     experiment_id = here.store.create(ExperimentSpec.parse({"training": {"epochs": 10_000}}))
-    here.engine.start(experiment_id)
+    here.engine.look()
     host = host_of(here.engine)
     wait_until(lambda: here.store.get(experiment_id).step > 0, 60, "steps")
     assert here.calculator.ask("try_out", "(p - y)**2", "moons") is None
     assert len(processes(host)) > 2
     program = here.programs.start(written(ExperimentSpec.parse({"training": {"epochs": 10_000}})))
-    here.close()
+    here.end()
     assert here.programs.get(program).status is RunStatus.STOPPED
     wait_until(lambda: not processes(host), 15, "the end of all processes")
     assert here.store.get(experiment_id).status is Status.INTERRUPTED
@@ -49,7 +40,7 @@ def test_closing_ends_every_process_also_those_that_train(here: Lab) -> None:
 
 def test_closing_what_was_never_used_starts_nothing() -> None:
     unused = Lab()
-    unused.close()
+    unused.leave()
     assert unused._engine is None
 
 

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.engine import Engine
+from core import place
 from core.lab import lab
 from core.store import Store
 from tests.pages.looking import opened
@@ -36,7 +36,7 @@ def lab_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
         patch.setenv("LOSSLAB_STORE", url)
         lab.cache_clear()
         yield Store(url)
-        lab().close()
+        lab().end()
         lab.cache_clear()
 
 
@@ -59,9 +59,10 @@ def losses(lab_store: Store) -> AppTest:
 
 
 @pytest.fixture
-def nothing_trains(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a button starts is stored and stays queued: nobody takes it."""
-    monkeypatch.setattr(Engine, "start", lambda engine, experiment_id: None)
+def nothing_trains(lab_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a button starts is stored and stays queued: it is for a service that nobody is."""
+    assert lab().engine.trouble is None
+    monkeypatch.setenv(place.ENVIRONMENT_VARIABLE, "nowhere")
     monkeypatch.setattr("pages.parts.shell.session.ANSWER_SECONDS", 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from unittest.mock import patch
 
@@ -57,7 +58,7 @@ def unfold(app: AppTest, *labels: str, folded: bool = False) -> AppTest:
 
 
 def button(app: AppTest, label: str) -> Any:
-    return next(each for each in app.button if each.label == label)
+    return next(each for each in app.button if as_read(each.label) == label)
 
 
 def click(app: AppTest, label_or_key: str) -> AppTest:
@@ -87,15 +88,21 @@ def fields(app: AppTest, page: str) -> dict[str, Any]:
         if key.startswith(f"{page}/") and not key.endswith("/slid")
     }
     for path, value in of_form.items():
-        kept = _batch_size(app) if path == "batch_size" else drafted(app, path)
-        assert value == kept, path
+        assert value == (_fitted(app, path) if path in _FITTED else drafted(app, path)), path
     return of_form
 
 
-def _batch_size(app: AppTest) -> int:
-    """The draft keeps one that is larger than the data that is looked at meanwhile."""
+#: What the draft keeps though it does not fit the data or network that is looked at meanwhile.
+_FITTED = {
+    "batch_size": whole.batch_size,
+    "scheme": whole.scheme,
+    "head_factor": whole.head_factor,
+}
+
+
+def _fitted(app: AppTest, path: str) -> Any:
     with _draft_of(app):
-        return whole.batch_size()
+        return _FITTED[path]()
 
 
 def drafted(app: AppTest, path: str) -> Any:
@@ -128,7 +135,7 @@ def entrants(app: AppTest, page: str) -> dict[int, str]:
     """The titles in the page's list of entrants, as they are shown, by the entrants' numbers."""
     shown = widgets(app)[f"{page}/edited/{page}"]
     numbers = [each["id"] for each in _list_of(app, page)[: len(shown.options)]]
-    return dict(zip(numbers, (text.replace("\\", "") for text in shown.options), strict=True))
+    return dict(zip(numbers, map(as_read, shown.options), strict=True))
 
 
 def _list_of(app: AppTest, page: str) -> list[dict[str, Any]]:
@@ -178,14 +185,19 @@ def texts(app: AppTest) -> str:
     return "\n".join(values)
 
 
+def as_read(text: str) -> str:
+    """What a person reads of a text that Markdown is kept off from."""
+    return re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", text).replace("\u2060", "")
+
+
 def said(app: AppTest) -> str:
     """The texts as a person reads them, without the marks that keep Markdown off."""
-    return texts(app).replace("\\", "")
+    return as_read(texts(app))
 
 
 def errors(app: AppTest) -> list[str]:
     """The sentences that say what is wrong, as a person reads them."""
-    return [each.value.replace("\\", "") for each in app.error]
+    return [as_read(each.value) for each in app.error]
 
 
 def components(app: AppTest) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from core.store import Store
 from core.store.tables import experiments
 from core.training import train
 from tests.core.live.staging import REASON, TWO_LOSSES, race_of, recorded, reported
+from tests.core.tidy import scores
 from tests.pages.looking import (
     button,
     click,
@@ -62,7 +63,11 @@ def test_the_recorded_example_is_what_its_settings_give_today() -> None:
     assert now[0].facts is not None
     assert reports[0].facts.trunk_sha256 == now[0].facts.trunk_sha256
     kept_rows, fresh_rows = (
-        {(r.run, r.epoch, r.split, r.measure) for report in each for r in report.evaluations}
+        {
+            (r.run, r.epoch, r.split, r.measure)
+            for report in each
+            for r in scores(report.evaluations)
+        }
         for each in (reports, now)
     )
     assert kept_rows == fresh_rows

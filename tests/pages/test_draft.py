@@ -28,9 +28,9 @@ from tests.pages.looking import (
     opened,
     read,
     run,
+    said,
     set_entrant,
     shown,
-    texts,
     unfold,
     widgets,
 )
@@ -228,10 +228,10 @@ def test_what_is_not_allowed_is_a_sentence_and_loses_nothing_else(
 
 def test_rows_and_full_batch_follow_the_share_that_is_held_out(train: AppTest) -> None:
     unfold(train, MORE)
-    assert "800 + 200 held out rows" in texts(train)
+    assert "800 + 200 held out rows" in said(train)
     enter(train, "train", "batch_size", 800)
     enter(train, "train", "validation_fraction", 0.5)
-    assert "500 + 500 held out rows" in texts(train)
+    assert "500 + 500 held out rows" in said(train)
     assert fields(train, "train")["batch_size"] == 500
     assert read(train, "train").training.batch_size == 500
     assert not train.error

@@ -98,6 +98,16 @@ def test_every_loss_that_fits_can_be_added(app: AppTest, where: str, dataset: st
 
 
 @on_both_pages
+def test_bugs_are_offered_last_and_as_such(app: AppTest, where: str) -> None:
+    pressed = [str(each.key) for each in app.button]
+    keys = [key.removeprefix("add_") for key in pressed if key.startswith("add_")]
+    assert keys == list(LOSSES) == sorted(LOSSES, key=lambda key: LOSSES[key].is_mistake)
+    assert "Bugs, to see what they do to a training:" in texts(app)
+    for loss in LOSSES.values():
+        assert loss.is_mistake == loss.title.endswith(" (bug)")
+
+
+@on_both_pages
 def test_another_loss_and_back_keeps_all_values(app: AppTest, where: str) -> None:
     click(app, "add_focal")
     set_entrant(app, where, focal__gamma=4.5, learning_rate=0.02, name="Mine")

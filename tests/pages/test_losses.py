@@ -20,6 +20,7 @@ from core.spec import EntrantSpec
 from core.store import Store
 from pages.parts.form import draft
 from tests.pages.looking import (
+    as_read,
     button,
     charts,
     click,
@@ -30,6 +31,7 @@ from tests.pages.looking import (
     go_to,
     read,
     run,
+    said,
     texts,
     widgets,
 )
@@ -130,9 +132,35 @@ def test_its_program_is_shown_with_what_it_prints(losses, key, task) -> None:
 
 def test_every_mistake_is_shown_with_what_both_programs_print(losses) -> None:
     shown(losses, MISTAKES_TAB)
-    assert [each.value for each in losses.subheader] == [mistake.title for mistake in MISTAKES]
+    assert [as_read(each.value) for each in losses.subheader] == [
+        mistake.title for mistake in MISTAKES
+    ]
     assert texts(losses).count("**Wrong**: prints **") == len(MISTAKES)
     assert texts(losses).count("**Right**: prints **") == len(MISTAKES)
+
+
+@pytest.mark.parametrize("key", [key for key, loss in LOSSES.items() if loss.is_mistake])
+def test_the_mistake_that_a_loss_is_comes_first(losses, key) -> None:
+    shown(losses, MISTAKES_TAB, key, ON[next(iter(LOSSES[key].formulas))])
+    titles = {mistake.key: mistake.title for mistake in MISTAKES}
+    first, *others = (as_read(each.value) for each in losses.subheader)
+    assert first == titles.pop(LOSSES[key].mistake)
+    assert others == list(titles.values())
+
+
+def test_bugs_are_no_rivals_of_other_losses(losses) -> None:
+    shown(losses, SHAPE, "hinge", "iris")
+    assert LOSSES["bce"].title in rivals_to_tick(losses)
+    bug = LOSSES["cross_entropy_after_softmax"].title
+    assert bug not in rivals_to_tick(losses)
+    shown(losses, SHAPE, "cross_entropy_after_softmax", "iris")
+    assert bug in rivals_to_tick(losses)
+    assert curves(losses, "shape_loss", bug) == 1
+
+
+def rivals_to_tick(app: AppTest) -> list[str]:
+    (found,) = (each for each in app.button_group if each.label == "Losses")
+    return [as_read(each) for each in found.options]
 
 
 @every_loss
@@ -151,8 +179,9 @@ def test_every_place_of_a_step_is_drawn(losses, key, task) -> None:
 def test_every_data_set_has_its_first_step(losses, dataset) -> None:
     key = next(key for key, loss in LOSSES.items() if DATASETS[dataset].task in loss.formulas)
     shown(losses, STEP, key, dataset)
-    assert f"on {DATASETS[dataset].title}, 4 examples a batch" in texts(losses)
-    assert f"a network {DATASETS[dataset].features}-" in texts(losses)
+    examples = "1 example" if DATASETS[dataset].rows == 1 else "4 examples"
+    assert f"on {DATASETS[dataset].title}, {examples} a batch" in said(losses)
+    assert f"a network {DATASETS[dataset].features}-" in said(losses)
 
 
 # ------------------------------------------------------------------ what is said where

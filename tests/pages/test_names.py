@@ -15,9 +15,10 @@ from streamlit.testing.v1 import AppTest
 from core.records import Status
 from core.spec import ExperimentSpec
 from core.store import Store
-from pages.parts.shell.text import escaped
+from pages.parts.shell.text import LONGEST, escaped
 from tests.core.live.staging import race_of, reported
 from tests.pages.looking import (
+    as_read,
     edit,
     enter,
     entrants,
@@ -25,10 +26,16 @@ from tests.pages.looking import (
     shown,
     unfold,
 )
+from tests.strangers import NAMES as STRANGE
 
-NAMES = ("![x](http://example.org/x.png)", "<b>bold</b>", "$x$", ":red[x]")
+NAMES = (
+    "![x](http://example.org/x.png)",
+    "<b>bold</b> www.x.org",
+    "$x$ a@x.org",
+    ":material/home:",
+)
 #: What a Markdown reader or a browser would act on in each name.
-ACTING = ("![x](", "<b>", "$x$", ":red[")
+ACTING = ("![x](", "<b>", "$x$", ":material/home:", "http://", "www.x", "@x.org")
 
 
 def spec_of_names(data: str = "moons", **parts: Any) -> ExperimentSpec:
@@ -66,7 +73,7 @@ def markdown(app: AppTest) -> list[str]:
 def acting(app: AppTest) -> list[str]:
     """The texts in which a name is more than its characters."""
     # The page's own signs for what is wrong stand around a sentence of what was typed.
-    texts = [text.removeprefix(":small[:red[") for text in markdown(app)]
+    texts = [text.replace(":small[:red[:material/error:", "") for text in markdown(app)]
     found = [text for text in texts if any(each in text for each in ACTING)]
     html = [each.proto.body for each in app.get("html")]
     return found + [body for body in html if "<b>bold" in body or "<img" in body]
@@ -130,5 +137,26 @@ def test_in_a_sentence_of_what_is_wrong(compare: AppTest, lab_store: Store, name
     assert_nothing_acts(compare)
 
 
-def test_what_is_escaped_reads_as_it_was_typed() -> None:
-    assert [escaped(name).replace("\\", "") for name in NAMES] == list(NAMES)
+@pytest.mark.parametrize("words", [*NAMES, *STRANGE])
+def test_what_is_escaped_reads_as_it_was_typed(words: str) -> None:
+    assert as_read(escaped(words)) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("a\nb\r\n\n# c\t\n\n    d", "a b # c d"),
+        ("a\u2028b\u2029c\x85d\xa0e", "a b c d e"),
+        ("a\u202eb\u2066c\u200bd\ufeff\u2060e", "abcde"),
+        ("a\x00b", "a b"),
+        ("a\ud800b\ue000c", "a\ufffdb\ufffdc"),
+    ],
+)
+def test_what_can_not_be_seen_is_not_shown(words: str, shown: str) -> None:
+    assert as_read(escaped(words)) == shown
+
+
+def test_what_is_long_is_cut() -> None:
+    shown = as_read(escaped(10_000 * "*"))
+    assert len(shown) == LONGEST
+    assert shown.endswith("*…")

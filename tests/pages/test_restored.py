@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.spec import ExperimentSpec, Protocol
 from core.store import Store
-from pages.parts.form import draft, whole
+from pages.parts.form import draft, stress, whole
 from tests.core.live.staging import race_of
 from tests.core.spec.generated import specs
 from tests.pages.looking import (
@@ -31,7 +31,7 @@ from tests.pages.looking import (
 READ = {"train": whole.read_training, "compare": whole.read_race}
 BUTTONS = {"train": "Train", "compare": "Race"}
 MORE = "Start, device and more"
-FOLDS = ("Add an entrant", MORE, "Settings as a file")
+FOLDS = ("Add an entrant", MORE, stress.TITLE, "Settings as a file")
 on_both_pages = pytest.mark.parametrize("where", READ)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from http.client import HTTPResponse
@@ -11,9 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from core import place
+from core.engine.door import ask_who
 from core.records import Status
+from core.spec import ExperimentSpec
 from core.store import Store
-from tests.browser.app import Server, serving
+from tests.browser.app import ROOT, Server, serving
 from tests.core.engine.test_engine import processes
 from tests.core.live.staging import recorded
 from tests.waiting import wait_until
@@ -66,7 +72,7 @@ def test_it_ends_while_somebody_looks_and_leaves_no_process(
         with got(f"{server.address}/live/{experiment_id}") as stream:
             assert json.loads(stream.readline()[6:])["status"] == "paused"
             server.end(number)
-            # What was loading torch ends once it has.
+            # It waits a while for another server.
             wait_until(lambda: not processes(host), 60, "the end of the training service")
     finally:
         server.kill()
@@ -101,3 +107,47 @@ def test_what_it_serves_beside_the_pages(tmp_path: Path) -> None:
                 f'attachment; filename="loss-lab-{experiment_id}-losses.csv"'
             )
             assert file.readline().startswith(b"entrant,seed,epoch,step,")
+        metrics = got(f"{address}/metrics").read().decode()
+        assert 'losslab_experiments{status="stopped"} 1' in metrics.splitlines()
+        assert got(f"{address}/metrics", **{"Sec-Fetch-Site": "cross-site"}).status == 403
+
+
+def test_ctrl_c_leaves_what_trains_to_go_on_and_a_second_one_ends_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'lab.db'}"
+    store, server = Store(url), Server(url)
+    key = store.create(ExperimentSpec.parse({"training": {"epochs": 10_000}}))
+    try:
+        server.start()
+        wait_until(lambda: store.step(key) > 0, 60, "the first steps")
+        host = ask_who(place.folder(url)).pid
+        server.end(signal.SIGINT)
+        step = store.step(key)
+        wait_until(lambda: store.step(key) > step, 60, "more steps")
+        server.start()
+        wait_until(lambda: len(ask_who(place.folder(url)).servers) == 1, 60, "the server to call")
+        assert ask_who(place.folder(url)).pid == host
+        server.interrupt_twice()
+        wait_until(lambda: not processes(host), 60, "the end of all processes")
+        assert store.get(key).status is Status.INTERRUPTED
+    finally:
+        server.end_all()
+
+
+def test_one_command_ends_servers_and_all_that_trains(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'lab.db'}"
+    store, server = Store(url), Server(url)
+    key = store.create(ExperimentSpec.parse({"training": {"epochs": 10_000}}))
+    command = [sys.executable, "-m", "core.serve", "stop"]
+    environment = os.environ | {"LOSSLAB_STORE": url}
+    try:
+        server.start()
+        wait_until(lambda: store.step(key) > 0, 60, "the first steps")
+        host = ask_who(place.folder(url)).pid
+        said = subprocess.check_output(command, cwd=ROOT, env=environment, text=True)
+        assert said == "The servers, and all that trained, were told to end.\n"
+        wait_until(lambda: server.has_ended and not processes(host), 60, "all to end")
+        assert store.get(key).status is Status.INTERRUPTED
+        said = subprocess.check_output(command, cwd=ROOT, env=environment, text=True)
+        assert said == "Nothing of this project's store is running.\n"
+    finally:
+        server.end_all()

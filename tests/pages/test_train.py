@@ -17,6 +17,7 @@ from pages.parts.form.entrants import rivals
 from pages.parts.form.whole import DEFAULT
 from tests.core.live.staging import REASON, TWO_LOSSES, recorded, stage
 from tests.pages.looking import (
+    as_read,
     button,
     click,
     edit,
@@ -70,8 +71,8 @@ def test_losses_that_do_not_fit_are_disabled_with_the_reason(train: AppTest, key
         offered = train.button(key=f"add_{loss.key}")
         assert offered.disabled == (task not in loss.formulas)
         if offered.disabled:
-            assert loss.refusal(task) in offered.help
-            assert loss.refusal(task) in texts(train)
+            assert loss.refusal(task) in as_read(offered.help)
+            assert loss.refusal(task) in said(train)
     first = read(train, "train").entrants[0]
     assert first.loss in [loss.key for loss in fitting(task)]
     assert not button(train, "Train").disabled
@@ -186,9 +187,9 @@ def test_every_status_has_its_screen(train: AppTest, lab_store: Store, status: S
     assert (sent["experiment"], sent["page"], sent["status"]) == (experiment_id, "train", status)
     assert "runs it live" not in texts(train)
     assert button(train, "Train").disabled != status.is_finished
-    assert button(train, "Pause" if status is not Status.PAUSED else "Resume").disabled == (
-        status.is_finished
-    )
+    goes_on = status is Status.PAUSED or status.can_be_resumed
+    is_over = status.is_finished and not goes_on
+    assert button(train, "Resume" if goes_on else "Pause").disabled == is_over
     assert button(train, "Stop").disabled == status.is_finished
     assert read(train, "train") == TWO_LOSSES
 

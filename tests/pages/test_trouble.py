@@ -43,7 +43,7 @@ def app_with_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
         return AppTest.from_file(SCRIPT, default_timeout=60).run()
 
     yield opened
-    lab().close()
+    lab().end()
     lab.cache_clear()
 
 
@@ -131,7 +131,7 @@ def a_store_of_the_version_before(folder: Path) -> str:
     """Two experiments, and the example race, which every version has."""
     file = folder / "lab.db"
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.executescript(TABLES)
+        connection.executescript(TABLES[""])
         rows = [
             (each, 1.5e9, OLD_SPEC, "finished", "running", None, None, OLD_FACTS, 1, 1, 0.1, 1.5e9)
             for each in (FINISHED, "0123456789", "0000000000")
@@ -200,7 +200,7 @@ def run_without_torch(tmp_path: Path, script: str) -> None:
         "app = AppTest.from_file('pages/navigation.py', default_timeout=60)\n"
         f"{script}"
         "from core.lab import lab\n"
-        "lab().close()\n"
+        "lab().end()\n"
         "found = {'torch', 'sklearn', 'scipy'} & set(sys.modules)\n"
         "assert not found, found\n"
     )

@@ -107,7 +107,8 @@ class _Symptom:
     """``signs`` looks for it; ``words`` say it after the entrant's title; ``remedies`` are tried
     in turn; what it explains, it ``hides``. One that ``follows`` from another has no remedy of its
     own. It is told where a share ``above`` this of the entrant's runs has it: what is seen in
-    losses alone, and in one seed of five, is a matter of luck."""
+    losses alone, and in one seed of five, is a matter of luck. One ``against_constant`` is told
+    only where the best constant is not right for every row anyway."""
 
     kind: Kind
     signs: Callable[[Evidence], Signs | None]
@@ -116,6 +117,7 @@ class _Symptom:
     hides: frozenset[Kind] = frozenset()
     follows: bool = False
     above: float = 0.0
+    against_constant: bool = False
 
 
 #: The gravest and most specific first; divergence comes before them.
@@ -135,7 +137,7 @@ _SYMPTOMS = (
     _Symptom(Kind.EXPLODING, signs.exploding, words.exploding, advice.against_exploding),
     _Symptom(
         Kind.RATE_TOO_HIGH, signs.too_high, words.too_high, advice.lower_rate,
-        frozenset({Kind.OVERFITTING, Kind.PLATEAU}), above=_HALF,
+        frozenset({Kind.OVERFITTING, Kind.PLATEAU}), above=_HALF, against_constant=True,
     ),
     _Symptom(
         Kind.RATE_TOO_LOW, signs.too_low, words.too_low, advice.higher_rate,
@@ -143,12 +145,16 @@ _SYMPTOMS = (
     ),
     _Symptom(
         Kind.CONSTANT, signs.constant, words.constant, advice.against_constant,
-        frozenset({Kind.PLATEAU}), follows=True,
+        frozenset({Kind.PLATEAU}), follows=True, against_constant=True,
     ),
     _Symptom(
-        Kind.OVERFITTING, signs.overfitting, words.overfitting, advice.end_earlier, above=_HALF
+        Kind.OVERFITTING, signs.overfitting, words.overfitting, advice.end_earlier, above=_HALF,
+        against_constant=True,
     ),
-    _Symptom(Kind.PLATEAU, signs.plateau, words.plateau, advice.against_plateau, above=_HALF),
+    _Symptom(
+        Kind.PLATEAU, signs.plateau, words.plateau, advice.against_plateau, above=_HALF,
+        against_constant=True,
+    ),
 )  # fmt: skip
 
 
@@ -156,6 +162,8 @@ def _of_symptoms(evidence: Evidence) -> Iterator[Finding]:
     seeds = len(evidence.spec.seeds)
     hidden: dict[int, frozenset[Kind]] = {}
     for symptom in _SYMPTOMS:
+        if symptom.against_constant and evidence.spec.dataset.one_answer:
+            continue
         seen = symptom.signs(evidence)
         if seen is None or not seen.found.any():
             continue

@@ -32,11 +32,13 @@ Numbers = NDArray[np.floating]
 @dataclass(frozen=True)
 class Evidence:
     """The runs ``alive`` ``[A]``, by their numbers; ``training`` and ``validation`` ``[A, E]`` are
-    their own losses at the end of each epoch, the latter None where nothing is held out."""
+    their own losses at the end of each of the ``epochs`` ``[E]``, the latter None where nothing is
+    held out."""
 
     spec: ExperimentSpec
     facts: Facts
     alive: NDArray[np.intp]
+    epochs: NDArray[np.int32]
     training: Numbers
     validation: Numbers | None
     snapshot: Snapshot | None
@@ -56,12 +58,17 @@ class Evidence:
             is_alive &= np.isfinite(training[:, -1])
         validation = _losses(runs, Split.VAL)[is_alive] if spec.data.validation_rows else None
         alive = np.flatnonzero(is_alive)
-        return cls(spec, facts, alive, training[is_alive], validation, snapshot)
+        epochs = runs[0].evaluation(Split.TRAIN, Measure.LOSS).epochs[: training.shape[1]]
+        return cls(spec, facts, alive, epochs, training[is_alive], validation, snapshot)
 
     @property
     def epoch(self) -> int:
         """The newest one that was judged."""
-        return int(self.training.shape[1]) - 1
+        return int(self.epochs[-1]) if len(self.epochs) else -1
+
+    def place_of(self, epoch: int) -> int:
+        """Where an epoch that was judged stands among them."""
+        return int(np.searchsorted(self.epochs, epoch))
 
     @property
     def has_enough(self) -> bool:
@@ -73,14 +80,23 @@ class Evidence:
 
     @property
     def window(self) -> int:
-        """Epochs that count as the end of what was trained."""
-        return min(max(FEWEST_EPOCHS, int(_WINDOW_SHARE * self.epoch)), _LONGEST_WINDOW)
+        """So many of the newest epochs that were judged count as the end of what was trained."""
+        span = min(int(_WINDOW_SHARE * self.epoch), _LONGEST_WINDOW)
+        return max(FEWEST_EPOCHS, len(self.epochs) - self.place_of(self.epoch - span + 1))
 
     @cached_property
     def baseline(self) -> Numbers:
         """The loss of the best constant predictor, in each run's own units: ``[A]``."""
         seeds = len(self.spec.seeds)
         return np.array(self.facts.baselines, np.float64)[self.alive // seeds]
+
+    @cached_property
+    def is_of_one_loss(self) -> NDArray[np.bool_]:
+        """Whether all losses of a run so far are in the same units: ``[A]``. Those of an entrant
+        that has switched its loss can't be held against each other, nor against one constant."""
+        newest = self.epoch * self.spec.steps_per_epoch
+        is_one = [each.loss_of(newest) == each.loss for each in self.spec.lineup]
+        return np.array(is_one)[self.alive // len(self.spec.seeds)]
 
     @cached_property
     def scale(self) -> Numbers:

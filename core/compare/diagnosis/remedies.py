@@ -20,6 +20,7 @@ from core.spec import (
     ExperimentSpec,
     Protocol,
     Scheme,
+    StartSpec,
 )
 
 #: ``None`` where it does not apply.
@@ -30,7 +31,11 @@ _FIRST_HIDDEN = (32,)
 
 
 def first_that_applies(spec: ExperimentSpec, remedies: Iterable[Remedy]) -> ExperimentSpec | None:
-    """The spec as the first of the remedies has it that the spec allows and that changes it."""
+    """The spec as the first of the remedies has it that the spec allows and that changes it.
+
+    What is changed from its first step on is no branch of another experiment.
+    """
+    spec = spec.model_copy(update={"branched_from": None})
     for remedy in remedies:
         changed = _allowed(remedy(spec))
         if changed is not None and changed != spec:
@@ -104,8 +109,15 @@ def no_head_factor(spec: ExperimentSpec) -> ExperimentSpec | None:
 
 
 def hidden_layer(spec: ExperimentSpec) -> ExperimentSpec | None:
-    """A hidden layer where there is none: without one only straight borders are learned."""
-    return None if spec.network.hidden_sizes else _with(spec, "network", hidden_sizes=_FIRST_HIDDEN)
+    """A hidden layer where there is none: without one only straight borders are learned.
+
+    Weights by hand are of a network without one, so that they are drawn then.
+    """
+    network = spec.network
+    if network.hidden_sizes:
+        return None
+    start = StartSpec() if network.start.scheme is Scheme.BY_HAND else network.start
+    return _with(spec, "network", hidden_sizes=_FIRST_HIDDEN, start=start)
 
 
 def fewer_layers(spec: ExperimentSpec) -> ExperimentSpec | None:

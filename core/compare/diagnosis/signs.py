@@ -114,7 +114,8 @@ def too_high(evidence: Evidence) -> Signs | None:
     if not evidence.has_enough or not before.shape[1]:
         return None
     rise = (at_end(training, window) - before.min(1)) / evidence.scale
-    return Signs(rise > UNSETTLED, before.argmin(1) + 1, rise)
+    found = evidence.is_of_one_loss & (rise > UNSETTLED)
+    return Signs(found, evidence.epochs[before.argmin(1) + 1], rise)
 
 
 def too_low(evidence: Evidence) -> Signs | None:
@@ -122,14 +123,14 @@ def too_low(evidence: Evidence) -> Signs | None:
     if not evidence.has_enough:
         return None
     training = evidence.training
-    middle = training.shape[1] // 2
+    middle = evidence.place_of((evidence.epoch + 1) // 2)
     fall = training[:, 0] - training[:, -1]
     reach = np.maximum(np.abs(training[:, 0]), np.abs(evidence.baseline))
     steady = (np.diff(training) < 0).mean(1) >= _STEADY
     unslowed = training[:, middle] - training[:, -1] >= _UNSLOWED * (
         training[:, 0] - training[:, middle]
     )
-    found = steady & unslowed & (fall < HARDLY * reach)
+    found = evidence.is_of_one_loss & steady & unslowed & (fall < HARDLY * reach)
     return Signs(found, np.zeros(len(fall), np.intp), -fall / reach)
 
 
@@ -154,7 +155,8 @@ def overfitting(evidence: Evidence) -> Signs | None:
     runs = np.arange(len(lowest))
     rise = (at_end(validation, FEWEST_EPOCHS) - validation[runs, lowest]) / evidence.scale
     falls = at_end(training, FEWEST_EPOCHS) < training[runs, lowest]
-    return Signs((rise > OVERFIT) & falls, lowest, rise)
+    found = evidence.is_of_one_loss & (rise > OVERFIT) & falls
+    return Signs(found, evidence.epochs[lowest], rise)
 
 
 def plateau(evidence: Evidence) -> Signs | None:
@@ -169,7 +171,8 @@ def plateau(evidence: Evidence) -> Signs | None:
     lowest = np.array([each.loss.value_range(task, outputs).low for each in spec.lineup])
     has_zero = lowest[evidence.alive // len(spec.seeds)] == 0
     level = at_end(training, window)
-    since = lasting((np.abs(training - level[:, None]) <= FLAT * evidence.scale[:, None]).T)
+    place = lasting((np.abs(training - level[:, None]) <= FLAT * evidence.scale[:, None]).T)
+    since = evidence.epochs[np.minimum(place, len(evidence.epochs) - 1)]
     share = np.where(has_zero, level / evidence.scale, 0)
     is_long = evidence.epoch - since >= _LONG * evidence.epoch
-    return Signs(is_long & (share > PLATEAU), since, share)
+    return Signs(evidence.is_of_one_loss & is_long & (share > PLATEAU), since, share)

@@ -61,10 +61,10 @@ def exploding(_evidence: Evidence, sign: Sign) -> str:
 
 def too_high(evidence: Evidence, sign: Sign) -> str:
     training = evidence.training[sign.at]
-    level = at_end(training[None], evidence.window)[0]
+    level, before = at_end(training[None], evidence.window)[0], evidence.place_of(sign.since)
     return (
         f"the learning rate is too high to settle: since epoch {sign.since:,} the training loss "
-        f"went from {training[sign.since]:.3g} to {level:.3g}, by {_percent(sign.grave)} of the "
+        f"went from {training[before]:.3g} to {level:.3g}, by {_percent(sign.grave)} of the "
         f"best constant's loss (settled is up to {_percent(UNSETTLED)})"
     )
 
@@ -89,10 +89,10 @@ def constant(evidence: Evidence, sign: Sign) -> str:
 def overfitting(evidence: Evidence, sign: Sign) -> str:
     assert evidence.validation is not None
     validation = evidence.validation[sign.at]
-    level = at_end(validation[None], FEWEST_EPOCHS)[0]
+    level, lowest = at_end(validation[None], FEWEST_EPOCHS)[0], evidence.place_of(sign.since)
     return (
         f"overfitting began at epoch {sign.since:,}: while the training loss fell, the validation "
-        f"loss rose from {validation[sign.since]:.3g} to {level:.3g}, by {_percent(sign.grave)} of "
+        f"loss rose from {validation[lowest]:.3g} to {level:.3g}, by {_percent(sign.grave)} of "
         f"the best constant's loss (told from {_percent(OVERFIT)})"
     )
 

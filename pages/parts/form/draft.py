@@ -183,8 +183,8 @@ def hear() -> None:
     for key, known in list(_set().items()):
         now = st.session_state.get(key, known.shown)
         if known.is_changed(now):
-            # An entrant may be gone.
-            with suppress(StopIteration):
+            # An entrant may be gone, or the loss that it was to go on with.
+            with suppress(StopIteration, TypeError):
                 change(now, *known.path)
             known.shown = now
 

@@ -15,6 +15,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from core.bounds import as_text
+from core.data import DATASETS
 from core.losses import CUSTOM, LOSSES, RIVALS, Task, fitting
 from core.losses.custom import EXAMPLE
 from core.spec import (
@@ -24,6 +25,7 @@ from core.spec import (
     EntrantSpec,
     ExperimentSpec,
     Protocol,
+    successors,
 )
 from core.spec.entrants import lineup
 from pages.parts.form import draft, losses
@@ -179,6 +181,8 @@ class Entrants:
             format_func=lambda key: LOSSES[key].title,
         )
         losses.draw_settings(self.form, entrant, self.task)
+        if draft.value(*entrant, "then") is not None:
+            self._draw_switch(entrant)
         with st.grid(2, min_column_width=120, gap="small"):
             own = draft.value(*entrant, "learning_rate")
             self.form.choice(
@@ -220,6 +224,39 @@ class Entrants:
                 args=(number,),
             )
 
+    def _draw_switch(self, entrant: tuple[Part, ...]) -> None:
+        """With which loss it goes on, from which step on, and the way to go on with none."""
+        then = (*entrant, "then")
+        dataset = DATASETS[draft.value("dataset")]
+        follows = successors(LOSSES[draft.value(*entrant, "loss")], dataset)
+        self.form.choice(
+            "Then, with the same weights",
+            [key for key, reason in follows.items() if reason is None],
+            *then,
+            "loss",
+            format_func=lambda key: LOSSES[key].title,
+        )
+        losses.draw_settings(self.form, then, self.task)
+        self.form.number(
+            "After step",
+            *then,
+            "step",
+            help="So many steps are trained with the first loss. What the optimizer has gathered "
+            "stays, and the batches go on in their order.",
+        )
+        st.button(
+            "No other loss then",
+            icon=":material/close:",
+            type="tertiary",
+            help="Train with the first loss to the end. Undo brings the other back.",
+            on_click=self._drop_switch,
+            args=(entrant,),
+        )
+
+    def _drop_switch(self, entrant: tuple[Part, ...]) -> None:
+        draft.remember()
+        draft.change(None, *entrant, "then")
+
     def draw_adding(self, keys: Collection[str]) -> None:
         """A button for each of these losses, to be added beside what is there."""
         if len(self.items) < MAX_ENTRANTS:
@@ -230,9 +267,9 @@ class Entrants:
     def draw_preset(self) -> None:
         titles = [each.loss_spec.title for each in preset(self.task)]
         st.button(
-            ", ".join(_SHORT.get(title, title) for title in titles),
+            escaped(", ".join(_SHORT.get(title, title) for title in titles)),
             icon=":material/sports_score:",
-            help=f"Race just {in_a_row(titles)}, with their defaults.",
+            help=f"Race just {escaped(in_a_row(titles))}, with their defaults.",
             on_click=self.set_preset,
         )
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
-from core.bounds import number_in
+from core.bounds import as_text, number_in
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, LOSSES, Kind, LossSpec, Parameter, Task, own_loss
 from core.losses.custom import EXAMPLE
 from core.losses.expression import CONSTANTS
 from core.losses.operations import FUNCTIONS
 from core.losses.parameters import Value, in_words
-from core.spec import EntrantSpec
+from core.spec import EntrantSpec, LossChoice
 from pages.parts.form import draft
 from pages.parts.form.draft import Form, Part
 from pages.parts.shell import layout
@@ -34,34 +34,55 @@ _EXPRESSION_HELP = (
 
 
 def drafted(entrant: EntrantSpec, number: int) -> dict[str, Any]:
-    """An entrant as the draft holds it, its fields as their widgets have them.
+    """An entrant as the draft holds it, its fields as their widgets have them."""
+    then = entrant.then
+    return {
+        "id": number,
+        **drafted_loss(entrant),
+        "name": entrant.name or "",
+        "learning_rate": entrant.learning_rate or RATE_OF_ALL,
+        "head_seed": entrant.head_seed,
+        "then": {**drafted_loss(then), "step": as_text(then.step)} if then else None,
+    }
+
+
+def drafted_loss(choice: LossChoice) -> dict[str, Any]:
+    """A loss as the draft holds it.
 
     ``parameters`` are by loss and name, those of every loss, so that picking another loss and
     the first again loses nothing.
     """
     parameters = {}
     for loss in LOSSES.values():
-        is_picked = loss.key == entrant.loss
-        values = (loss.with_parameters(entrant.parameters) if is_picked else loss).values
+        is_picked = loss.key == choice.loss
+        values = (loss.with_parameters(choice.parameters) if is_picked else loss).values
         parameters[loss.key] = {
             each.name: _as_field(each, values[each.name]) for each in loss.parameters
         }
     return {
-        "id": number,
-        "loss": entrant.loss,
+        "loss": choice.loss,
         "parameters": parameters,
-        "expression": entrant.expression or EXAMPLE,
-        "name": entrant.name or "",
-        "learning_rate": entrant.learning_rate or RATE_OF_ALL,
-        "head_seed": entrant.head_seed,
+        "expression": choice.expression or EXAMPLE,
     }
 
 
 def described(entrant: dict[str, Any]) -> dict[str, Any]:
     """What the draft says of an entrant, as ``EntrantSpec`` takes it, unchecked."""
-    loss = LOSSES[entrant["loss"]]
+    then = entrant["then"]
+    return {
+        **described_loss(entrant),
+        "name": entrant["name"] or None,
+        "learning_rate": entrant["learning_rate"] or None,
+        "head_seed": entrant["head_seed"],
+        "then": {**described_loss(then), "step": number_in(then["step"])} if then else None,
+    }
+
+
+def described_loss(choice: dict[str, Any]) -> dict[str, Any]:
+    """What the draft says of a loss, as ``LossChoice`` takes it, unchecked."""
+    loss = LOSSES[choice["loss"]]
     values = {
-        each.name: _from_field(each, entrant["parameters"][loss.key][each.name])
+        each.name: _from_field(each, choice["parameters"][loss.key][each.name])
         for each in loss.parameters
     }
     return {
@@ -71,10 +92,7 @@ def described(entrant: dict[str, Any]) -> dict[str, Any]:
             for each in loss.parameters
             if values[each.name] != each.default
         },
-        "expression": entrant["expression"] if loss.key == CUSTOM else None,
-        "name": entrant["name"] or None,
-        "learning_rate": entrant["learning_rate"] or None,
-        "head_seed": entrant["head_seed"],
+        "expression": choice["expression"] if loss.key == CUSTOM else None,
     }
 
 
@@ -108,27 +126,35 @@ def _numbers(text: str) -> tuple[float, ...] | str:
 def draw_adding(keys: Collection[str], task: Task, add: Callable[[str], None]) -> None:
     """A button for each loss, to be added beside others; one that does not fit says why."""
     losses = [LOSSES[key] for key in keys]
+    mistakes = [loss for loss in losses if loss.is_mistake]
+    _draw_buttons([loss for loss in losses if not loss.is_mistake], task, add)
+    if mistakes:
+        st.caption("Bugs, to see what they do to a training:")
+        _draw_buttons(mistakes, task, add)
+    draw_refusals({loss.key: loss.refusal(task) for loss in losses})
+
+
+def _draw_buttons(losses: Sequence[LossSpec], task: Task, add: Callable[[str], None]) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         for loss in losses:
             st.button(
-                loss.title,
+                escaped(loss.title),
                 key=f"add_{loss.key}",
                 disabled=loss.refusal(task) is not None,
-                help=loss.refusal(task),
+                help=escaped(loss.refusal(task) or ""),
                 on_click=add,
                 args=(loss.key,),
             )
-    for reason, titles in _refusals(losses, task).items():
-        st.caption(f"{', '.join(titles)}: {reason}")
 
 
-def _refusals(losses: Sequence[LossSpec], task: Task) -> dict[str, list[str]]:
-    """The reasons why losses do not fit the task, each with their titles."""
+def draw_refusals(refusals: Mapping[str, str | None]) -> None:
+    """The reasons why losses, by their keys, can't be picked, each with their titles."""
     reasons: dict[str, list[str]] = {}
-    for loss in losses:
-        if reason := loss.refusal(task):
-            reasons.setdefault(reason, []).append(loss.title)
-    return reasons
+    for key, reason in refusals.items():
+        if reason:
+            reasons.setdefault(reason, []).append(LOSSES[key].title)
+    for reason, titles in reasons.items():
+        st.caption(escaped(f"{', '.join(titles)}: {reason}"))
 
 
 # ------------------------------------------------------------------ what is set on it
@@ -156,16 +182,16 @@ def _draw_parameter(
 ) -> None:
     """A field or a choice. It lets any value through: the spec's sentence says more."""
     path = (*entrant, "parameters", loss.key, parameter.name)
-    explained = f"{parameter.help} {parameter.bounds}."
+    label, explained = escaped(parameter.label), escaped(f"{parameter.help} {parameter.bounds}.")
     match parameter.kind:
         case Kind.NUMBER:
-            form.number(parameter.label, *path, help=explained)
+            form.number(label, *path, help=explained)
         case Kind.WHOLE_NUMBER:
             choices = range(int(parameter.low), int(parameter.high) + 1)
-            form.choice(parameter.label, choices, *path, help=parameter.help)
+            form.choice(label, choices, *path, help=escaped(parameter.help))
         case Kind.CLASS_WEIGHTS:
             form.number(
-                f"{parameter.label}s",
+                f"{label}s",
                 *path,
                 placeholder="1 for each",
                 help=f"{explained} One for each class, with commas between.",
@@ -180,7 +206,9 @@ def draw_expression(form: Form, entrant: tuple[Part, ...], task: Task) -> str | 
         "expression",
         placeholder=EXAMPLE,
     )
-    layout.fold("What it can be made of", _draw_expression_help)
+    # An entrant may go on with an expression from an expression.
+    which = str(entrant[-1]) if entrant[-1] in ("then", "branch") else ""
+    layout.fold("What it can be made of", _draw_expression_help, which=which)
     text: str = draft.value(*entrant, "expression")
     try:
         st.latex(own_loss(text).formulas[task].latex)

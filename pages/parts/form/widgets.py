@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from core.bounds import Bounds, as_text, number_in
-from core.data import DATASETS, NOISE, ROWS, VALIDATION_FRACTION
+from core.data import CLASSES, DATASETS, NOISE, ROWS, VALIDATION_FRACTION
 from core.spec import (
     ACTIVATION_TITLES,
     BATCH_SIZE,
@@ -28,8 +28,9 @@ from core.spec import (
     OptimizerName,
     Protocol,
     Scheme,
+    by_hand_bounds,
 )
-from pages.parts.form import draft, entrants, whole
+from pages.parts.form import draft, entrants, stress, whole
 from pages.parts.form.draft import Form, Part
 from pages.parts.shell import layout
 from pages.parts.shell.text import escaped, in_a_row
@@ -39,7 +40,12 @@ _SCHEME_TITLES = {
     Scheme.XAVIER: "Xavier",
     Scheme.KAIMING: "Kaiming",
     Scheme.ZEROS: "Zeros",
+    Scheme.BY_HAND: "By hand",
 }
+_NOT_BY_HAND = (
+    "*By hand* is offered without hidden layers, for data with one or two features and two classes "
+    "or a value: one neuron."
+)
 _NOISES = tuple(round(step * NOISE.high / 20, 2) for step in range(21))
 _HEAD_FACTORS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 _DEVICE_TITLES = {
@@ -54,6 +60,10 @@ _PROTOCOL_TITLES = {
     Protocol.MATCHED_GRADIENTS: "First gradients of one size",
     Protocol.ONE_FUNCTION: "CE and BCE as one function of p",
 }
+_WEIGHTS_HELP = (
+    "The network is w · x + b: of two classes the log-odds of class 1, else the predicted value. "
+    "Two logits get half of it each, with opposite signs."
+)
 #: What stands in the list only where it is set already, as it fits two losses alone.
 _RARE = Protocol.ONE_FUNCTION
 
@@ -86,15 +96,17 @@ def _draw_data(form: Form) -> None:
     data = whole.data_spec()
     entry = data.entry
     target = f"{entry.outputs} classes" if entry.task.is_classification else "one number"
+    features = "1 feature" if entry.features == 1 else f"{entry.features} features"
     form.choice(
         "Data set",
         list(DATASETS),
         "dataset",
         format_func=lambda key: DATASETS[key].title,
-        help=f"{entry.about.capitalize()}. {entry.features} features, {target}.",
+        help=escaped(f"{entry.about.capitalize()}. {features}, {target}."),
     )
     held_out = f" + {data.validation_rows:,} held out" if data.validation_rows else ""
-    st.caption(f"{data.train_rows:,}{held_out} rows, {target}")
+    rows = "row" if data.train_rows == 1 else "rows"
+    st.caption(escaped(f"{data.train_rows:,}{held_out} {rows}, {target}"))
     if entry.noisy:
         with _side_by_side():
             _number(form, "Rows", "rows", ROWS)
@@ -105,6 +117,15 @@ def _draw_data(form: Form) -> None:
                 format_func=as_text,
                 help="How far the points are moved at random.",
             )
+            if entry.most_outputs:
+                _number(form, "Classes", "classes", CLASSES, help="One cloud of points each.")
+    if entry.split:
+        layout.fold(
+            stress.TITLE,
+            partial(stress.draw, form, entry.task),
+            matters=not data.stress.is_none,
+            icon=":material/bolt:",
+        )
 
 
 def _draw_fairness(form: Form) -> None:
@@ -133,7 +154,8 @@ def _draw_fairness(form: Form) -> None:
 def _draw_listed_seeds(form: Form, instead: str) -> None:
     """The seeds of an opened experiment that the fields can't say, until a click drops them."""
     seeds = draft.value("listed_seeds", form.page)
-    st.caption(f"Trained from {len(seeds)} seeds: {in_a_row([str(each) for each in seeds])}.")
+    listed = escaped(in_a_row([str(each) for each in seeds]))
+    st.caption(f"Trained from {len(seeds)} seeds: {listed}.")
     _draw_dropping(instead, [], ("listed_seeds", form.page))
 
 
@@ -162,7 +184,7 @@ def _draw_network(form: Form) -> None:
         form.choice("Layers", layers, "layers", help="Hidden layers.")
         for layer in range(draft.value("layers")):
             path = ("sizes", layer)
-            _number(form, f"Size {layer + 1}", path, HIDDEN_SIZE, help="Units of the layer.")
+            _number(form, f"Size {layer + 1:d}", path, HIDDEN_SIZE, help="Units of the layer.")
 
 
 def _draw_optimization(form: Form) -> None:
@@ -246,21 +268,38 @@ def _draw_more(form: Form) -> None:
 
 
 def _draw_start(form: Form) -> None:
-    _choice(
-        form,
+    is_offered, is_by_hand = whole.takes_weights(), whole.scheme() is Scheme.BY_HAND
+    form.choice(
         "Start",
+        [each for each in Scheme if is_offered or each is not Scheme.BY_HAND],
         "scheme",
-        _SCHEME_TITLES,
+        fitted=whole.scheme(),
+        format_func=_SCHEME_TITLES.__getitem__,
         help="The weights before training, the same for all entrants of a seed. With zeros "
         "a hidden layer of ReLU never learns.",
     )
+    if not is_offered:
+        st.caption(_NOT_BY_HAND)
+    if is_by_hand:
+        _draw_weights(form)
     form.select_slider(
         "Start: factor on the last layer's weights",
         _HEAD_FACTORS,
         "head_factor",
+        fitted=whole.head_factor(),
         format_func=as_text,
-        help="1 leaves them as they are. A large factor makes the network start sure and wrong.",
+        help="1 leaves them as they are, as it does weights by hand. A large factor makes the "
+        "network start sure and wrong.",
+        disabled=is_by_hand,
     )
+
+
+def _draw_weights(form: Form) -> None:
+    """A field for the weight of each feature and for the bias, all in a row."""
+    paths = whole.weight_paths()
+    with st.grid(len(paths), min_column_width=80, gap="small"):
+        for path, bounds in zip(paths, by_hand_bounds(len(paths) - 1), strict=True):
+            _number(form, escaped(bounds.label), path, bounds, help=_WEIGHTS_HELP)
 
 
 # ------------------------------------------------------------------ kinds of controls
@@ -291,7 +330,7 @@ def _number(
     disabled: bool = False,
 ) -> None:
     """A number field. It lets any text through: the spec's sentence says more than a limit."""
-    explained = f"{help} {bounds}.".strip()
+    explained = f"{help} {escaped(str(bounds))}.".strip()
     with st.container():
         form.number(label, *_names(path), help=explained, disabled=disabled)
         for sentence in form.problems:

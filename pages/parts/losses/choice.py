@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import streamlit as st
 
-from core.data import DATASETS
+from core.data import DATASETS, DataSpec
 from core.errors import LossExpressionError, SpecError
 from core.losses import CUSTOM, LOSSES
 from core.losses.custom import EXAMPLE
-from core.spec import EntrantSpec, ExperimentSpec
+from core.spec import EntrantSpec, ExperimentSpec, TrainingSpec
 from pages.parts.form import draft, losses
 from pages.parts.form.draft import Form
 from pages.parts.shell import session
@@ -35,10 +38,22 @@ def read() -> tuple[EntrantSpec, str]:
     draft.hear()
     drafted = draft.value(*_ENTRANT)
     dataset = _fitted_dataset(drafted["loss"])
-    spec = ExperimentSpec.parse(
-        {"data": {"name": dataset}, "entrants": [losses.described(drafted)]}
+    return experiment([losses.described(drafted)], dataset).entrants[0], dataset
+
+
+def experiment(
+    entrants: Sequence[Any], dataset: str, seeds: Sequence[int] = (0,)
+) -> ExperimentSpec:
+    """A training of these entrants with the defaults, but for a batch that the data has not."""
+    rows = DataSpec(name=dataset).train_rows
+    return ExperimentSpec.parse(
+        {
+            "data": {"name": dataset},
+            "training": {"batch_size": min(TrainingSpec().batch_size, rows)},
+            "entrants": list(entrants),
+            "seeds": list(seeds),
+        }
     )
-    return spec.entrants[0], dataset
 
 
 def draw() -> str:

@@ -11,6 +11,7 @@ from core.losses import CUSTOM, LOSSES, RIVALS, LossSpec, Task
 from core.spec import EntrantSpec
 from pages.parts.losses import shape_slider
 from pages.parts.shell import session
+from pages.parts.shell.text import escaped
 from pages.parts.widgets.live_chart import live_chart
 
 #: What the target can be; of three classes the first is the true one.
@@ -92,9 +93,9 @@ def _with_shape(
         (each.loss_spec, session.ask("shapes", each, task, axis, _TARGETS[task])) for each in chosen
     ]
     if without := [loss.title for loss, by_target in shapes if not any(by_target)]:
+        titles = escaped(", ".join(without))
         st.caption(
-            f"{', '.join(without)}: probabilities do not tell this loss; its shape over the logit "
-            "can be seen."
+            f"{titles}: probabilities do not tell this loss; its shape over the logit can be seen."
         )
     return [(loss, by_target) for loss, by_target in shapes if any(by_target)]
 
@@ -112,7 +113,7 @@ def _draw_charts(
     ):
         for quantity, title in QUANTITIES.items():
             with st.container(gap=None):
-                st.markdown(f"**{title}**")
+                st.markdown(f"**{escaped(title)}**")
                 live_chart(
                     shape_figure(with_shape, quantity, axis, target, log_y),
                     key=f"shape_{quantity}",
@@ -125,7 +126,7 @@ def _draw_ticks(entrant: EntrantSpec, task: Task) -> list[EntrantSpec]:
     fitting = [
         key
         for key, loss in LOSSES.items()
-        if task in loss.formulas and (key != CUSTOM or entrant.loss == CUSTOM)
+        if key == entrant.loss or (task in loss.formulas and key != CUSTOM and not loss.is_mistake)
     ]
     rivals = [key for key in RIVALS if key in fitting]
     ticked = st.pills(
@@ -133,7 +134,7 @@ def _draw_ticks(entrant: EntrantSpec, task: Task) -> list[EntrantSpec]:
         fitting,
         selection_mode="multi",
         default=list(dict.fromkeys([entrant.loss, *rivals])),
-        format_func=lambda key: LOSSES[key].title,
+        format_func=lambda key: escaped(LOSSES[key].title),
         key=f"shape_losses_{task}_{entrant.loss}",
         label_visibility="collapsed",
     )
@@ -154,7 +155,7 @@ def _draw_axis(task: Task) -> ShapeAxis:
         required=True,
         key="shape_axis",
         label_visibility="collapsed",
-        format_func=lambda axis: axis.value.capitalize(),
+        format_func=lambda axis: escaped(axis.value.capitalize()),
     )
 
 
@@ -171,7 +172,7 @@ def _draw_simplices(chosen: list[EntrantSpec]) -> None:
     with st.grid(min(3, max(1, len(maps))), min_column_width=280, gap="small"):
         for spec, simplex in maps:
             with st.container():
-                st.markdown(f"**{spec.title}** over three classes")
+                st.markdown(f"**{escaped(spec.title)}** over three classes")
                 live_chart(
                     simplex_figure(spec, simplex),
                     key=f"simplex_{spec.key}",

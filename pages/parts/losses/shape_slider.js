@@ -40,12 +40,13 @@ function name(slider, label) {
 }
 
 function mount(parentElement) {
-  const slider = (name) =>
-    `<label><span></span> <output></output><input type="range" name="${name}" min="0" step="1">
-     </label>`
   const host = document.createElement("div")
   host.className = "shape-slider"
-  host.innerHTML = `<div class="sliders">${slider("prediction")}${slider("target")}</div>
+  host.innerHTML = `<div class="sliders">
+    <label><span></span> <output></output>
+      <input type="range" name="prediction" min="0" step="1"></label>
+    <label><span></span> <output></output>
+      <input type="range" name="target" min="0" step="1"></label></div>
     <div class="numbers" tabindex="0" role="region"><table>
     <thead><tr></tr></thead><tbody></tbody></table></div>`
   host.prediction = host.querySelector('[name="prediction"]')
@@ -115,8 +116,11 @@ function number(values, index, none) {
 // The look of a loss's curve: the table is the legend of the charts.
 function line({ color, dash }) {
   const host = document.createElement("span")
-  host.innerHTML = `<svg aria-hidden="true"><line x2="100%" y1="50%" y2="50%" stroke-width="2"
-    stroke="${color}" stroke-dasharray="${DASHES[dash]}"/></svg>`
+  host.innerHTML = `<svg aria-hidden="true"><line x2="100%" y1="50%" y2="50%" stroke-width="2"/>
+    </svg>`
+  const drawn = host.querySelector("line")
+  drawn.setAttribute("stroke", color)
+  drawn.setAttribute("stroke-dasharray", DASHES[dash])
   return host
 }
 

@@ -15,6 +15,7 @@ from core.data import DATASETS
 from core.losses import Head, Link
 from core.spec import EntrantSpec
 from pages.parts.shell import layout, session
+from pages.parts.shell.text import escaped
 from pages.parts.widgets import html_table
 
 #: Of wide rows so many numbers are shown.
@@ -103,18 +104,23 @@ def _draw_loop(entrant: EntrantSpec, dataset: str) -> None:
     spec = entrant.loss_spec
     loss = _Loss(spec.formulas[DATASETS[dataset].task].link, spec.head)
     st.caption(
-        f"Real numbers: training step {step} of a network {detail.x.shape[1]}-"
-        f"{detail.hidden.shape[1]}-{detail.logits.shape[1]} with ReLU ({detail.parameters} "
-        f"parameters) on {DATASETS[dataset].title}, {len(detail.x)} examples a batch, plain SGD at "
-        f"{detail.learning_rate:g}."
+        f"Real numbers: training step {step:d} of a network {detail.x.shape[1]:d}-"
+        f"{detail.hidden.shape[1]:d}-{detail.logits.shape[1]:d} with ReLU ({detail.parameters:d} "
+        f"parameters) on {DATASETS[dataset].title}, {escaped(_examples(len(detail.x)))} a batch, "
+        f"plain SGD at {detail.learning_rate:g}."
     )
     st.html(_diagram(detail, place))
     _draw_buttons(place, step)
     current = _PLACES[place]
     st.markdown(
-        f"**{place + 1} of {len(_PLACES)}: {current.name}.** {current.explained(detail, loss)}"
+        f"**{place + 1:d} of {len(_PLACES)}: {escaped(current.name)}.** "
+        f"{current.explained(detail, loss)}"
     )
     current.show(detail, loss)
+
+
+def _examples(count: int) -> str:
+    return "1 example" if count == 1 else f"{count} examples"
 
 
 def _diagram(detail: OneStep, current: int) -> str:

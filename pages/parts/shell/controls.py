@@ -11,7 +11,7 @@ from core.errors import SpecError
 from core.records import Experiment, Status, Wanted
 from core.spec import ExperimentSpec, changes, in_a_line
 from core.store.database import EXAMPLE_IDS
-from pages.parts.shell import session
+from pages.parts.shell import owning, session
 from pages.parts.shell.text import escaped
 
 Read = Callable[[], ExperimentSpec]
@@ -19,15 +19,24 @@ Back = Callable[[str, ExperimentSpec], None]
 
 
 def draw(
-    page: str, shown: Experiment, described: Described, name: str, read: Read, back: Back
+    page: str,
+    shown: Experiment,
+    described: Described,
+    name: str,
+    read: Read,
+    back: Back,
+    draw_way_on: Callable[[], None],
 ) -> None:
     """The row of buttons. Each acts before the page is drawn anew, so one pass shows it.
 
     ``name`` stands on the one that starts what ``read`` reads from the form. Where the form says
     something else than what is shown, it is said, and a button calls ``back`` with what is shown.
+    ``draw_way_on`` draws what else can be done with a training that rests.
     """
-    can_start = described.spec is not None
-    active = None if shown.status.is_finished else shown
+    access = session.access()
+    can_start = described.spec is not None and access.may_start
+    is_active = not shown.status.is_finished
+    active = shown if is_active and access.may_change(shown) else None
     with st.container(horizontal=True, vertical_alignment="center", key="controls"):
         st.button(
             name,
@@ -39,7 +48,7 @@ def draw(
             on_click=_start,
             args=(page, read),
         )
-        _pause_or_resume(active)
+        _pause_or_resume(shown, is_disabled=not access.may_change(shown))
         st.button(
             "One epoch",
             icon=":material/skip_next:",
@@ -54,8 +63,10 @@ def draw(
             disabled=active is None,
             help="End what is training; its curves stay.",
             on_click=_ask,
-            args=(active, Wanted.STOPPED),
+            args=(shown, Wanted.STOPPED),
         )
+        draw_way_on()
+        owning.draw(access, shown)
         st.html('<a class="to-settings" id="buttons" href="#settings">Settings</a>')
         with st.container(key="keys", width="content"), st.popover("?", type="tertiary"):
             st.markdown(
@@ -66,7 +77,12 @@ def draw(
                 "back.  \n"
                 "**Escape** closes a menu or a chart in full screen."
             )
+            st.page_link("status.py", label="Status of the lab", icon=":material/monitor_heart:")
         _draw_what_is_shown(page, shown, described, name, back)
+    if not access.may_start:
+        st.caption(f":material/lock: {escaped(access.who_may_start)}")
+    elif is_active and active is None:
+        st.caption(f":material/lock: {escaped(access.who_may_change)}")
 
 
 def _draw_what_is_shown(
@@ -77,8 +93,7 @@ def _draw_what_is_shown(
         st.markdown(
             f":small[:red[:material/error: No **{name}**: {escaped(described.problems[0])}]]"
         )
-    elif described.spec != shown.spec:
-        changed = changes(shown.spec, described.spec)
+    elif changed := changes(shown.spec, described.spec):
         told = changed[0] if len(changed) == 1 else f"{len(changed)} settings changed"
         st.caption(f":material/edit: {escaped(told)}", width="content")
         st.button(
@@ -105,27 +120,40 @@ def _one_epoch(page: str, active: Experiment | None, read: Read) -> None:
     else:
         with session.errors_as_sentences():
             epoch = session.store().get(active.id).epoch
-            session.store().want(active.id, Wanted.RUNNING, pause_after_epoch=epoch + 1)
+            session.access().want(active.id, Wanted.RUNNING, pause_after_epoch=epoch + 1)
 
 
-def _pause_or_resume(active: Experiment | None) -> None:
-    paused = active is not None and Wanted.PAUSED in (active.wanted, active.status)
+def _pause_or_resume(shown: Experiment, is_disabled: bool) -> None:
+    is_lost = shown.status.can_be_resumed
+    is_active = not shown.status.is_finished
+    is_paused = is_active and Wanted.PAUSED in (shown.wanted, shown.status)
+    resumes = is_lost or is_paused
     st.button(
-        "Resume" if paused else "Pause",
+        "Resume" if resumes else "Pause",
         key="pause",
-        icon=":material/resume:" if paused else ":material/pause:",
-        disabled=active is None,
-        help="What is training waits, and goes on from there.",
-        on_click=_ask,
-        args=(active, Wanted.RUNNING if paused else Wanted.PAUSED),
+        icon=":material/resume:" if resumes else ":material/pause:",
+        disabled=is_disabled or not (is_active or is_lost),
+        help="Go on from the last checkpoint; the result is the same as without the interruption."
+        if is_lost
+        else "What is training waits, and goes on from there.",
+        on_click=_resume if is_lost else _ask,
+        args=(shown,) if is_lost else (shown, Wanted.RUNNING if is_paused else Wanted.PAUSED),
     )
 
 
-def _ask(active: Experiment, wanted: Wanted) -> None:
+def _resume(lost: Experiment) -> None:
+    """Queue anew what failed or was interrupted."""
     with session.errors_as_sentences():
-        session.store().want(active.id, wanted)
+        session.access().resume(lost.id)
+        session.engine().look()
+        session.await_answer(lost.id, lambda now: now.status is Status.RUNNING)
+
+
+def _ask(shown: Experiment, wanted: Wanted) -> None:
+    with session.errors_as_sentences():
+        session.access().want(shown.id, wanted)
         session.await_answer(
-            active.id, lambda now: wanted.is_met_by(now.status) or now.status.is_finished
+            shown.id, lambda now: wanted.is_met_by(now.status) or now.status.is_finished
         )
 
 

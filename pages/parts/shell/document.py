@@ -17,18 +17,22 @@ from streamlit import file_util
 
 from core.live.security import FRAMED
 from core.live.view import Page
+from pages.parts.shell import visitor
 from pages.parts.widgets import addresses
 
 _HERE = Path(__file__).parent
 _OWN_TITLE = "<title>Streamlit</title>"
 _END = "</body>"
+_SHEETS = ("page", "exhibits")
 #: The addresses of all pages; Streamlit answers an unknown one. Beside each the stage whose charts
 #: can be embedded, and the chart that is shown unless another is named.
 _PAGES: dict[str, tuple[Page, str] | None] = {
     "/": (Page.TRAIN, "compared_chart"),
     "/train": (Page.TRAIN, "compared_chart"),
     "/compare": (Page.COMPARE, "shared_chart"),
+    "/exhibits": None,
     "/losses": None,
+    "/status": None,
 }
 
 
@@ -36,7 +40,8 @@ _PAGES: dict[str, tuple[Page, str] | None] = {
 def _document() -> str:
     index = Path(file_util.get_static_dir()) / "index.html"
     # After Streamlit's styles, which it puts into the head: of equals, the later one counts.
-    style = f"<style>{(_HERE / 'page.css').read_text(encoding='utf-8')}</style>"
+    sheets = [(_HERE / f"{name}.css").read_text(encoding="utf-8") for name in _SHEETS]
+    style = f"<style>{''.join(sheets)}</style>"
     document = index.read_text(encoding="utf-8")
     return document.replace(_OWN_TITLE, "<title>Loss Lab</title>").replace(_END, style + _END)
 
@@ -57,7 +62,17 @@ def _route(path: str, embedded: tuple[Page, str] | None) -> Route:
     async def answer(request: Request) -> HTMLResponse:
         if embedded and request.query_params.get("embed") == "1":
             return HTMLResponse(_embedded(*embedded), headers=FRAMED)
-        return HTMLResponse(_document(), headers={"Cache-Control": "no-cache"})
+        response = HTMLResponse(_document(), headers={"Cache-Control": "no-cache"})
+        for name, value in visitor.to_keep(request.cookies, request.query_params).items():
+            response.set_cookie(
+                name,
+                value,
+                max_age=visitor.KEPT_SECONDS,
+                httponly=True,
+                samesite="lax",
+                secure=request.url.scheme == "https",
+            )
+        return response
 
     return Route(path, answer)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from pages.parts.shell import session
+from pages.parts.shell import account, session
 from pages.parts.shell.text import escaped
 
 #: Session key: whether this session has seen a page.
@@ -18,7 +18,12 @@ _PAINTED_TOGETHER_SECONDS = 0.03
 
 
 #: The pages in their order, as they are called where there is no room for Streamlit's own row.
-_PAGES = {"train.py": "Train", "compare.py": "Compare", "losses.py": "Losses"}
+_PAGES = {
+    "train.py": "Train",
+    "compare.py": "Compare",
+    "exhibits.py": "Exhibits",
+    "losses.py": "Losses",
+}
 
 
 def begin(title: str) -> None:
@@ -27,6 +32,7 @@ def begin(title: str) -> None:
         for script, name in _PAGES.items():
             st.page_link(script, label=name, width="content")
     st.title(title, anchor=False)
+    account.draw()
     if _BEGUN not in st.session_state:
         # Who comes for the first time sees the title before the browser draws the form.
         st.session_state[_BEGUN] = True
@@ -52,13 +58,19 @@ def way_back(name: str) -> None:
 
 
 def fold(
-    label: str, draw: Callable[[], None], *, matters: bool = False, icon: str | None = None
+    label: str,
+    draw: Callable[[], None],
+    *,
+    matters: bool = False,
+    icon: str | None = None,
+    which: str = "",
 ) -> None:
     """What is drawn only while it is unfolded, as it is when what it holds begins to matter.
 
-    The browser goes through everything on the page at each live frame, in sight or not.
+    The browser goes through everything on the page at each live frame, in sight or not. ``which``
+    tells folds of one label apart.
     """
-    key, mattered = f"fold_{label}", f"mattered_{label}"
+    key, mattered = f"fold_{label}{which}", f"mattered_{label}{which}"
     state = st.session_state
     if matters and not (state.get(mattered) and key in state):
         state[key] = True

@@ -5,20 +5,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import streamlit as st
 
+from core.access import Access
 from core.engine import Engine
-from core.errors import LabError
+from core.errors import LabError, UnknownExperiment
 from core.example import ensure
 from core.lab import lab
 from core.records import Experiment, Status
+from core.sharing import limits
 from core.spec import ExperimentSpec
 from core.store import Store
+from pages.parts.shell import visitor
 from pages.parts.shell.text import escaped
 
 #: The address's parameter that names the experiment on the page.
@@ -52,6 +55,14 @@ _LOOK_SECONDS = 0.005
 
 def store() -> Store:
     return lab().store
+
+
+def access() -> Access:
+    """What this visitor may do. Pages read from the store, and change it by this alone."""
+    allowed = limits()
+    has_login = allowed is not None and visitor.has_login()
+    who = visitor.current(has_login)
+    return Access(store(), lab().programs, who, allowed, has_login)
 
 
 def engine() -> Engine:
@@ -93,8 +104,14 @@ def opened(page: str) -> Experiment | None:
     experiment_id = st.query_params.get(EXPERIMENT) or st.session_state.get(last)
     if not experiment_id:
         return None
+    visitor.take_key(experiment_id)
     with errors_as_sentences():
-        experiment = store().get(experiment_id)
+        try:
+            experiment = store().get(experiment_id)
+        except UnknownExperiment:
+            # It may have been deleted since.
+            _forget(experiment_id)
+            raise
         before = st.session_state.get(last)
         if before not in (None, experiment_id):
             st.session_state[f"{_BEFORE}_{page}"] = before
@@ -103,8 +120,27 @@ def opened(page: str) -> Experiment | None:
     return None
 
 
+def delete(experiment_id: str) -> None:
+    """Delete an experiment, and show another one in its place."""
+    access().delete(experiment_id)
+    _forget(experiment_id)
+    if st.query_params.get(EXPERIMENT) == experiment_id:
+        del st.query_params[EXPERIMENT]
+
+
+def _forget(experiment_id: str) -> None:
+    """Show it no more where it was shown last."""
+    for key, value in st.session_state.to_dict().items():
+        if value == experiment_id and str(key).startswith((LAST_SHOWN, _BEFORE)):
+            del st.session_state[key]
+
+
 def before(page: str, shown: Experiment) -> str:
-    """The id of what the page showed before, the example at first; empty where there is none."""
+    """The id of what is drawn behind what is shown: of a branch its origin, else what the page
+    showed before, the example at first; empty where there is none."""
+    if origin := shown.spec.branched_from:
+        with suppress(UnknownExperiment):
+            return store().get(origin.experiment).id
     first = example(page).id
     before: str = st.session_state.get(f"{_BEFORE}_{page}", first)
     return "" if shown.id in (before, first) else before
@@ -153,7 +189,8 @@ def start_on(page: str, spec: ExperimentSpec, pause_after_epoch: int | None = No
 
     A click that repeats the last one (a double click, a key that is held down) starts nothing.
     Neither does one while what was started last still trains, as nobody would see it any more
-    or could stop it: the page shows it, and the click has a sentence.
+    or could stop it: the page shows it, and the click has a sentence. A branch names its origin,
+    which may rest meanwhile.
     """
     with _STARTING:
         is_refused = _start_or_refuse(page, spec, pause_after_epoch)
@@ -172,21 +209,33 @@ def _start_or_refuse(page: str, spec: ExperimentSpec, pause_after_epoch: int | N
     started: dict[str, _Started] = state.setdefault(_STARTED, {})
     filled: list[tuple[str, str]] = state.setdefault(FILLED_FROM, [])
     known = started.get(page)
-    last = store().get(known.id) if known else None
+    last = None
+    if known:
+        # It may have been deleted since.
+        with suppress(UnknownExperiment):
+            last = store().get(known.id)
     is_repeated = last is not None and known is not None and _is_repeated(last, spec, known.pressed)
-    is_refused = last is not None and not last.status.is_finished and not is_repeated
+    is_busy = last is not None and not last.status.is_finished and not _may_rest(last, spec)
+    is_refused = is_busy and not is_repeated
     if known is None or not (is_repeated or is_refused):
-        experiment_id = store().create(spec, pause_after_epoch=pause_after_epoch)
+        experiment_id = access().create(spec, pause_after_epoch)
         known = started[page] = _Started(experiment_id, datetime.now(UTC))
         filled.append((page, experiment_id))
         try:
-            engine().start(experiment_id)
+            engine().look()
         except LabError:
             del started[page]
             raise
     known.pressed = datetime.now(UTC)
     state[f"{LAST_SHOWN}_{page}"] = known.id
     return is_refused
+
+
+def _may_rest(last: Experiment, spec: ExperimentSpec) -> bool:
+    """Whether ``last`` is paused and the spec is a branch of it."""
+    origin = spec.branched_from
+    is_origin = origin is not None and origin.experiment == last.id
+    return is_origin and last.status is Status.PAUSED
 
 
 def _is_repeated(last: Experiment, spec: ExperimentSpec, pressed: datetime) -> bool:

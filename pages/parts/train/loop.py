@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import streamlit as st
 
 from core.spec import ExperimentSpec
@@ -28,12 +26,23 @@ _STYLE = """
 _JS = """
 export default function ({ data, parentElement, setTriggerValue }) {
   const list = parentElement.querySelector(".lesson-loop")
-  if (list.dataset.made === data.items) return
-  list.dataset.made = data.items
-  list.innerHTML = data.items
-  for (const button of list.querySelectorAll("button")) {
-    button.onclick = () => setTriggerValue("place", button.dataset.place)
-  }
+  const made = JSON.stringify(data.items)
+  if (list.dataset.made === made) return
+  list.dataset.made = made
+  list.replaceChildren(...data.items.map(({ word, brief, arrow }) => {
+    const button = element("button", element("b", word), element("small", brief))
+    button.dataset.place = word
+    button.onclick = () => setTriggerValue("place", word)
+    const after = element("span", arrow)
+    after.setAttribute("aria-hidden", "true")
+    return element("li", button, after)
+  }))
+}
+
+function element(tag, ...inside) {
+  const made = document.createElement(tag)
+  made.append(...inside)
+  return made
 }
 """
 
@@ -58,7 +67,7 @@ def draw(shown: ExperimentSpec) -> None:
     _loop(key=_KEY, data={"items": _items(shown)}, on_place_change=clicked)
 
 
-def _items(shown: ExperimentSpec) -> str:
+def _items(shown: ExperimentSpec) -> list[dict[str, str]]:
     """The words in the lesson's order, each with what it is here."""
     first = shown.lineup[0]
     sizes = ", ".join(f"{size:,}" for size in shown.network.hidden_sizes)
@@ -67,25 +76,21 @@ def _items(shown: ExperimentSpec) -> str:
         "hidden layers": sizes or "none",
         "y_pred": f"{first.loss.head.width(shown.dataset.outputs)} outputs",
         "y": "the targets",
-        "J(y_pred, y)": first.loss.title,
+        "J(y_pred, y)": ", then ".join(loss.title for loss in first.losses),
         "loss value": "one number",
         "backpropagation": "loss.backward()",
         "optimizer": "optimizer.step()",
     }
-    items = []
-    for word, brief in briefs.items():
-        arrow = "↻" if word == "optimizer" else "→"
-        items.append(
-            f'<li><button data-place="{escape(word)}"><b>{escape(word)}</b>'
-            f"<small>{escape(brief)}</small></button>"
-            f'<span aria-hidden="true">{arrow}</span></li>'
-        )
-    return "".join(items)
+    return [
+        {"word": word, "brief": brief, "arrow": "↻" if word == "optimizer" else "→"}
+        for word, brief in briefs.items()
+    ]
 
 
 def _go(shown: ExperimentSpec, place: int) -> None:
     """Explain the first entrant of what is shown, at this place of its loop."""
-    draft.change(losses.drafted(shown.entrants[0], 0), "explained", "entrant")
+    entrant = shown.entrants[0].model_copy(update={"then": None})
+    draft.change(losses.drafted(entrant, 0), "explained", "entrant")
     draft.change(shown.data.name, "explained", "dataset")
     steps.show(place)
     session.go_to("losses")

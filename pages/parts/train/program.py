@@ -12,6 +12,7 @@ from core.program.running import Running, UnknownRun
 from core.records import Experiment
 from pages.parts.shell import session
 from pages.parts.shell.controls import Described
+from pages.parts.shell.text import escaped
 from pages.parts.widgets import program_run
 
 #: Session key: the id of the program that was run last.
@@ -30,7 +31,7 @@ def draw(described: Described, shown: Experiment | None) -> None:
         "from the first seed."
     )
     for part in program.parts:
-        st.markdown(f"**{part.title}.** {part.sentence}")
+        st.markdown(f"**{escaped(part.title)}.** {part.sentence}")
         st.code(part.code, language="python", wrap_lines=True)
     _draw_whole(program)
     _draw_run(program, shown)
@@ -83,8 +84,9 @@ def _running(run: str | None) -> Running | None:
 
 def _start(program: Program) -> None:
     with session.errors_as_sentences():
-        st.session_state[_RUN] = lab().programs.start(program)
+        st.session_state[_RUN] = session.access().run_program(program)
 
 
 def _stop() -> None:
-    lab().programs.stop(st.session_state[_RUN])
+    with session.errors_as_sentences():
+        session.access().stop_program(st.session_state[_RUN])

@@ -7,7 +7,8 @@ of it, and when a button within the stage is clicked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import streamlit as st
 
@@ -26,6 +27,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
 }
 """
 
+_NONE: Mapping[str, str | int] = MappingProxyType({})
+
 _stage = st.components.v2.component(
     "stage",
     css=addresses.style("stage", "chart"),
@@ -35,13 +38,19 @@ _stage = st.components.v2.component(
 
 
 def draw(
-    shown: Experiment, page: str, act: Callable[[str], None] | None = None, ghost: str = ""
+    shown: Experiment,
+    page: str,
+    act: Callable[[str], None] | None = None,
+    ghost: str = "",
+    place: str = "",
+    options: Mapping[str, str | int] = _NONE,
 ) -> None:
     """Show the experiment as the stage of ``page`` has it; ``act`` hears a button's name.
 
-    ``ghost`` is the id of an experiment that is drawn faintly behind it.
+    ``ghost`` is the id of an experiment that is drawn faintly behind it. ``place`` tells several
+    stages of a page apart, and ``options`` are those of the view that the page itself sets.
     """
-    key = f"stage_{page}"
+    key = f"stage_{page}{place}"
 
     def clicked() -> None:
         name = st.session_state[key].action
@@ -55,6 +64,7 @@ def draw(
             "experiment": shown.id,
             "page": page,
             "ghost": ghost,
+            "options": dict(options),
             "status": shown.status.value,
             "plotly": addresses.plotly(),
             "script": addresses.script("stage"),

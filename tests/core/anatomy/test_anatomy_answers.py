@@ -19,7 +19,7 @@ from core.data import DATASETS
 from core.errors import SpecError
 from core.losses import CUSTOM, LOSSES, RIVALS, Link, Task
 from core.spec import EntrantSpec
-from core.training.batches import MiniBatch
+from core.training.batches import Block
 from core.training.preparation import Prepared, prepare
 from tests.core import plain
 from tests.core.experiments import entrants
@@ -318,7 +318,7 @@ def prepared_for(entrant: EntrantSpec, dataset: str) -> Prepared:
     )
 
 
-def whole_batches(prepared: Prepared) -> Iterator[MiniBatch]:
+def whole_batches(prepared: Prepared) -> Iterator[Block]:
     """Batch after batch, epoch after epoch, without those that an epoch's end cuts short."""
     endless = prepared.batches.endless()
     return (batch for batch in endless if batch.size == stepping.EXAMPLES)
@@ -339,9 +339,9 @@ class Program:
     def examples(self) -> tuple[Tensor, Tensor, Tensor]:
         """x ``[N, D]``, targets as the loss reads them ``[N, C]`` and as a data set does."""
         batch = next(self.batches)
-        encoded = batch.targets[0][0]
+        encoded = batch.newest[0][0]
         has_classes = self.task.is_classification and self.width > 1
-        return batch.x[0], encoded.T, encoded.argmax(0).float() if has_classes else encoded[0]
+        return batch.rows[0], encoded.T, encoded.argmax(0).float() if has_classes else encoded[0]
 
     def step(self) -> None:
         x, _encoded, y = self.examples()
@@ -371,7 +371,9 @@ def compare_step(seen: OneStep, entrant: EntrantSpec, program: Program) -> None:
     close(seen.logits, z)
     close(seen.outputs, plain.LINKS[entrant.loss_spec.formulas[program.task].link](z))
     close(seen.targets, encoded)
-    rows = zip(z.split(1), y.split(1), strict=True)
+    # This one holds each prediction against the targets of all.
+    targets = [y] * len(z) if entrant.loss == "broadcast_mse" else y.split(1)
+    rows = zip(z.split(1), targets, strict=True)
     close(seen.losses, torch.stack([program.loss(row, each) for row, each in rows]))
     close(np.float32(seen.mean), mean)
     close(seen.logit_gradients, z.grad)

@@ -12,10 +12,19 @@ import torch
 from torch import nn
 
 from core.anatomy import MISTAKES, Mistake, run
+from core.losses import LOSSES
 
 every_mistake = pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: m.key)
 
 PRINTED = 6e-5
+
+
+def test_a_loss_that_is_a_mistake_is_one_of_these_and_of_its_torch_class():
+    found = {loss.key: loss for loss in LOSSES.values() if loss.is_mistake}
+    assert len(found) == 2
+    for loss in found.values():
+        (mistake,) = (each for each in MISTAKES if each.key == loss.mistake)
+        assert f"nn.{loss.torch_class}()" in mistake.wrong_code
 
 
 def log_softmax(z: np.ndarray) -> np.ndarray:

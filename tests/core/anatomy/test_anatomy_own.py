@@ -10,9 +10,10 @@ import torch
 
 from core.anatomy import run, snippet
 from core.anatomy.answers import printed
+from core.anatomy.own import body
 from core.errors import LossExpressionError
 from core.losses import CUSTOM, Task, check
-from core.losses.operations import COMPARISONS, FUNCTIONS
+from core.losses.operations import COMPARISONS, FUNCTIONS, OPERATIONS
 from core.spec import EntrantSpec
 
 EXPRESSIONS = (
@@ -26,6 +27,7 @@ EXPRESSIONS = (
     "exp(1) * pi * tanh(z) - sign(y) * relu(z) + log1p(p) + expm1(-z) + sqrt(square(z))",
     "2**10 / 3 * sigmoid(z) + logsumexp(sum(z))",
     "(1 / 0) * 0 + z",
+    "clip(sum(z), 0, z) + clip(1, p, 2) * z",
 )
 
 
@@ -131,3 +133,16 @@ def test_only_what_the_expression_names_is_computed():
     assert "p =" not in snippet(CUSTOM, Task.BINARY, expression="abs(z - y)").code
     assert "softmax" not in snippet(CUSTOM, Task.REGRESSION, expression="abs(p - y)").code
     assert torch.isfinite(torch.tensor(float(both("p - y", Task.REGRESSION)[0])))
+
+
+@pytest.mark.parametrize("expression", ["clip(sum(p), 0, p)", "clip(1, p, 2) * z"])
+def test_autograd_goes_back_through_limits_with_more_rows_than_what_they_limit(expression):
+    """As a program does that trains; torch.clip itself refuses it there."""
+    logits = torch.randn(5, 3, requires_grad=True)
+    targets = torch.eye(3)[[0, 1, 2, 0, 1]]
+    known = {"torch": torch, "nn": torch.nn, "logits": logits, "targets": targets}
+    exec(body(expression, "logits", is_classification=True), known)
+    known["loss"].backward()
+    assert logits.grad.shape == logits.shape
+    direct = OPERATIONS["clip"].compute(logits.sum(1, keepdim=True), torch.tensor(0.0), logits)
+    assert direct.shape == logits.shape

@@ -30,7 +30,7 @@ class Trained:
         torch.set_num_threads(1)
         reports = list(train(spec))
         curves = Curves("", spec.run_count)
-        curves.extend([], [row for report in reports for row in report.evaluations])
+        curves.extend([], [each for report in reports for each in report.evaluations])
         seeds, last = len(spec.seeds), reports[-1]
         runs = tuple(
             Run(k, k // seeds, spec.seed_of(k), Status.FINISHED, step)

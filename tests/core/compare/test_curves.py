@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.compare.curves import MAX_EPOCH_POINTS, MAX_POINTS, MAX_SMOOTHINGS, Curves, Line
-from core.records import Chunk, Evaluation, Measure, Run, Split, Status
-from tests.core.compare.test_envelope import Losses, naive_average, noise
+from core.records import Chunk, Envelope, Measure, Overview, Run, Split, Status
+from tests.core.compare.test_smoothing import Losses, naive_average, noise
+from tests.core.tidy import Score, evaluations
 
 
 def runs(count: int) -> list[Run]:
@@ -127,6 +128,71 @@ def test_old_weights_are_forgotten_and_come_back_right() -> None:
     assert same(first, again)
 
 
+# ------------------------------------------------------------------ opened with an overview
+
+
+class Opened:
+    """Curves that begin with an overview of the first chunks; counts the times that these are
+    read."""
+
+    def __init__(self, pieces: list[Chunk], covered: int) -> None:
+        runs = pieces[0].losses.shape[1]
+        envelope, self.reads = Envelope(runs), 0
+        for piece in pieces[:covered]:
+            envelope.extend(piece.losses)
+        clock = [
+            [each.first_step + len(each.losses) - 1, each.seconds] for each in pieces[:covered]
+        ]
+
+        def read(last: int) -> list[Chunk]:
+            self.reads += 1
+            assert last == covered - 1
+            return pieces[:covered]
+
+        self.curves = Curves("x", runs, read=read)
+        overview = Overview(covered - 1, envelope, np.array(clock))
+        self.curves.extend(pieces[covered : covered + 1], [], overview)
+        self.curves.extend(pieces[covered + 1 :], [])
+
+
+def test_what_an_overview_shows_is_what_all_its_chunks_show_and_none_of_them_is_read() -> None:
+    losses = noise(30_000, 2)
+    losses[20_000:, 1] = np.nan
+    pieces = chunks(losses, [1_000] * 29)
+    opened, whole = Opened(pieces, 20), Curves("x", 2)
+    whole.extend(pieces, [])
+    ours, theirs = opened.curves.view(runs(2)), whole.view(runs(2))
+    assert ours.step == opened.curves.step == theirs.step == 30_000
+    assert opened.curves.last_chunk == 29
+    for one, other in zip(ours.runs, theirs.runs, strict=True):
+        assert same(one.raw, other.raw)
+    steps = np.array([500, 19_999, 25_000])
+    np.testing.assert_array_equal(opened.curves.seconds_at(steps), whole.seconds_at(steps))
+    assert opened.reads == 0
+
+
+def test_smoothing_and_differences_read_what_an_overview_stands_for_once() -> None:
+    pieces = chunks(noise(3_000, 2), [300] * 9)
+    opened, whole = Opened(pieces, 7), Curves("x", 2)
+    whole.extend(pieces, [])
+    for weight in (0.5, 0.9):
+        ours, theirs = (each.view(runs(2), weight) for each in (opened.curves, whole))
+        for one, other in zip(ours.runs, theirs.runs, strict=True):
+            assert one.smoothed is not None
+            assert other.smoothed is not None
+            assert same(one.smoothed, other.smoothed)
+    assert opened.curves.largest_difference(0, 1) == whole.largest_difference(0, 1)
+    assert opened.reads == 1
+
+
+def test_who_knows_chunks_already_takes_no_overview() -> None:
+    pieces = chunks(noise(90), [30, 30])
+    curves = filled(noise(90), [30, 30])
+    curves.extend([], [], Overview(0, Envelope(1), np.array([[30, 9.0]])))
+    assert (curves.step, curves.last_chunk) == (90, 2)
+    assert curves.seconds_at(np.array([30])).tolist() == [pieces[0].seconds]
+
+
 # ------------------------------------------------------------------ not finite
 
 
@@ -141,7 +207,6 @@ def test_what_is_not_finite_is_cut(bad: float, steps: int) -> None:
         assert np.isfinite(line.y).all()
         assert line.x.max() == pytest.approx(steps // 2, abs=40)
     assert well.raw.x[-1] == steps
-    assert not np.isfinite(broken.newest_loss or 0)
 
 
 def test_a_loss_that_recovers_is_drawn_again_but_not_smoothed() -> None:
@@ -244,7 +309,7 @@ def test_what_is_evaluated_is_the_view_without_its_lines() -> None:
     losses = noise(500, 3)
     losses[100:, 1] = np.nan
     curves = filled(losses, [200])
-    curves.extend([], [*evaluations(range(5)), *evaluations(range(5), run=2)])
+    curves.extend([], evaluations([*losses_at(range(5)), *losses_at(range(5), run=2)], 3))
     shown = runs(3)[::-1]
     bare, full = curves.evaluated(shown), curves.view(shown, 0.5).runs
     assert [run.run for run in bare] == shown
@@ -253,23 +318,22 @@ def test_what_is_evaluated_is_the_view_without_its_lines() -> None:
         assert len(other.raw.x) > 0
         assert one.smoothed is None
         assert one.diverged_step == other.diverged_step
-        assert one.newest_loss == pytest.approx(other.newest_loss, nan_ok=True)
         assert one.evaluations.keys() == other.evaluations.keys()
         for key, line in one.evaluations.items():
             for attribute in ("epochs", "steps", "values"):
                 ours, theirs = getattr(line, attribute), getattr(other.evaluations[key], attribute)
                 np.testing.assert_array_equal(ours, theirs)
-    assert [len(run.evaluations) for run in bare] == [1, 0, 1]
+    ends = [run.evaluation(Split.VAL, Measure.LOSS).values[-1] for run in bare]
+    assert ends == pytest.approx([0.2, np.nan, 0.2], nan_ok=True)
     assert curves.step == 500
 
 
 # ------------------------------------------------------------------ cursors and evaluations
 
 
-def evaluations(epochs: range, run: int = 0) -> list[Evaluation]:
+def losses_at(epochs: range, run: int = 0) -> list[Score]:
     return [
-        Evaluation(run, epoch, epoch * 10, Split.VAL, Measure.LOSS, 1 / (epoch + 1))
-        for epoch in epochs
+        Score(run, epoch, epoch * 10, Split.VAL, Measure.LOSS, 1 / (epoch + 1)) for epoch in epochs
     ]
 
 
@@ -279,7 +343,6 @@ def test_nothing_yet() -> None:
     assert (curves.last_chunk, curves.last_epoch, view.step) == (-1, -1, 0)
     for run in view.runs:
         assert len(run.raw.x) == 0
-        assert run.newest_loss is None
         assert len(run.evaluation(Split.VAL, Measure.LOSS).values) == 0
 
 
@@ -287,8 +350,8 @@ def test_what_is_known_already_is_ignored() -> None:
     curves = Curves("x", 1)
     pieces = chunks(noise(100), [50])
     for _ in range(2):
-        curves.extend(pieces, evaluations(range(5)))
-        curves.extend(pieces[1:], evaluations(range(3, 5)))
+        curves.extend(pieces, evaluations(losses_at(range(5))))
+        curves.extend(pieces[1:], evaluations(losses_at(range(3, 5))))
     view = curves.view(runs(1))
     assert (curves.last_chunk, curves.last_epoch, view.step) == (1, 4, 100)
     line = view.runs[0].evaluation(Split.VAL, Measure.LOSS)
@@ -307,12 +370,12 @@ def test_a_chunk_after_a_gap_waits_until_it_is_read_again() -> None:
 
 def test_evaluations_are_complete_and_thinned_for_drawing() -> None:
     curves = Curves("x", 2)
-    rows = evaluations(range(3_000), run=1)
-    rows[1_234] = Evaluation(1, 1_234, 12_340, Split.VAL, Measure.LOSS, 99.0)
-    rows[7] = Evaluation(1, 7, 70, Split.VAL, Measure.LOSS, np.nan)
-    curves.extend([], rows)
+    rows = losses_at(range(3_000), run=1)
+    rows[1_234] = Score(1, 1_234, 12_340, Split.VAL, Measure.LOSS, 99.0)
+    rows[7] = Score(1, 7, 70, Split.VAL, Measure.LOSS, np.nan)
+    curves.extend([], evaluations(rows, 2))
     other, run = curves.view(runs(2)).runs
-    assert len(other.evaluations) == 0
+    assert len(other.evaluation(Split.VAL, Measure.LOSS).thinned().values) == 0
     whole = run.evaluation(Split.VAL, Measure.LOSS)
     assert len(whole.values) == 3_000
     drawn = whole.thinned()
@@ -325,11 +388,11 @@ def test_evaluations_are_complete_and_thinned_for_drawing() -> None:
 
 def test_a_view_stays_as_it_was() -> None:
     curves = filled(noise(50))
-    curves.extend([], evaluations(range(60)))
+    curves.extend([], evaluations(losses_at(range(60))))
     before = curves.view(runs(1)).runs[0]
     line = before.evaluation(Split.VAL, Measure.LOSS)
     copy = line.values.copy()
-    curves.extend([Chunk(1, 51, 0.1, noise(5_000))], evaluations(range(60, 900)))
+    curves.extend([Chunk(1, 51, 0.1, noise(5_000))], evaluations(losses_at(range(60, 900))))
     assert len(before.raw.x) == 50
     np.testing.assert_array_equal(line.values, copy)
 

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.compare.curves import RunCurves
+from core.compare.curves import EpochLine, RunCurves
 from core.compare.diagnosis import MOST_OF_ENTRANT, Finding, Kind, diagnose
 from core.compare.diagnosis.evidence import lasting
 from core.data import DATASETS
 from core.example import EXAMPLES, ensure
 from core.live.reading import Reading
 from core.losses import Task, fitting
-from core.records import Measure, Split
-from core.spec import ExperimentSpec, changes
+from core.records import Column, Measure, Split
+from core.spec import ExperimentSpec, changes, schedule
 from core.store import Store
 from tests.core.compare.diagnosed import Trained
 
@@ -243,6 +243,40 @@ def test_a_rate_too_high_is_told_by_the_loss_at_its_lowest_and_now() -> None:
     assert share == pytest.approx(100 * (level - lowest) / baseline, abs=1)
 
 
+def judged_at(made: Trained, epochs: list[int]) -> Trained:
+    """As if these epochs alone had been judged."""
+    runs = []
+    for run in made.runs:
+        lines = {}
+        for column, line in run.evaluations.items():
+            known = np.isin(line.epochs, epochs)
+            lines[column] = EpochLine(line.epochs[known], line.steps[known], line.values[known])
+        runs.append(replace(run, evaluations=lines))
+    return replace(made, runs=tuple(runs))
+
+
+@pytest.mark.parametrize(
+    ("name", "all_judged"), [("overfitting", 16), ("plateau", 4), ("rate too low", 4)]
+)
+def test_it_is_found_where_not_every_epoch_was_judged(
+    name: str, all_judged: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "ALL_JUDGED", all_judged)
+    kind, spec, sentence, _ = CASES[name]
+    last = spec.training.epochs
+    epochs = [each for each in range(last + 1) if schedule.is_judged(each, last)]
+    assert len(epochs) < 0.7 * last
+    made = trained(spec)
+    (finding,) = of_kind(judged_at(made, epochs), kind)
+    assert re.fullmatch(sentence, finding.sentence)
+    assert finding.since // spec.steps_per_epoch in epochs
+    (every,) = of_kind(made, kind)
+    assert finding.since == pytest.approx(every.since, rel=0.1, abs=2 * spec.steps_per_epoch)
+    if kind is Kind.OVERFITTING:
+        epoch, lowest = numbers(finding.sentence)[:2]
+        assert losses(made, Split.VAL)[int(epoch)] == pytest.approx(lowest, rel=0.005)
+
+
 def test_a_rate_too_low_is_told_by_how_much_the_loss_fell() -> None:
     _, spec, *_ = CASES["rate too low"]
     made = trained(spec)
@@ -323,7 +357,7 @@ def test_what_losses_alone_show_is_said_where_most_seeds_show_it() -> None:
 
 
 def kept_low(made: Trained, *chosen: int) -> Trained:
-    key = (Split.VAL, Measure.LOSS)
+    key = Column(Split.VAL, Measure.LOSS)
 
     def low(run: RunCurves) -> RunCurves:
         line = run.evaluations[key]
@@ -390,8 +424,30 @@ def preset(task: Task) -> list[str]:
 def test_healthy_trainings_have_none_at_any_epoch(data: str) -> None:
     """The plain defaults on every data set; those of the form are in ``tests/verify``."""
     entrants = [{"loss": loss} for loss in preset(DATASETS[data].task)]
+    training = {"epochs": 40, "device": "cpu", "batch_size": min(32, DATASETS[data].rows or 32)}
     spec = ExperimentSpec.parse(
-        {"data": {"name": data}, "entrants": entrants, "training": {"epochs": 40, "device": "cpu"}}
+        {"data": {"name": data}, "entrants": entrants, "training": training}
+    )
+    assert trained(spec).found_by_epoch() == {}
+
+
+@pytest.mark.parametrize(
+    "losses", [("mse", "bce", "cross_entropy"), ("hinge", "mse_on_raw_outputs")]
+)
+@pytest.mark.parametrize("weights", [(2, 2), (50, 50), (-2, -2)])
+def test_one_row_has_no_best_constant_to_be_worse_than(
+    losses: tuple[str, ...], weights: tuple[float, float]
+) -> None:
+    """One class is all that there is, and a neuron that starts sure and wrong stands still."""
+    start = {"scheme": "by_hand", "weights": weights}
+    spec = ExperimentSpec.parse(
+        {
+            "data": {"name": "neuron"},
+            "network": {"hidden_sizes": [], "start": start},
+            "optimizer": {"name": "sgd", "learning_rate": 0.15},
+            "training": {"batch_size": 1, "epochs": 700, "device": "cpu"},
+            "entrants": [{"loss": loss} for loss in losses],
+        }
     )
     assert trained(spec).found_by_epoch() == {}
 

@@ -19,6 +19,7 @@ from core.records import Facts, Measure, Split
 from core.spec import ExperimentSpec, Protocol
 from tests.core.experiments import entrants
 from tests.core.races import Race, raced
+from tests.core.tidy import scores
 from tests.facts import facts_with
 
 #: One loss at three rates, one in two settings, two expressions, and a loss of scores.
@@ -60,7 +61,7 @@ def values_of(race: Race, place: int, split: Split, measure: Measure) -> np.ndar
     assert [race.runs[run].seed for run in runs] == list(SEEDS)
     found = {
         (row.run, row.epoch): row.value
-        for row in race.evaluations
+        for row in scores(race.evaluations)
         if (row.split, row.measure) == (split, measure)
     }
     return np.array([[found[run, epoch] for epoch in range(7)] for run in runs])
@@ -110,7 +111,7 @@ def test_twins_have_one_course_and_other_rates_others(race):
 
 def test_skill_is_of_each_seeds_own_constant(race):
     facts = race.experiment.facts
-    for judged_by in shared(race.spec.dataset.task):
+    for judged_by in shared(race.spec.dataset):
         found = shared_courses(race.drawn, race.spec, facts, judged_by)
         for place, course in enumerate(found):
             expected = values_of(race, place, Split.VAL, judged_by.measure)

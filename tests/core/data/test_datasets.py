@@ -44,7 +44,8 @@ def test_the_table_is_true(entry):
     assert (entry.outputs == 1) == (entry.task is Task.REGRESSION)
     assert (entry.outputs == 2) == (entry.task is Task.BINARY)
     if entry.task.is_classification:
-        assert set(y) == set(range(entry.outputs))
+        assert set(y) == ({0} if entry.one_answer else set(range(entry.outputs)))
+    assert entry.one_answer == (len(set(y)) == 1)
     assert entry.noisy == (entry.rows is None)
 
 
@@ -170,7 +171,11 @@ def test_classes_keep_their_proportions(entry):
         assert abs(train - val) <= 1 / len(split.y_val)
 
 
-@every_dataset
+#: One row is the same in every order.
+SEVERAL_ROWS = [entry for entry in DATASETS.values() if entry.rows != 1]
+
+
+@pytest.mark.parametrize("entry", SEVERAL_ROWS, ids=lambda entry: entry.key)
 def test_a_seed_gives_one_split_and_another_seed_another(entry):
     data = data_of(entry)
     first, again, other = load(data, 5), load(data, 5), load(data, 6)
@@ -182,7 +187,7 @@ def test_a_seed_gives_one_split_and_another_seed_another(entry):
 @every_generated
 def test_noise_spreads_the_points(entry):
     """What noise adds is the distance from the points that the same seed has without it."""
-    still, *noisy = (entry.source(300, noise, 0)[0] for noise in (0, 0.1, 0.5))
+    still, *noisy = (entry.source(300, noise, entry.outputs, 0)[0] for noise in (0, 0.1, 0.5))
     small, large = (np.abs(points - still).mean() for points in noisy)
     assert 0 < small < large
     assert large == pytest.approx(5 * small, rel=0.3)
@@ -195,6 +200,15 @@ def test_the_lesson_is_the_lessons_own_tensors():
     assert torch.equal(torch.from_numpy(split.x_train), x)
     assert split.y_train.tolist() == y.tolist()
     assert (len(split.x_val), len(split.y_val), split.target_scale) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_the_neuron_has_one_row_from_every_seed(seed):
+    split = load(DataSpec(name="neuron"), seed)
+    assert (split.x_train.tolist(), split.y_train.tolist()) == ([[1.0]], [0.0])
+    assert (len(split.x_val), split.feature_scale.tolist(), split.feature_mean.tolist()) == (
+        0, [1.0], [0.0],
+    )  # fmt: skip
 
 
 def test_derived_seeds_are_stable_and_distinct():
@@ -213,5 +227,5 @@ def test_seeds_share_their_rows_or_have_rows_of_their_own(key, noise):
     """Told by the rows themselves, before they are split."""
     spec = DataSpec(name=key, rows=200, noise=noise)
     source = DATASETS[key].source
-    first, second = (np.sort(source(spec.rows, noise, seed)[0], axis=0) for seed in (0, 1))
+    first, second = (np.sort(source(spec.rows, noise, 3, seed)[0], axis=0) for seed in (0, 1))
     assert np.allclose(first, second, atol=1e-6) == spec.seeds_share_rows

@@ -15,15 +15,18 @@ from threading import Barrier
 import numpy as np
 import pytest
 
+from core import place
 from core.anatomy.answers import ANSWERS, shape
 from core.anatomy.shapes import ShapeAxis
 from core.engine import Engine, calculator
 from core.engine.calculator import Calculator
+from core.engine.door import ask_who
+from core.engine.messages import Answer
 from core.errors import EngineError, SpecError
 from core.losses import Task
 from core.store import Store
 from tests.browser.app import ROOT
-from tests.core.engine.test_engine import SOON, host_of, jobs, processes
+from tests.core.engine.test_engine import SOON, host_of, processes
 from tests.core.experiments import entrants
 from tests.waiting import wait_until
 
@@ -36,7 +39,12 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One engine for all; where a test ends its helper, the next one has another started."""
     engine = Engine(Store(f"sqlite:///{tmp_path_factory.mktemp('calculator')}/lab.db").url)
     yield engine
-    engine.close()
+    engine.end()
+
+
+def answering(engine: Engine) -> set[int]:
+    """The processes that answer questions."""
+    return set(ask_who(place.folder(engine.store_url)).calculators)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +56,7 @@ def shared(engine: Engine) -> Calculator:
 def asked(engine: Engine, shared: Calculator) -> Calculator:
     """A calculator whose process is there, and the only one."""
     shared.ask(*QUESTION)
-    wait_until(lambda: len(jobs(host_of(engine))) == 1, SOON, "other processes to end")
+    wait_until(lambda: len(answering(engine)) == 1, SOON, "other processes to end")
     return shared
 
 
@@ -110,7 +118,7 @@ def test_threads_that_ask_first_have_one_process_started(fresh: Calculator, engi
     with ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(ask, range(6)))
     assert len(set(answers)) == 1
-    assert len(jobs(host_of(engine))) == 2
+    assert len(answering(engine)) == 2
 
 
 def test_an_error_of_ours_comes_back_as_it_was_raised(asked: Calculator) -> None:
@@ -134,25 +142,25 @@ def test_an_error_of_ours_comes_back_as_it_was_raised(asked: Calculator) -> None
 def test_after_any_other_error_the_next_question_is_answered(
     asked: Calculator, engine: Engine, question: tuple[str, ...], words: str
 ) -> None:
-    before = jobs(host_of(engine))
+    before = answering(engine)
     with pytest.raises(EngineError, match=words):
         asked.ask(*question)
     assert_same(asked.ask(*QUESTION), shape(*QUESTION[1:]))
-    assert jobs(host_of(engine)) == before
+    assert answering(engine) == before
 
 
 def test_a_killed_process_is_followed_by_another(asked: Calculator, engine: Engine) -> None:
-    (first,) = jobs(host_of(engine))
+    (first,) = answering(engine)
     os.kill(first, signal.SIGKILL)
     assert_same(asked.ask(*QUESTION), shape(*QUESTION[1:]))
-    wait_until(lambda: len(jobs(host_of(engine))) == 1, SOON, "the killed process to be gone")
-    assert jobs(host_of(engine)) != [first]
+    wait_until(lambda: len(answering(engine)) == 1, SOON, "the killed process to be gone")
+    assert answering(engine) != {first}
 
 
 def test_what_takes_too_long_is_a_sentence_and_its_process_ends(
     asked: Calculator, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (slow,) = jobs(host_of(engine))
+    (slow,) = answering(engine)
     os.kill(slow, signal.SIGSTOP)
     with monkeypatch.context() as hurry:
         hurry.setattr(calculator, "_ANSWER_SECONDS", 0.01)
@@ -160,7 +168,7 @@ def test_what_takes_too_long_is_a_sentence_and_its_process_ends(
             asked.ask(*QUESTION)
     assert_same(asked.ask(*QUESTION), shape(*QUESTION[1:]))
     os.kill(slow, signal.SIGCONT)
-    wait_until(lambda: slow not in jobs(host_of(engine)), SOON, "the slow process to end")
+    wait_until(lambda: slow not in answering(engine), SOON, "the slow process to end")
 
 
 def test_a_folder_with_a_space_in_its_name_is_understood(
@@ -169,17 +177,17 @@ def test_a_folder_with_a_space_in_its_name_is_understood(
     with tempfile.TemporaryDirectory(prefix="loss lab ") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         assert_same(fresh.ask(*QUESTION), shape(*QUESTION[1:]))
-        assert list(Path(folder).iterdir()) == []
+        assert list(Path(folder).rglob("line*")) == []
 
 
 def test_an_address_where_nobody_listens_harms_nobody(
     asked: Calculator, fresh: Calculator, engine: Engine, tmp_path: Path
 ) -> None:
-    host, before = host_of(engine), jobs(host_of(engine))
-    engine.answer(str(tmp_path / "nobody"))
+    host, before = host_of(engine), answering(engine)
+    engine.answer(Answer(str(tmp_path / "nobody"), b"key"))
     assert_same(fresh.ask(*QUESTION), shape(*QUESTION[1:]))
     fresh._hang_up()
-    wait_until(lambda: jobs(host) == before, SOON, "the other processes to end")
+    wait_until(lambda: answering(engine) == before, SOON, "the other processes to end")
     assert host_of(engine) == host
 
 
@@ -192,8 +200,10 @@ from core.losses import Task
 from core.spec import EntrantSpec
 
 class Relay:
-    def answer(self, address):
-        print(address, flush=True)
+    store_url = "sqlite:////nowhere"
+
+    def answer(self, task):
+        print(task.address, task.key.hex(), flush=True)
 
 calculator = Calculator(Relay())
 cross_entropy = EntrantSpec(loss="cross_entropy")
@@ -208,23 +218,24 @@ def test_who_asks_needs_no_torch_and_their_process_does_not_outlive_them(
     asked: Calculator, engine: Engine
 ) -> None:
     """Even where they are killed."""
-    before = jobs(host_of(engine))
+    before = answering(engine)
     asker = subprocess.Popen(
         [sys.executable, "-c", ASKER],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
         assert asker.stdout is not None
-        engine.answer(asker.stdout.readline().strip())
+        address, key = asker.stdout.readline().split()
+        engine.answer(Answer(address, bytes.fromhex(key)))
         assert asker.stdout.readline().split() == ["1.2040"]
-        assert len(jobs(host_of(engine))) == len(before) + 1
+        assert len(answering(engine)) == len(before) + 1
     finally:
         asker.kill()
         asker.communicate(timeout=SOON)
-    wait_until(lambda: jobs(host_of(engine)) == before, SOON, "the process to end")
+    wait_until(lambda: answering(engine) == before, SOON, "the process to end")
 
 
 def test_closing_the_engine_ends_the_process(asked: Calculator, engine: Engine) -> None:
     host = host_of(engine)
-    engine.close()
+    engine.end()
     wait_until(lambda: not processes(host), SOON, "every process to end")

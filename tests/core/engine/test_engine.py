@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Client
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from core import place
 from core.data import DataSpec
 from core.engine import Engine
+from core.engine import job as job_module
+from core.engine.door import Door, ask_who
 from core.engine.host import MAX_PROCESSES, PLACES, Host
 from core.engine.job import combined, reason_for
 from core.errors import DeviceError, EngineError
-from core.records import Evaluation, Experiment, Measure, Progress, Split, Status, Wanted
+from core.records import Experiment, Measure, Progress, Split, Status, Wanted
 from core.spec import (
     ExperimentSpec,
     NetworkSpec,
@@ -29,7 +39,10 @@ from core.spec import (
     TrainingSpec,
 )
 from core.store import Store, database
+from core.training import train
+from tests.browser.app import ROOT
 from tests.core.experiments import entrants
+from tests.core.tidy import Score, evaluations
 from tests.waiting import wait_until
 
 #: Trains until it is stopped, as far as a test is concerned.
@@ -39,6 +52,14 @@ SHORT = ExperimentSpec(
     network=NetworkSpec(hidden_sizes=(4,)),
     entrants=entrants("cross_entropy", "mse"),
     training=TrainingSpec(epochs=3),
+)
+#: Trains for a second or two.
+LONG = ExperimentSpec(
+    data=DataSpec(name="spirals"),
+    network=NetworkSpec(hidden_sizes=(32, 32)),
+    entrants=entrants("cross_entropy", "mse"),
+    seeds=(0, 1),
+    training=TrainingSpec(epochs=400, batch_size=20),
 )
 #: The first start waits for torch to be loaded; everything after that is quick.
 LOADING, SOON = 60, 15
@@ -51,10 +72,10 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Engi
     engine = Engine(store.url)
     engine.warm()
     key = store.create(SHORT)
-    engine.start(key)
+    engine.look()
     wait_until(lambda: store.get(key).status.is_finished, LOADING, "the first experiment to end")
     yield store, engine
-    engine.close()
+    engine.end()
 
 
 @pytest.fixture
@@ -68,7 +89,7 @@ def engine(warm: tuple[Store, Engine]) -> Iterator[Engine]:
     store, engine = warm
     yield engine
     with store._database.read() as connection:
-        keys = connection.exec_driver_sql("select id from experiments_v2").scalars().all()
+        keys = connection.exec_driver_sql("select id from experiments_v3").scalars().all()
     for key in keys:
         store.want(key, Wanted.STOPPED)
     for key in keys:
@@ -81,12 +102,12 @@ def own(tmp_path: Path) -> Iterator[tuple[Store, Engine]]:
     store = Store(f"sqlite:///{tmp_path}/lab.db")
     engine = Engine(store.url)
     yield store, engine
-    engine.close()
+    engine.end()
 
 
 def started(store: Store, engine: Engine, spec: ExperimentSpec = ENDLESS) -> str:
     key = store.create(spec)
-    engine.start(key)
+    engine.look()
     return key
 
 
@@ -107,9 +128,21 @@ def ended(store: Store, key: str, timeout: float = SOON) -> Experiment:
     return store.get(key)
 
 
-def host_of(engine: Engine) -> int:
-    assert engine._host is not None
-    return engine._host.pid
+def losses_of(store: Store, key: str) -> bytes:
+    return np.concatenate([chunk.losses for chunk in store.chunks(key)]).tobytes()
+
+
+def host_of(engine: Engine, but: int = 0) -> int:
+    """The service's process, once there is one that is another than this."""
+
+    def pid() -> int:
+        try:
+            found = ask_who(place.folder(engine.store_url)).pid
+        except OSError:
+            return 0
+        return 0 if found == but else found
+
+    return wait_until(pid, LOADING, "the service to be there")
 
 
 def processes(host: int) -> dict[int, int]:
@@ -128,10 +161,9 @@ def processes(host: int) -> dict[int, int]:
     return found
 
 
-def jobs(host: int) -> list[int]:
-    """What the fork server forked: the only children of the host's children."""
-    family = processes(host)
-    return sorted(pid for pid, parent in family.items() if parent != host and parent in family)
+def jobs(engine: Engine) -> list[int]:
+    """The processes that have an experiment."""
+    return sorted(ask_who(place.folder(engine.store_url)).jobs.values())
 
 
 # ---------------------------------------------------------------- a life without incidents
@@ -179,10 +211,12 @@ def test_two_experiments_train_at_once(store: Store, engine: Engine) -> None:
 
 def test_a_start_said_twice_is_one_start(store: Store, engine: Engine) -> None:
     key = store.create(ENDLESS)
-    engine.start(key)
-    engine.start(key)
+    engine.look()
+    engine.look()
     training(store, key)
-    assert len(jobs(host_of(engine))) == 1
+    wait_until(lambda: len(jobs(engine)) == 1, SOON, "another process to wait")
+    ended(store, started(store, engine, SHORT))
+    wait_until(lambda: len(jobs(engine)) == 1, SOON, "the other's process to end")
 
 
 # ---------------------------------------------------------------- pausing and stopping
@@ -204,7 +238,7 @@ def test_a_pause_holds_and_ends(store: Store, engine: Engine) -> None:
     assert seen_epoch(store, key) == paused.epoch
     # Another experiment's whole life is long enough to see that nothing moves.
     ended(store, started(store, engine, SHORT))
-    wait_until(lambda: len(jobs(host_of(engine))) == 1, SOON, "the other's process to end")
+    wait_until(lambda: len(jobs(engine)) == 1, SOON, "the other's process to end")
     later = store.get(key)
     assert later == replace(paused, heartbeat=later.heartbeat)
     store.want(key, Wanted.RUNNING)
@@ -214,7 +248,7 @@ def test_a_pause_holds_and_ends(store: Store, engine: Engine) -> None:
 
 def test_one_epoch_at_a_time(store: Store, engine: Engine) -> None:
     key = store.create(SHORT, pause_after_epoch=1)
-    engine.start(key)
+    engine.look()
     first = reached(store, key, Status.PAUSED)
     assert (first.epoch, first.step) == (1, SHORT.steps_per_epoch)
     assert (first.wanted, first.pause_after_epoch) == (Wanted.PAUSED, None)
@@ -242,7 +276,7 @@ def test_a_stop_takes_half_a_second_at_most(
     assert stopped.step >= step
     assert seen_epoch(store, key) == stopped.epoch
     assert {run.status for run in store.runs(key)} == {Status.STOPPED}
-    wait_until(lambda: not jobs(host_of(engine)), SOON, "the process to end")
+    wait_until(lambda: not jobs(engine), SOON, "the process to end")
 
 
 # ---------------------------------------------------------------- the queue
@@ -290,19 +324,24 @@ def test_a_paused_job_that_waits_for_a_place_can_be_stopped(store: Store, engine
     store.want(paused, Wanted.RUNNING)
     reached(store, paused, Status.QUEUED)
     store.want(paused, Wanted.STOPPED)
-    wait_until(lambda: len(jobs(host_of(engine))) == PLACES, SOON, "its process to end")
+    wait_until(lambda: len(jobs(engine)) == PLACES, SOON, "its process to end")
 
 
-def test_paused_experiments_fill_the_house(store: Store, engine: Engine) -> None:
-    keys = [store.create(SHORT, pause_after_epoch=1) for _ in range(MAX_PROCESSES + 1)]
+def test_what_rests_leaves_its_process_to_others(store: Store, engine: Engine) -> None:
+    keys = [store.create(SHORT, pause_after_epoch=1) for _ in range(MAX_PROCESSES + 2)]
+    engine.look()
     for key in keys:
-        engine.start(key)
-    for key in keys[:-1]:
         reached(store, key, Status.PAUSED)
-    assert len(jobs(host_of(engine))) == MAX_PROCESSES
-    assert store.get(keys[-1]).status is Status.QUEUED
-    store.want(keys[0], Wanted.STOPPED)
-    reached(store, keys[-1], Status.PAUSED)
+    wait_until(lambda: len(jobs(engine)) == MAX_PROCESSES, SOON, "two to leave theirs")
+    # The first has none any more, and goes on as if it had.
+    plain = ended(store, started(store, engine, SHORT))
+    store.want(keys[0], Wanted.RUNNING)
+    engine.look()
+    assert ended(store, keys[0]).status is Status.FINISHED
+    assert losses_of(store, keys[0]) == losses_of(store, plain.id)
+    store.want(keys[1], Wanted.STOPPED)
+    engine.look()
+    assert ended(store, keys[1]).status is Status.STOPPED
 
 
 # ---------------------------------------------------------------- incidents
@@ -311,7 +350,7 @@ def test_paused_experiments_fill_the_house(store: Store, engine: Engine) -> None
 def test_a_killed_job_is_marked_failed_and_keeps_its_data(store: Store, engine: Engine) -> None:
     key = started(store, engine)
     training(store, key)
-    (job,) = jobs(host_of(engine))
+    (job,) = jobs(engine)
     os.kill(job, signal.SIGKILL)
     failed = reached(store, key, Status.FAILED, 1)
     assert "signal 9 (SIGKILL)" in str(failed.reason)
@@ -343,41 +382,90 @@ def test_every_error_becomes_a_reason(error: Exception, words: str) -> None:
     assert words in reason_for(error)
 
 
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Host]:
+    """A host that has started nothing, with a store of its own."""
+    store = Store(f"sqlite:///{tmp_path}/lab.db")
+    with closing(Door(tmp_path)) as door:
+        yield Host(store, multiprocessing.get_context("forkserver"), door)
+
+
 def test_an_end_that_the_database_refuses_is_marked_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    alone: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
     store = Store(f"sqlite:///{tmp_path}/lab.db")
     key = store.create(SHORT)
-    host = Host(store, multiprocessing.get_context("forkserver"))
-    host._obey(f"start {key}")
     with closing(sqlite3.connect(tmp_path / "lab.db", isolation_level=None)) as other:
         other.execute("begin immediate")
-        host._end_all()
+        alone._end_all()
         assert store.get(key).status is Status.QUEUED
-    host._care()
+    alone._care()
     assert store.get(key).status is Status.INTERRUPTED
 
 
-def test_lines_that_say_nothing_are_passed_over(store: Store, engine: Engine) -> None:
-    engine._tell("nonsense\n\n\x00start\nstart one two\nkill nobody\nstart 0123456789\n")
-    assert engine._host is not None
-    assert engine._host.stdin is not None
-    engine._host.stdin.write(b"\xff\xfe\n")
+def test_words_that_say_nothing_are_passed_over(store: Store, engine: Engine) -> None:
     host = host_of(engine)
+    for word in ("nonsense", None, b"\xff", ("look",), {"end": True}):
+        engine._tell(word)
     assert ended(store, started(store, engine, SHORT)).status is Status.FINISHED
     assert host_of(engine) == host
 
 
-def test_what_nobody_looks_after_is_interrupted_at_the_next_start(
-    own: tuple[Store, Engine],
+def test_strangers_are_not_let_in(store: Store, engine: Engine) -> None:
+    host = host_of(engine)
+    found_by = json.loads((place.folder(store.url) / "service.json").read_text())
+    with pytest.raises((AuthenticationError, OSError, EOFError)):
+        Client(found_by["address"], authkey=b"guessed")
+    assert (place.folder(store.url) / "service.json").stat().st_mode & 0o077 == 0
+    assert place.folder(store.url).stat().st_mode & 0o077 == 0
+    assert ended(store, started(store, engine, SHORT)).status is Status.FINISHED
+    assert host_of(engine) == host
+
+
+def test_what_nobody_looks_after_is_interrupted(
+    alone: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, engine = own
-    key = store.create(SHORT)
+    monkeypatch.setattr("core.engine.host.STALE_SECONDS", 0.0)
+    # Clocks that differ by a day say nothing.
+    store, tomorrow = Store(f"sqlite:///{tmp_path}/lab.db"), time.time() + 86_400
+    lost, kept, queued, paused = (store.create(SHORT) for _ in range(4))
+    for key in (lost, kept):
+        store.set_status(key, Status.RUNNING)
+    store.set_status(paused, Status.PAUSED)
+    alone._look_after()
+    assert store.get(lost).status is Status.RUNNING
     with store._database.write() as connection:
-        connection.exec_driver_sql("update experiments_v2 set heartbeat = heartbeat - 60")
-    engine.warm()
-    assert "went away" in str(reached(store, key, Status.INTERRUPTED).reason)
+        beat = "update experiments_v3 set heartbeat = ? where id = ?"
+        connection.exec_driver_sql(beat, (tomorrow, kept))
+    alone._look_after()
+    assert "went away" in str(store.get(lost).reason)
+    statuses = [store.get(key).status for key in (lost, kept, queued, paused)]
+    assert statuses == [Status.INTERRUPTED, Status.RUNNING, Status.QUEUED, Status.PAUSED]
+
+
+def test_only_what_is_still_unattended_is_interrupted(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/lab.db")
+    key = store.create(SHORT)
+    store.set_status(key, Status.RUNNING)
+    seen = store.service.heartbeats()[key]
+    store.service.heartbeat([key])
+    assert not store.service.interrupt(key, seen)
+    assert store.get(key).status is Status.RUNNING
+
+
+def test_what_is_another_places_is_left_alone(
+    alone: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(f"sqlite:///{tmp_path}/lab.db")
+    monkeypatch.setenv(place.ENVIRONMENT_VARIABLE, "elsewhere")
+    key, stopped = store.create(SHORT), store.create(SHORT)
+    store.set_status(stopped, Status.PAUSED)
+    store.want(stopped, Wanted.STOPPED)
+    assert not list(store.service.queue(alone._place).in_turn())
+    assert list(store.service.queue("elsewhere").in_turn()) == [key]
+    alone._look_after()
+    assert store.get(stopped).status is Status.PAUSED
 
 
 @pytest.fixture
@@ -392,53 +480,267 @@ def busy(own: tuple[Store, Engine]) -> tuple[Store, Engine, list[str]]:
     for key in running:
         training(store, key)
     queued = started(store, engine)
-    new = store.get(queued).heartbeat
-    wait_until(lambda: store.get(queued).heartbeat > new, SOON, "the host to hear of it")
     return store, engine, [paused, *running, queued]
 
 
-def close(engine: Engine) -> None:
-    engine.close()
+def end(engine: Engine) -> None:
+    engine.end()
 
 
 def terminate(engine: Engine) -> None:
     os.kill(host_of(engine), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("end", [close, terminate])
+@pytest.mark.parametrize("told", [end, terminate])
 def test_nothing_outlives_an_orderly_end(
-    busy: tuple[Store, Engine, list[str]], end: Callable[[Engine], None]
+    busy: tuple[Store, Engine, list[str]], told: Callable[[Engine], None]
 ) -> None:
-    store, engine, keys = busy
+    store, engine, (paused, *others) = busy
     host = host_of(engine)
-    end(engine)
+    told(engine)
     wait_until(lambda: not processes(host), SOON, "every process to end")
-    for key in keys:
+    for key in others:
         assert store.get(key).status is Status.INTERRUPTED
         assert "app was closed" in str(store.get(key).reason)
-    assert len(store.chunks(keys[1])) > 0
+    # What rests needs no process, and can go on another time.
+    assert store.get(paused).status is Status.PAUSED
+    assert store.checkpoint(paused) is not None
+    assert len(store.chunks(others[0])) > 0
 
 
-def test_nothing_outlives_a_killed_host_and_the_next_one_works(
+def test_after_a_killed_host_all_goes_on_by_itself(
     busy: tuple[Store, Engine, list[str]],
 ) -> None:
-    store, engine, (*held, queued) = busy
+    store, engine, (paused, *running, queued) = busy
+    before = {key: store.step(key) for key in running}
     host = host_of(engine)
     os.kill(host, signal.SIGKILL)
+    wait_until(lambda: host not in processes(host), SOON, "the host to end")
+    assert host_of(engine, but=host) != host
+    for key in running:
+        assert training(store, key, LOADING).status is Status.RUNNING
+        assert store.step(key) > before[key]
+        assert store.get(key).reason is None
+    assert not processes(host)
+    assert [store.get(key).status for key in (paused, queued)] == [Status.PAUSED, Status.QUEUED]
+    store.want(running[0], Wanted.STOPPED)
+    assert training(store, queued).status is Status.RUNNING
+
+
+def test_a_killed_host_is_none_that_failed_to_start(
+    own: tuple[Store, Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After one that did, the next is waited for: here for longer than the test."""
+    monkeypatch.setattr("core.engine._FAILURE_SECONDS", 2.0 * LOADING)
+    _store, engine = own
+    engine.warm()
+    # Until the engine has found it, it has not been there.
+    wait_until(lambda: engine.is_connected, LOADING, "the engine to find the service")
+    host = host_of(engine)
+    os.kill(host, signal.SIGKILL)
+    assert host_of(engine, but=host) != host
+    assert engine.trouble is None
+
+
+def test_a_training_outlives_its_server(own: tuple[Store, Engine]) -> None:
+    store, engine = own
+    paused = started(store, engine)
+    training(store, paused, LOADING)
+    store.want(paused, Wanted.PAUSED)
+    reached(store, paused, Status.PAUSED)
+    key, queued = started(store, engine, LONG), [started(store, engine) for _ in range(PLACES)][-1]
+    training(store, key)
+    host, folder = host_of(engine), place.folder(store.url)
+    engine.leave()
+    assert ended(store, key, LOADING).status is Status.FINISHED
+    # Nothing new is started, and what rests leaves its process.
+    assert store.get(queued).status is Status.QUEUED
+    wait_until(lambda: paused not in ask_who(folder).jobs, SOON, "what rests to leave")
+    another = Engine(store.url)
+    another.look()
+    assert training(store, queued).status is Status.RUNNING
+    assert another._process is None
+    store.want(paused, Wanted.RUNNING)
+    another.look()
+    store.want(queued, Wanted.STOPPED)
+    assert training(store, paused).status is Status.RUNNING
+    another.end()
     wait_until(lambda: not processes(host), SOON, "every process to end")
-    for key in held:
-        assert "training service ended" in str(store.get(key).reason)
-        assert store.get(key).status is Status.INTERRUPTED
-    # Nobody was left to speak for the one in the queue; it may be started anew.
-    engine.start(queued)
-    assert training(store, queued, LOADING).status is Status.RUNNING
-    assert host_of(engine) != host
+
+
+SERVER = """
+import sys, time
+from core.engine import Engine
+from core.engine import job as job_module
+from core.engine.door import Door, ask_who
+engine = Engine(sys.argv[1])
+engine.look()
+time.sleep(600)
+"""
+
+
+def test_a_training_outlives_a_killed_server_and_its_host_ends_after_it(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/lab.db")
+    key = store.create(LONG)
+    with subprocess.Popen([sys.executable, "-c", SERVER, store.url], cwd=ROOT) as server:
+        training(store, key, LOADING)
+        server.kill()
+    host = ask_who(place.folder(store.url)).pid
+    assert ended(store, key, LOADING).status is Status.FINISHED
+    wait_until(lambda: not processes(host), LOADING, "the host to end")
+    assert not (place.folder(store.url) / "service.json").exists()
+
+
+def fork_server(host: int) -> int:
+    family = processes(host)
+    (server,) = set(family.values()) & set(family) - {host}
+    return server
+
+
+@pytest.mark.skipif(
+    os.environ.get("LOSSLAB_START") == "spawn", reason="Nothing is forked where all is spawned."
+)
+def test_the_fork_servers_end_ends_no_training(own: tuple[Store, Engine]) -> None:
+    store, engine = own
+    key = started(store, engine)
+    training(store, key, LOADING)
+    host = host_of(engine)
+    (job,) = jobs(engine)
+    os.kill(fork_server(host), signal.SIGKILL)
+    assert training(store, key).status is Status.RUNNING
+    # The one process that is warm takes the next, and the fork server comes anew for others.
+    for _time in range(2):
+        assert ended(store, started(store, engine, SHORT), LOADING).status is Status.FINISHED
+    assert training(store, key).status is Status.RUNNING
+    os.kill(job, signal.SIGKILL)
+    assert "nothing is left" in str(reached(store, key, Status.FAILED, 1).reason)
+    assert host_of(engine) == host
 
 
 def test_an_engine_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/nowhere/python")
+    engine = Engine("sqlite:////nowhere.db")
+    engine.warm()
+    wait_until(lambda: engine.trouble is not None, SOON, "the second try")
     with pytest.raises(EngineError, match=r"can't be started .* restart the app\.$"):
-        Engine("sqlite:////nowhere.db").warm()
+        engine.look()
+    engine.leave()
+
+
+def test_a_host_that_ends_at_once_is_said_to(tmp_path: Path) -> None:
+    engine = Engine(f"sqlite:///{tmp_path}/no/folder.db")
+    engine.warm()
+    wait_until(lambda: engine.trouble is not None, SOON, "the second try")
+    with pytest.raises(EngineError, match="ended as soon as it was started"):
+        engine.look()
+    engine.leave()
+
+
+# ---------------------------------------------------------------- going on
+
+
+def test_what_was_killed_is_resumed_to_the_same_bits(store: Store, engine: Engine) -> None:
+    plain = ended(store, started(store, engine, LONG), LOADING)
+    key = started(store, engine, LONG)
+    wait_until(lambda: store.step(key) > LONG.total_steps / 4, SOON, "a quarter of the steps")
+    (job,) = jobs(engine)
+    os.kill(job, signal.SIGKILL)
+    failed = reached(store, key, Status.FAILED)
+    assert store.resume(key)
+    assert not store.resume(key)
+    engine.look()
+    resumed = ended(store, key, LOADING)
+    assert (resumed.status, resumed.reason, resumed.step) == (Status.FINISHED, None, plain.step)
+    assert resumed.seconds > failed.seconds
+    assert losses_of(store, key) == losses_of(store, plain.id)
+    one, other = store.evaluations(key), store.evaluations(plain.id)
+    assert [each.epoch for each in one] == [each.epoch for each in other]
+    assert all(a.values.tobytes() == b.values.tobytes() for a, b in zip(one, other, strict=True))
+    chunks = store.chunks(key)
+    assert [each.index for each in chunks] == list(range(len(chunks)))
+    seconds = [each.seconds for each in chunks]
+    assert seconds == sorted(seconds)
+    # Nothing is kept of what is over.
+    assert store.checkpoint(key) is None
+
+
+def test_a_job_that_ends_before_it_began_is_not_tried_for_ever(
+    store: Store, engine: Engine
+) -> None:
+    running = [started(store, engine) for _ in range(PLACES)]
+    for key in running:
+        training(store, key)
+    key = started(store, engine)
+    with closing(sqlite3.connect(store._database.place)) as other:
+        other.execute("update experiments_v3 set spec = 'no spec' where id = ?", (key,))
+        other.commit()
+    store.want(running[0], Wanted.STOPPED)
+    wait_until(lambda: status_of(store, key) == Status.FAILED, SOON, "it to fail")
+    with closing(sqlite3.connect(store._database.place)) as other:
+        other.execute("delete from runs_v3 where experiment_id = ?", (key,))
+        other.execute("delete from experiments_v3 where id = ?", (key,))
+        other.commit()
+
+
+def status_of(store: Store, key: str) -> str:
+    with store._database.read() as connection:
+        found = "select status from experiments_v3 where id = ?"
+        return str(connection.exec_driver_sql(found, (key,)).scalar())
+
+
+def test_a_job_that_hangs_can_be_stopped(store: Store, engine: Engine) -> None:
+    key = started(store, engine)
+    training(store, key)
+    (job,) = jobs(engine)
+    os.kill(job, signal.SIGSTOP)
+    store.want(key, Wanted.STOPPED)
+    stopped = reached(store, key, Status.STOPPED)
+    assert "did not answer" in str(stopped.reason)
+    assert job not in processes(host_of(engine))
+
+
+def test_training_waits_for_a_store_that_is_locked(store: Store, engine: Engine) -> None:
+    key = started(store, engine)
+    training(store, key)
+    with closing(sqlite3.connect(store._database.place, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        locked = store.step(key)
+        # Longer than a write waits by itself.
+        threading.Event().wait(database.BUSY_SECONDS + 2)
+    after = training(store, key)
+    assert (after.status, after.reason) == (Status.RUNNING, None)
+    chunks = store.chunks(key)
+    steps = np.concatenate([each.first_step + np.arange(len(each.losses)) for each in chunks])
+    assert steps.tolist() == list(range(1, len(steps) + 1))
+    assert after.step > locked
+
+
+def test_a_store_that_stays_locked_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(job_module, "PATIENCE_SECONDS", 1.0)
+    store = Store(f"sqlite:///{tmp_path}/lab.db")
+    key = store.create(SHORT)
+    ours, theirs = multiprocessing.Pipe()
+    with closing(sqlite3.connect(tmp_path / "lab.db", isolation_level=None)) as other:
+        other.execute("begin immediate")
+        job_module.run(store, key, theirs)
+    said = ours.recv()
+    assert said.status is Status.FAILED
+    assert "was locked by another program" in said.reason
+
+
+def test_a_report_that_is_written_twice_is_there_once(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/lab.db")
+    key = store.create(SHORT)
+    for report in train(SHORT):
+        for _time in range(2):
+            store.report(key, report)
+    chunks = store.chunks(key)
+    assert sum(len(each.losses) for each in chunks) == SHORT.total_steps
+    assert [each.epoch for each in store.evaluations(key)] == [0, 1, 2, 3]
+    assert [each.epoch for each in store.moments(key)] == [0, 1, 2, 3]
 
 
 # ---------------------------------------------------------------- reports
@@ -446,9 +748,9 @@ def test_an_engine_that_cannot_start_says_so(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_reports_in_a_row_are_combined_into_one() -> None:
     def report(step: int, count: int) -> Progress:
-        row = Evaluation(0, step, step, Split.TRAIN, Measure.LOSS, 0.5)
+        judged = evaluations([Score(0, step, step, Split.TRAIN, Measure.LOSS, 0.5)])
         losses = np.arange(step - count, step, dtype=np.float32)[:, None]
-        return Progress(step, step, step / 10, losses, (row,), (None,))
+        return Progress(step, step, step / 10, losses, judged, (None,))
 
     one = combined([report(0, 0), report(2, 2), report(5, 3)])
     assert (one.step, one.epoch, one.seconds) == (5, 5, 0.5)

@@ -16,6 +16,7 @@ from core.compare.courses import Course, CurveAxis, courses
 from core.compare.curves import Curves
 from core.compare.forest import Row
 from core.compare.intervals import Spread
+from core.data import DATASETS
 from core.figures import (
     Figure,
     Ghost,
@@ -53,7 +54,7 @@ def figures(color: str) -> Iterator[Figure]:
     entrant = replace(ENTRANT, color=color)
     for smoothing in (0.0, 0.9):
         yield loss_figure(drawn(SPEC, smoothing=smoothing), entrant, baseline=2.3, log_y=False)
-    _, judged_by, *_ = shared(Task.MULTICLASS)
+    _, judged_by, *_ = shared(DATASETS["iris"])
     accuracy = course(color, Measure.ACCURACY)
     yield shared_figure(
         [accuracy], CURVES, judged_by, axis=CurveAxis.EPOCH, band=Spread.INTERVAL, seeds=True,

@@ -61,7 +61,7 @@ def race(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 def shared_of(race: Race, seeds: bool = True) -> Figure:
-    _, judged_by, *_ = shared(race.spec.dataset.task)
+    _, judged_by, *_ = shared(race.spec.dataset)
     return shared_figure(
         shared_courses(race.drawn, race.spec, race.experiment.facts, judged_by),
         race.curves,

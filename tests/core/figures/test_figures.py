@@ -16,9 +16,10 @@ from core.compare.curves import Curves, CurveSet
 from core.data import DataSpec
 from core.figures import Figure, loss_figure
 from core.figures.drawing import muted
-from core.records import Chunk, Evaluation, Measure, Run, Split, Status
+from core.records import Chunk, Measure, Run, Split, Status
 from core.spec import LESSON, ExperimentSpec
 from tests.core.experiments import entrants
+from tests.core.tidy import Score, evaluations
 
 RIVALS = ExperimentSpec(entrants=entrants("cross_entropy", "bce", "mse"))
 CROSS_ENTROPY, BCE, MSE = RIVALS.lineup
@@ -38,11 +39,13 @@ def drawn(spec: ExperimentSpec, *, smoothing: float = 0.0, steps: int = 200) -> 
     curves = Curves("abc", len(runs))
     losses = np.linspace(2, 1, steps * len(runs), dtype=np.float32).reshape(steps, len(runs))
     measures = (Measure.LOSS, Measure.ACCURACY, Measure.R2)
-    evaluations = [
-        Evaluation(run.index, epoch, epoch * 50, split, measure, run.index + epoch / 10)
+    found = [
+        Score(run.index, epoch, epoch * 50, split, measure, run.index + epoch / 10)
         for run, epoch, split, measure in itertools.product(runs, range(4), Split, measures)
     ]
-    curves.extend([Chunk(0, 1, 0.1, losses)] if steps else [], evaluations if steps else [])
+    curves.extend(
+        [Chunk(0, 1, 0.1, losses)] if steps else [], evaluations(found, len(runs)) if steps else []
+    )
     return curves.view(runs, smoothing)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.compare.forest import Row
 from core.figures import forest_figure, forest_height
+from core.figures.drawing import literal
 from core.judging.yardsticks import yardsticks
 from core.losses import Task
 
@@ -74,7 +75,9 @@ def test_whom_each_side_favours_is_written_as_text():
     assert (first["text"], first["x"], first["y"]) == ("◀ CE better", 0, 0.28)
     assert (second["text"], second["x"]) == ("BCE better ▶", 1)
     assert long["text"] == "&lt;b&gt;mine&lt;/b&gt; and a l… better ▶"
-    assert "<i>" not in drawn(LEFT)["data"][-1]["hovertemplate"]
+    mark = drawn(LEFT)["data"][-1]
+    assert (mark["hovertemplate"], mark["text"]) == ("%{text}<extra></extra>", [literal(LEFT.said)])
+    assert "<i>" not in mark["text"][0]
 
 
 def test_an_a_a_check_favours_nobody_and_what_is_not_tested_is_hollow():

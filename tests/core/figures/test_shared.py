@@ -7,15 +7,15 @@ import pytest
 
 from core.compare.courses import CurveAxis, courses, shared_courses
 from core.compare.intervals import Spread
+from core.data import DATASETS
 from core.figures import Figure, shared_figure
 from core.judging.yardsticks import Shared, shared
-from core.losses import Task
 from core.records import Measure, Split
 from core.spec import ExperimentSpec
 from tests.core.figures.test_figures import values
 from tests.core.races import Race, raced
 
-ERROR, PLAIN = shared(Task.BINARY)[:2]
+ERROR, PLAIN = shared(DATASETS["moons"])[:2]
 
 
 @pytest.fixture(scope="module")

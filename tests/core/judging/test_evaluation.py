@@ -20,6 +20,7 @@ from core.spec import Activation, StartSpec
 from core.spec.entrants import lineup
 from tests.core import plain
 from tests.core.experiments import entrants
+from tests.core.tidy import scores
 
 
 @pytest.mark.parametrize("task", Task)
@@ -72,7 +73,8 @@ def some_data(classes: int) -> tuple[torch.Tensor, torch.Tensor]:
 CASES = [
     (Task.BINARY, ("cross_entropy", "bce", "mse", "hinge"), 2),
     (Task.MULTICLASS, ("cross_entropy", "bce", "mse", "hinge"), 3),
-    (Task.REGRESSION, ("mse", "gaussian_nll", "huber"), 1),
+    # One of these is of all rows of its split together.
+    (Task.REGRESSION, ("mse", "gaussian_nll", "huber", "broadcast_mse"), 1),
 ]
 
 
@@ -82,7 +84,7 @@ def test_rows_are_those_of_plain_pytorch_on_all_rows_at_once(task, names, classe
     x, y = some_data(classes)
     judged = {Split.TRAIN: (x, y), Split.VAL: (x[:, :100], y[:, :100])}
     evaluator = Evaluator(stack, groups, task, judged)
-    rows = list(evaluator.evaluate(epoch=3, step=30))
+    rows = scores([evaluator.evaluate(epoch=3, step=30)])
     assert {(row.epoch, row.step) for row in rows} == {(3, 30)}
     found = {(row.run, row.split, row.measure): row.value for row in rows}
     # Beside the loss, one yardstick on the training rows and three on the held-out ones.
@@ -108,7 +110,7 @@ def test_probabilities_are_judged_for_every_loss_that_gives_some(task, names, cl
     stack, groups = started(task, names, classes)
     x, y = some_data(classes)
     evaluator = Evaluator(stack, groups, task, {Split.VAL: (x, y)})
-    found = {(row.run, row.measure): row.value for row in evaluator.evaluate(0, 0)}
+    found = {(row.run, row.measure): row.value for row in scores([evaluator.evaluate(0, 0)])}
     for run, network in enumerate(plain.networks_of(stack, groups)):
         formula = groups[run // 2].formula
         if formula.link is Link.IDENTITY:
@@ -127,9 +129,9 @@ def test_a_broken_run_has_no_score_on_any_split_and_the_others_theirs(task, name
     x, y = some_data(classes)
     judged = {Split.TRAIN: (x[:, :100], y[:, :100]), Split.VAL: (x[:, 100:], y[:, 100:])}
     evaluator = Evaluator(stack, groups, task, judged)
-    whole = list(evaluator.evaluate(0, 0))
-    stack.parameters[1] = torch.nan
-    for before, after in zip(whole, evaluator.evaluate(0, 0), strict=True):
+    whole = scores([evaluator.evaluate(0, 0)])
+    stack.layers[0].parameters[1] = torch.nan
+    for before, after in zip(whole, scores([evaluator.evaluate(0, 0)]), strict=True):
         if after.run == 1:
             assert math.isnan(after.value), after
         else:
@@ -143,7 +145,7 @@ def test_rows_count_alike_however_many_are_evaluated_at_once(monkeypatch):
 
     def judged(evaluator: Evaluator) -> list[float]:
         # The hinge gives no probabilities, so it has neither NLL nor Brier.
-        return [row.value for row in evaluator.evaluate(0, 0) if math.isfinite(row.value)]
+        return [row.value for row in scores([evaluator.evaluate(0, 0)]) if math.isfinite(row.value)]
 
     evaluator = Evaluator(stack, groups, task, {Split.VAL: (x, y)})
     in_parts = judged(evaluator)

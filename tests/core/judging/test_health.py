@@ -12,7 +12,7 @@ from core.network.groups import Group
 from core.records import Snapshot
 from core.spec import Activation, ExperimentSpec
 from core.training import train
-from core.training.batches import MiniBatch
+from core.training.batches import Block
 from core.training.preparation import Prepared, prepare
 from core.training.recording import Recorder, kept_epochs
 from tests.core import plain
@@ -58,7 +58,7 @@ def networks(prepared: Prepared) -> list[nn.Sequential]:
     return plain.networks_of(prepared.learner.stack, prepared.learner.groups)
 
 
-def trained(spec: ExperimentSpec) -> tuple[Prepared, Snapshot, list[nn.Sequential], MiniBatch]:
+def trained(spec: ExperimentSpec) -> tuple[Prepared, Snapshot, list[nn.Sequential], Block]:
     """After an epoch: what is seen of it, the networks before its last step, and its batch."""
     with torch.no_grad():
         prepared = prepare(spec)
@@ -66,7 +66,7 @@ def trained(spec: ExperimentSpec) -> tuple[Prepared, Snapshot, list[nn.Sequentia
         recorder.report_start()
         for batch in prepared.batches.epoch():
             before = networks(prepared)
-            prepared.learner.step(batch, recorder.next_row(batch))
+            recorder.add(batch, prepared.learner.step(batch))
         snapshot = recorder.report_epoch(1).snapshot
     assert snapshot is not None
     return prepared, snapshot, before, batch
@@ -165,10 +165,10 @@ def test_gradients_are_those_of_autograd_for_the_newest_batch(
     task = spec.dataset.task
     for run, network in enumerate(before):
         group, seed = group_of(prepared, run)
-        targets = batch.targets[run // 2][seed]
+        targets = batch.newest[run // 2][seed]
         is_ids = task.is_classification and group.width > 1
         y = targets.argmax(0).float() if is_ids else targets[0]
-        z = network(batch.x[run])
+        z = network(batch.rows[seed])
         expected = sizes(network, plain.loss_function(group.entrant.loss, task)(z, y))
         np.testing.assert_allclose(snapshot.gradients[-1, run], expected, rtol=1e-4, atol=1e-9)
 
@@ -183,8 +183,8 @@ def test_before_the_first_step_they_are_those_of_the_first_rows() -> None:
     assert at_start.gradients is not None
     batch = prepared.batches.first
     for run, network in enumerate(start):
-        y = batch.targets[0][run].argmax(0)
-        expected = sizes(network, nn.functional.cross_entropy(network(batch.x[run]), y))
+        y = batch.newest[0][run].argmax(0)
+        expected = sizes(network, nn.functional.cross_entropy(network(batch.rows[run]), y))
         np.testing.assert_allclose(at_start.gradients[0, run], expected, rtol=1e-4)
 
 

@@ -378,8 +378,9 @@ def test_every_yardstick_of_classes_is_computed(classes, width, link):
         for function in (measures.scores_of_classes, measures.more_scores_of_classes)
     )
     table = yardsticks(Task.MULTICLASS)
-    assert [each.measure for each in table] == [*cheap, *more]
-    assert [each.is_judged_each_epoch for each in table] == [True] * 3 + [False] * 2
+    of_all_runs = {Measure.NLL_RESCALED, Measure.ECE_RESCALED, Measure.AURC}
+    assert {each.measure for each in table} == {*cheap, *more} | of_all_runs
+    assert [each.is_judged_each_epoch for each in table] == [True] * 3 + [False] * 5
     values = measures.scores_of_values(torch.zeros(1, 4), y)
     assert {each.measure for each in yardsticks(Task.REGRESSION)} == set(values)
 
@@ -393,7 +394,8 @@ def test_scores_that_are_no_probabilities_are_ranked_alone(classes, data):
     scores = all_scores(z, y, Link.IDENTITY)
     missing = [measure for measure, score in scores.items() if score.isnan().all()]
     assert missing == [Measure.NLL, Measure.BRIER, Measure.ECE]
-    assert [each.measure for each in yardsticks(Task.BINARY) if each.needs_probabilities] == missing
+    needy = [each.measure for each in yardsticks(Task.BINARY) if each.needs_probabilities]
+    assert needy == [*missing, Measure.NLL_RESCALED, Measure.ECE_RESCALED]
     assert scores[Measure.ACCURACY].isfinite().all()
     if classes == 2:
         expected = roc_auc_score(y[0], z[0, 1] - z[0, 0])

@@ -26,7 +26,7 @@ from core.judging.lens import gradient_lens, margins_of
 from core.losses import LOSSES, Link, LossSpec, Task
 from core.network.groups import Group
 from core.records import Snapshot, Status
-from core.records.snapshot import MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE
+from core.records.snapshot import CURVE_SIZE, MARGIN_EDGES, RELIABILITY_BINS, SURFACE_SIZE
 from core.spec import ExperimentSpec
 from core.spec.entrants import lineup
 from core.training import recording, train
@@ -74,7 +74,7 @@ def trained(spec: ExperimentSpec) -> tuple[Prepared, Snapshot]:
         prepared = prepare(spec)
         recorder = Recorder(prepared)
         for batch in prepared.batches.epoch():
-            prepared.learner.step(batch, recorder.next_row(batch))
+            recorder.add(batch, prepared.learner.step(batch))
         return prepared, recorder.report_epoch(1).snapshot
 
 
@@ -175,6 +175,42 @@ def test_the_extent_covers_all_training_rows_and_the_points_are_held_out_ones(da
         np.testing.assert_array_equal(seen.points[seed, :, 2], held_out.y[seed])
 
 
+def along_x(seen: Snapshot, run: int) -> Tensor:
+    """The places of a curve ``[G, 1]``."""
+    low, high = seen.extent[run % 2].tolist()
+    return torch.linspace(low, high, CURVE_SIZE)[:, None]
+
+
+@all_raced("neuron")
+def test_the_curve_is_what_plain_networks_say_along_x(data, losses):
+    one_row = {"training": {"batch_size": 1, "epochs": 2, "device": "cpu"}}
+    prepared, seen = trained(spec_of(data, losses, **one_row))
+    assert seen.extent.tolist() == [[-3, 5], [-3, 5]]
+    assert seen.points.tolist() == [[[1, 0]], [[1, 0]]]
+    assert seen.surface is seen.wrong is seen.units is seen.predicted is None
+    for run in range(prepared.spec.run_count):
+        z = logits_of(prepared, run, along_x(seen, run))
+        link = link_of(prepared, run)
+        expected = classes_of(z) if link is Link.IDENTITY else plain.LINKS[link](z)[:, -1]
+        np.testing.assert_allclose(seen.curve[run], expected, atol=1e-5)
+
+
+def test_the_curve_of_a_value_is_what_is_predicted_along_x(monkeypatch):
+    x = np.linspace(-2, 7, 100, dtype=np.float32)[:, None]
+    line = Dataset("line", "Line", Task.REGRESSION, 1, 1, 100, "", lambda *_: (x, 3 + x[:, 0] ** 2))
+    monkeypatch.setitem(DATASETS, "line", line)
+    prepared, seen = trained(spec_of("line", ("mse", "poisson_nll", "gaussian_nll")))
+    judged = prepared.evaluator.judged
+    for seed in (0, 1):
+        rows = prepared.batches.x[seed]
+        assert seen.extent[seed, 0] < rows.min() < rows.max() < seen.extent[seed, 1]
+        np.testing.assert_array_equal(seen.points[seed, :, 0], judged.x[seed, :, 0])
+        np.testing.assert_array_equal(seen.points[seed, :, 1], judged.y[seed])
+    for run in range(prepared.spec.run_count):
+        z = logits_of(prepared, run, along_x(seen, run))
+        np.testing.assert_allclose(seen.curve[run], values_of(prepared, run, z), atol=1e-4)
+
+
 def clouds(classes: int, monkeypatch: pytest.MonkeyPatch) -> ExperimentSpec:
     """A data set in the plane with so many classes."""
     generator = np.random.default_rng(0)
@@ -203,7 +239,7 @@ def test_of_more_classes_than_colours_there_are_confusions_alone(monkeypatch):
 
 
 def test_the_extent_of_a_constant_feature_has_a_width(monkeypatch):
-    def flat(rows: int, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def flat(rows: int, noise: float, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
         x = np.stack([np.arange(rows), np.full(rows, 3.0)], 1).astype("float32")
         return x, (np.arange(rows) % 2).astype("float32")
 
@@ -317,11 +353,11 @@ def test_the_histogram_is_of_the_newest_whole_batch_before_its_update():
         for batch in prepared.batches.epoch():
             if batch.size == 32:
                 whole = batch
-                z = logits_of(prepared, 0, batch.x[0]).numpy()
-            prepared.learner.step(batch, recorder.next_row(batch))
+                z = logits_of(prepared, 0, batch.rows[0]).numpy()
+            recorder.add(batch, prepared.learner.step(batch))
         seen = recorder.report_epoch(1).snapshot
     assert batch.size < 32
-    y = whole.targets[0][0].argmax(0).numpy()
+    y = whole.newest[0][0].argmax(0).numpy()
     margins = plain_margins(z, y, Link.SOFTMAX, Task.BINARY)
     expected = np.histogram(np.clip(margins, -12, 12), MARGIN_EDGES)[0]
     assert np.abs(seen.margins[0] - expected).sum() <= 2
@@ -332,7 +368,7 @@ def test_a_broken_run_is_seen_as_broken_and_its_neighbour_as_before():
     with torch.inference_mode():
         prepared = prepare(spec)
         whole = Recorder(prepared).report_start().snapshot
-        prepared.learner.stack.parameters[0] = torch.nan
+        prepared.learner.stack.layers[0].parameters[0] = torch.nan
         seen = Recorder(prepared).report_start().snapshot
     assert np.isnan(seen.scores[:, 0]).all()
     np.testing.assert_allclose(seen.scores[:, 1], whole.scores[:, 1], rtol=1e-6)
@@ -490,7 +526,7 @@ def test_losses_of_a_seed_start_from_one_trunk_and_seeds_from_several():
         expected = [digest_of_trunk(prepared, run) for run in range(spec.run_count)]
         facts = prepared.facts()
         for batch in prepared.batches.epoch():
-            prepared.learner.step(batch, prepared.learner.room_for_losses())
+            prepared.learner.step(batch)
         assert digest_of_trunk(prepared, 0) != expected[0]
         assert prepared.facts().trunk_sha256 == facts.trunk_sha256 == expected
     assert expected == expected[:2] * len(spec.entrants)
@@ -519,13 +555,11 @@ def test_the_hash_is_that_of_the_rows_that_were_really_trained_on(batch):
     with torch.inference_mode():
         prepared = prepare(spec)
         for _ in range(2):
-            x = torch.cat([each.x for each in prepared.batches.epoch()], 1)
+            x = torch.cat([each.rows for each in prepared.batches.epoch()], 1)
             for seed, digest in enumerate(expected):
                 rows = prepared.batches.x[seed].tolist()
                 places = {tuple(row): place for place, row in enumerate(rows)}
                 assert len(places) == spec.data.train_rows
                 order = [places[tuple(row)] for row in x[seed].tolist()]
                 digest.update(np.array(order, np.int64).tobytes())
-                # The other loss of the seed saw the same rows.
-                assert torch.equal(x[seed], x[2 + seed])
     assert orders(spec)[1] == tuple(digest.hexdigest() for digest in expected)

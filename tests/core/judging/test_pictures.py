@@ -67,7 +67,7 @@ def test_a_broken_network_has_maps_of_nothing():
     prepared, _ = trained(spec)
     stack = prepared.learner.stack
     with torch.inference_mode():
-        stack.parameters[:] = torch.nan
+        stack.flat[:] = torch.nan
         points = pictures.plane(torch.tensor([[0.0, 1.0, 0.0, 1.0]]), UNIT_SIZE)
         maps = pictures.unit_maps(stack, slice(0, 1), points)
     assert set(maps[0, 0, :MOST_UNITS].ravel()) == {UNIT_ZERO}

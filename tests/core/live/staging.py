@@ -9,19 +9,25 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.live import compare_stage, train_stage
+from core.live import compare_stage, exhibit_stage, train_stage
 from core.live.blocks import Block
 from core.live.reading import Reading
 from core.live.view import Page, View
-from core.records import Evaluation, Measure, Progress, Split, Status
+from core.records import Measure, Progress, Split, Status
 from core.spec import EntrantSpec, ExperimentSpec, TrainingSpec
 from core.store import Store
 from core.training import train
-from tests.facts import facts_with
+from tests.core.tidy import Score, evaluations
+from tests.facts import facts_of
 
 TWO_LOSSES = ExperimentSpec(
     entrants=(EntrantSpec(loss="mse"), EntrantSpec(loss="bce")), training=TrainingSpec(epochs=7)
 )
+_STAGES = {
+    Page.TRAIN: train_stage.parts_of,
+    Page.COMPARE: compare_stage.parts_of,
+    Page.EXHIBIT: exhibit_stage.parts_of,
+}
 REASON = "The reason, as a sentence."
 
 # ------------------------------------------------------------------ experiments
@@ -63,18 +69,17 @@ def recorded(store: Store, status: Status, reason: str | None = None) -> str:
     experiment_id = store.create(TWO_LOSSES)
     steps = np.linspace(1, 0.1, 180, dtype=np.float32).reshape(90, 2)
     rows = [
-        Evaluation(run, epoch, 45 * epoch, split, measure, 0.25 + epoch / 10)
+        Score(run, epoch, 45 * epoch, split, measure, 0.25 + epoch / 10)
         for run in (0, 1)
         for epoch in (0, 1, 2)
         for split in Split
         for measure in (Measure.LOSS, Measure.ACCURACY)
     ]
     rows += [
-        Evaluation(0, epoch, 45 * epoch, Split.TRAIN, Measure.EPOCH_LOSS, 1 / epoch)
-        for epoch in (1, 2)
+        Score(0, epoch, 45 * epoch, Split.TRAIN, Measure.EPOCH_LOSS, 1 / epoch) for epoch in (1, 2)
     ]
-    facts = facts_with(baselines=[0.09, 0.325])
-    progress = Progress(90, 2, 0.5, steps, tuple(rows), (None, None), facts)
+    facts = facts_of(2, baselines=[0.09, 0.325])
+    progress = Progress(90, 2, 0.5, steps, evaluations(rows, 2), (None, None), facts)
     store.report(experiment_id, progress, Status.RUNNING)
     if status is not Status.RUNNING:
         store.set_status(experiment_id, status, reason)
@@ -87,8 +92,7 @@ def recorded(store: Store, status: Status, reason: str | None = None) -> str:
 def stage(store: Store, experiment_id: str, **options: str) -> dict[str, Block]:
     """The blocks of the stage that these options describe, as the browser gets them."""
     view = View.parse(options)
-    parts_of = train_stage.parts_of if view.page is Page.TRAIN else compare_stage.parts_of
-    parts = parts_of(Reading(store, experiment_id).state(), view)
+    parts = _STAGES[view.page](Reading(store, experiment_id).state(), view)
     shown = [block for part in parts for block in part.build()]
     # The browser reads no numbers that JSON does not have.
     sent = json.loads(json.dumps(shown, allow_nan=False))

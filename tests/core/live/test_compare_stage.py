@@ -10,12 +10,17 @@ import pytest
 
 from core import example
 from core.compare.courses import CurveAxis
+from core.compare.curves import Curves
 from core.compare.intervals import Spread
+from core.data import DATASETS
 from core.judging.yardsticks import shared, yardsticks
+from core.live import verdict
 from core.live.blocks import Block
-from core.live.view import Tab
+from core.live.moments import Moments
+from core.live.reading import Reading
+from core.live.view import Tab, View
 from core.losses import Task, fitting
-from core.records import Progress, Status
+from core.records import Progress, Snapshot, Status
 from core.spec import ExperimentSpec
 from core.store import Store
 from core.training import train
@@ -195,9 +200,12 @@ def test_one_seed_that_diverged_is_said_with_its_step(store: Store) -> None:
 
 
 def test_terms_have_a_sentence_each(raced: Store, moons: str) -> None:
-    shown = compared(raced, moons)
+    shown = compared(raced, moons, pairs="true")
     tips = dict(zip(shown["matrix"]["columns"], shown["matrix"]["tips"], strict=True))
-    assert set(tips) == {"", "Accuracy ↑", "NLL ↓", "Brier ↓", "ECE ↓", "AUROC ↑"}
+    assert set(tips) == {
+        "", "Accuracy ↑", "NLL ↓", "Brier ↓", "ECE ↓", "NLL, rescaled ↓", "ECE, rescaled ↓",
+        "AUROC ↑", "AURC ↓",
+    }  # fmt: skip
     assert all(tip.endswith(" is better.") for column, tip in tips.items() if column)
     for option in ("judged_by", "verdict_by", "axis", "band"):
         control = controls(shown)[option]
@@ -214,7 +222,9 @@ def test_terms_have_a_sentence_each(raced: Store, moons: str) -> None:
 def test_the_matrix_says_what_is_no_probability(raced: Store, moons: str) -> None:
     shown = compared(raced, moons)
     hinge = table(shown, "matrix")["Hinge"]
-    assert [cell == "not a probability" for cell in hinge] == [False, True, True, True, False]
+    assert [cell == "not a probability" for cell in hinge] == [
+        False, *[True] * 5, False, False,
+    ]  # fmt: skip
     assert shown["matrix"]["columns"][0] == ""
     assert len(shown["matrix"]["columns"]) == 1 + len(hinge)
     assert shown["matrix_heading"]["text"] == "Trained with, measured with (epoch 3)"
@@ -288,7 +298,7 @@ def test_verdict_and_matrix_are_of_the_snapshot_though_evaluations_are_ahead(
         late = progress if progress.epoch < 2 else replace(progress, snapshot=None, outcome=None)
         store.report(experiment_id, late, Status.RUNNING)
         if progress.evaluations and progress.epoch:
-            shown = compared(store, experiment_id)
+            shown = compared(store, experiment_id, pairs="true")
             assert shown["matrix_heading"]["text"].endswith("(epoch 1)")
             seen.append([shown[name] for name in ("verdict", "pairs", "matrix")])
     assert len(seen) == CLEAR.training.epochs
@@ -331,7 +341,7 @@ def test_where_new_data_is_no_question_of_its_own_it_says_why(
 
 
 def test_each_pair_is_in_numbers_below_the_verdict(raced: Store, moons: str) -> None:
-    fold = compared(raced, moons)["pairs"]
+    fold = compared(raced, moons, pairs="true")["pairs"]
     assert fold["kind"] == "fold"
     numbers, caption = fold["blocks"]
     assert [row[0] for row in numbers["rows"]] == [
@@ -436,7 +446,7 @@ def test_the_exhibit_sets_up_the_race_where_ce_and_bce_agree(store: Store, proto
         optimizer={"name": "sgd", "learning_rate": 0.1},
         training={"epochs": 2, "device": "cpu", "protocol": protocol},
     )
-    fold = compared(store, reported(store, spec))["one_function"]
+    fold = compared(store, reported(store, spec), one_function="true")["one_function"]
     assert fold["kind"] == "fold"
     why, apart, action = fold["blocks"]
     assert "both are the same function of p" in why["text"]
@@ -446,6 +456,24 @@ def test_the_exhibit_sets_up_the_race_where_ce_and_bce_agree(store: Store, proto
     assert action["kind"] == "action"
     assert action["id"] == "set_up_one_function"
     assert action["disabled"] == (protocol == "one_function")
+
+
+def test_nothing_is_worked_out_for_a_closed_fold(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worked_out(*_: object) -> None:
+        raise AssertionError("nobody sees it")
+
+    experiment_id = reported(store, race_of(losses=("cross_entropy", "bce")))
+    monkeypatch.setattr(Curves, "largest_difference", worked_out)
+    monkeypatch.setattr(verdict, "pairs_table", worked_out)
+    shown = compared(store, experiment_id)
+    for name in ("pairs", "one_function"):
+        fold = shown[name]
+        assert (fold["kind"], fold["option"], fold["open"]) == ("fold", name, False)
+        assert fold["blocks"] == []
+        with pytest.raises(AssertionError, match="nobody sees it"):
+            compared(store, experiment_id, **{name: "true"})
 
 
 @pytest.mark.parametrize(
@@ -489,7 +517,7 @@ def test_all_losses_race_on_values(store: Store) -> None:
 
 def test_each_shared_yardstick_can_be_on_the_axis(raced: Store, moons: str) -> None:
     offered = controls(compared(raced, moons))["judged_by"]["offered"]
-    assert len(offered) == len(shared(Task.BINARY))
+    assert len(offered) == len(shared(DATASETS["moons"]))
     titles = set()
     for key, title in offered:
         shown = compared(raced, moons, judged_by=key)
@@ -543,8 +571,8 @@ def test_a_log_axis_is_for_losses_in_their_own_units_and_for_errors(
 EXPECTED = {
     Tab.VERDICT: [],
     Tab.UNITS: ["units_0", "units_1", "units_2"],
-    Tab.CALIBRATION: ["calibration_1", "calibration_2"],
-    Tab.GRADIENTS: ["lens_chart"],
+    Tab.CALIBRATION: ["calibration_1", "calibration_2", "risk_chart"],
+    Tab.GRADIENTS: ["lens_chart", "push_chart"],
     Tab.LEARNED: ["learned_0", "learned_1", "learned_2"],
     Tab.CONDITIONS: [],
 }
@@ -570,6 +598,75 @@ def test_every_tab_has_a_chart_or_a_reason_for_each_entrant_by_its_place(
     if tab is Tab.CALIBRATION:
         assert "Its outputs are scores, not probabilities." in words(shown)
         assert "(epoch 3)" in shown["calibration_caption"]["text"]
+
+
+def test_calibration_has_the_risks_and_temperatures_of_every_entrant(
+    raced: Store, siblings: str
+) -> None:
+    shown = compared(raced, siblings, tab="calibration")
+    lines = [
+        trace for trace in shown["risk_chart"]["figure"]["data"] if trace.get("showlegend", True)
+    ]
+    assert [line["name"] for line in lines] == ["Hinge", "Focal γ 2", "Focal γ 5"]
+    snapshot = raced.snapshot(siblings)
+    assert snapshot is not None
+    assert snapshot.risk is not None
+    assert snapshot.temperatures is not None
+    error = 1 - snapshot.score("accuracy")[3:6].mean()
+    assert lines[1]["meta"]["newest"] == f"{error:.1%}"
+    assert shown["temperatures"]["columns"][1:3] == ["AURC", "T"]
+    assert all(shown["temperatures"]["tips"][1:])
+    rows = table(shown, "temperatures")
+    assert rows["Hinge"][1:] == ["–"] * 5
+    assert rows["Focal γ 2"][1].startswith(f"{snapshot.temperatures[3:6].mean():.2f} ± ")
+    # What is rescaled, and the area, are those of the matrix.
+    in_matrix = table(compared(raced, siblings), "matrix")
+    for title in rows:
+        assert rows[title][0] == in_matrix[title][7]
+    assert [rows["Focal γ 5"][place] for place in (3, 5)] == in_matrix["Focal γ 5"][4:6]
+
+
+def test_calibration_is_of_the_moment_that_is_wound_back_to(raced: Store, siblings: str) -> None:
+    view = View.parse({"page": "compare", "tab": "calibration"})
+    first, *_rest, last = raced.moments(siblings)
+    of_risk = []
+    for moment in (first, last):
+        body = Moments().body(Reading(raced, siblings), moment.step, view)
+        assert body is not None
+        shown = {block["id"]: block for block in json.loads(body)["blocks"]}
+        of_risk.append((shown["risk_chart"]["figure"]["data"], shown["temperatures"]["rows"]))
+    assert of_risk[0] != of_risk[1]
+
+
+def test_a_snapshot_from_before_there_were_temperatures_has_all_else(store: Store) -> None:
+    spec = race_of(losses=("cross_entropy", "mse"))
+    experiment_id = store.create(spec)
+    younger = ("nll_rescaled", "ece_rescaled", "aurc")
+
+    def as_once(snapshot: Snapshot) -> Snapshot:
+        places = [at for at, name in enumerate(snapshot.measures) if name not in younger]
+        return replace(
+            snapshot,
+            measures=tuple(snapshot.measures[at] for at in places),
+            scores=snapshot.scores[places],
+            risk=None,
+            temperatures=None,
+            unscaled=None,
+        )
+
+    for progress in train(spec):
+        once = progress.snapshot and as_once(progress.snapshot)
+        old = replace(progress, snapshot=once, kept=tuple(map(as_once, progress.kept)))
+        store.report(experiment_id, old, progress.outcome or Status.RUNNING)
+    shown = compared(store, experiment_id, verdict_by="aurc")
+    assert shown["matrix"]["columns"] == [
+        "", "Accuracy ↑", "NLL ↓", "Brier ↓", "ECE ↓", "AUROC ↑"
+    ]  # fmt: skip
+    assert controls(shown)["verdict_by"]["value"] == "accuracy"
+    calibration = compared(store, experiment_id, tab="calibration")
+    assert list(charts(calibration)) == [
+        "forest", "shared_chart", "calibration_0", "calibration_1"
+    ]  # fmt: skip
 
 
 def test_titles_stand_on_the_curves(raced: Store, siblings: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -46,6 +47,22 @@ def test_streams_end_and_the_server_hears_it_too(number: signal.Signals) -> None
 
     with handled_by(server):
         asyncio.run(test())
+
+
+def test_a_second_ctrl_c_ends_all_and_no_other_signal_does() -> None:
+    ended = threading.Event()
+
+    async def test() -> None:
+        with when_told_to_end(lambda: None, ended.set) as ending:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+                os.kill(os.getpid(), number)
+            assert not ended.is_set()
+            os.kill(os.getpid(), signal.SIGINT)
+            await asyncio.wait_for(ending.again.wait(), 30)
+
+    with handled_by(server):
+        asyncio.run(test())
+    assert ended.wait(30)
 
 
 def test_afterwards_the_server_hears_it_alone() -> None:

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from core.live.blocks import Block
-from core.records import Evaluation, Measure, Progress, Split, Status
+from core.records import Measure, Progress, Split, Status
 from core.store import Store
 from tests.core.live.staging import charts, race_of, stage, table
-from tests.facts import facts_with
+from tests.core.tidy import Score, evaluations
+from tests.facts import facts_of
 
 SPEC = race_of(losses=["mse", "bce", "hinge"], seeds=[0])
 #: By entrant: the accuracy on held-out rows after each epoch. The third one diverged.
@@ -27,14 +28,14 @@ def experiment_id(store: Store) -> str:
             value = float("nan") if accuracy is None else accuracy
             at = (run, epoch, epoch * per_epoch)
             rows += [
-                Evaluation(*at, Split.VAL, Measure.ACCURACY, value),
-                Evaluation(*at, Split.VAL, Measure.NLL, value / 10),
-                Evaluation(*at, Split.VAL, Measure.LOSS, value / 2),
-                Evaluation(*at, Split.TRAIN, Measure.LOSS, value / 4),
+                Score(*at, Split.VAL, Measure.ACCURACY, value),
+                Score(*at, Split.VAL, Measure.NLL, value / 10),
+                Score(*at, Split.VAL, Measure.LOSS, value / 2),
+                Score(*at, Split.TRAIN, Measure.LOSS, value / 4),
             ]
     steps = np.ones((2 * per_epoch, 3), np.float32)
-    facts = facts_with(baselines=[0.1, 0.7, 1.0])
-    progress = Progress(2 * per_epoch, 2, 1.0, steps, tuple(rows), (None, None, 7), facts)
+    facts = facts_of(3, baselines=[0.1, 0.7, 1.0])
+    progress = Progress(2 * per_epoch, 2, 1.0, steps, evaluations(rows, 3), (None, None, 7), facts)
     store.report(key, progress, Status.RUNNING)
     return key
 
@@ -65,14 +66,16 @@ def test_who_diverged_before_the_first_epoch_ended_has_not_the_untrained_numbers
     store: Store,
 ) -> None:
     key = store.create(SPEC)
-    rows = tuple(
-        Evaluation(run, 0, 0, split, measure, 0.5)
+    rows = (
+        Score(run, 0, 0, split, measure, 0.5)
         for run in range(3)
         for split in Split
         for measure in (Measure.ACCURACY, Measure.NLL, Measure.LOSS)
     )
-    facts = facts_with(baselines=[0.1, 0.7, 1.0])
-    progress = Progress(2, 0, 1.0, np.ones((2, 3), np.float32), rows, (2, None, 2), facts)
+    facts = facts_of(3, baselines=[0.1, 0.7, 1.0])
+    progress = Progress(
+        2, 0, 1.0, np.ones((2, 3), np.float32), evaluations(rows, 3), (2, None, 2), facts
+    )
     store.report(key, progress, Status.RUNNING)
     mse, bce, hinge = numbers(stage(store, key))
     assert mse["Validation accuracy"] == hinge["Validation loss"] == "not finite"

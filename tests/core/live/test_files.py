@@ -14,6 +14,7 @@ from core.records import Status
 from core.store import Store
 from core.training import train
 from tests.core.live.staging import race_of, reported
+from tests.core.tidy import scores
 
 #: Columns that say where a line belongs.
 AT = ("entrant", "seed", "epoch", "step", "judged_train_rows")
@@ -32,7 +33,7 @@ def test_the_losses_are_those_that_are_stored(store: Store) -> None:
     stored = {
         (spec.entrant_of(row.run).title, spec.seed_of(row.run), row.epoch, row.step,
          f"{row.split.value}_{row.measure.value}"): row.value
-        for row in store.evaluations(experiment_id)
+        for row in scores(store.evaluations(experiment_id))
     }  # fmt: skip
     read = {
         (row["entrant"], int(row["seed"]), int(row["epoch"]), int(row["step"]), column): float(
@@ -64,7 +65,7 @@ def test_a_value_that_is_no_number_is_written_as_such(store: Store) -> None:
         training={"epochs": 6, "batch_size": 8},
     )  # fmt: skip
     experiment_id = reported(store, spec)
-    stored = [row.value for row in store.evaluations(experiment_id)]
+    stored = [row.value for row in scores(store.evaluations(experiment_id))]
     read = [
         float(value)
         for row in rows_of(losses_csv(store, experiment_id))
@@ -86,7 +87,7 @@ def test_the_scores_are_those_of_the_snapshot(store: Store) -> None:
     ]
     final = {
         (row.run, row.measure.value): row.value
-        for row in store.evaluations(experiment_id, after_epoch=snapshot.epoch - 1)
+        for row in scores(store.evaluations(experiment_id, after_epoch=snapshot.epoch - 1))
         if row.split.value == "val"
     }
     accuracies = [float(row["accuracy"]) for row in rows]
@@ -109,3 +110,11 @@ def test_a_run_that_diverged_has_no_scores(store: Store) -> None:
 def test_the_scores_of_one_that_waits_are_names_alone(store: Store) -> None:
     text = scores_csv(store, store.create(race_of(losses=["mse"], seeds=[3, 4])))
     assert text == "entrant,seed\r\nMSE,3\r\nMSE,4\r\n"
+
+
+def test_no_spreadsheet_takes_a_name_for_a_formula(store: Store) -> None:
+    names = ("=1+1", "@x", "+1", "-1")
+    spec = race_of(entrants=[{"loss": "mse", "name": name} for name in names], seeds=[0])
+    experiment_id = reported(store, spec)
+    for text in (losses_csv(store, experiment_id), scores_csv(store, experiment_id)):
+        assert {row["entrant"] for row in rows_of(text)} == {f"'{name}" for name in names}

@@ -107,6 +107,42 @@ def test_all_viewers_of_a_view_share_one_builder(running: Counted) -> None:
     run(test())
 
 
+def test_what_had_ended_and_was_resumed_goes_on(store: Store) -> None:
+    experiment_id = recorded(store, Status.FAILED)
+    reading = Reading(store, experiment_id)
+
+    async def test() -> None:
+        hub = Hub(reading, View())
+        async for event in hub.events():
+            assert read(event)["status"] == "failed"
+        assert read(event)["last"]
+        # Who comes again gets the same, at once.
+        async for event in hub.events():
+            assert has_all(read(event))
+        store.resume(experiment_id)
+        async with aclosing(hub.events()) as again:
+            frame = read(await anext(again))
+            assert (frame["status"], frame["last"]) == ("queued", False)
+
+    run(test())
+
+
+def test_what_is_to_be_said_of_the_service_is_seen_until_it_is_well(store: Store) -> None:
+    reading = Reading(store, recorded(store, Status.PAUSED))
+    said: list[str | None] = ["It is *away*."]
+
+    async def test() -> None:
+        hub = Hub(reading, View(), word=lambda: said[0])
+        async with aclosing(hub.events()) as events:
+            blocks = {each["id"]: each for each in read(await anext(events))["blocks"]}
+            assert blocks["service"]["text"] == "It is *away*."
+            said[0] = None
+            frame = read(await anext(events))
+            assert "service" not in [name for _part, names in frame["order"] for name in names]
+
+    run(test())
+
+
 def test_nobody_looks_and_nothing_is_read(running: Counted) -> None:
     async def test() -> None:
         hub = Hub(running, View())
@@ -251,7 +287,7 @@ def test_a_store_that_vanished_ends_the_stream_and_another_try_is_told_too(store
             await anext(events)
             with store._database.write() as connection:
                 for table in ("evaluations", "chunks", "snapshots", "runs", "experiments"):
-                    connection.exec_driver_sql(f"drop table {table}_v2")
+                    connection.exec_driver_sql(f"drop table {table}_v3")
             with pytest.raises(StoreError):
                 async for _ in events:
                     pass

@@ -24,12 +24,15 @@ LOOKS = {
     "digits": ["confusion", "truth", "mistakes"],
     "breast_cancer": ["confusion", "truth"],
     "diabetes": [],
+    "neuron": ["curve", "confusion", "truth"],
 }
 RACED = {"diabetes": ("mse", "l1")}
 
 
 def race(data: str, **parts: object) -> Any:
-    return race_of(data, RACED.get(data, ("cross_entropy", "mse", "hinge")), seeds=[0], **parts)
+    losses = RACED.get(data, ("cross_entropy", "mse", "hinge"))
+    training = {"epochs": 3, "device": "cpu", "batch_size": 1 if data == "neuron" else 32}
+    return race_of(data, losses, seeds=[0], **{"training": training, **parts})
 
 
 def shown(store: Store, experiment_id: str, **options: object) -> list[dict[str, Any]]:

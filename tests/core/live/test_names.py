@@ -17,7 +17,7 @@ from core.spec import ExperimentSpec
 from core.store import Store
 from tests.core.live.staging import charts, race_of, reported, stage, whole, words
 
-NAMES = ("**bold** 2**3", "<b>bold</b>", "$x$ ![x](http://example.org/x.png)", "a ** b *** c")
+NAMES = ("**bold** 2**3", "<b>bold</b>", "$x$ %{meta.scope} %{x}", "a ** b *** c")
 #: Kinds of blocks whose words the browser reads signs of bold in; and so in cells of tables.
 RICH = ("text", "caption", "info", "error")
 
@@ -69,6 +69,7 @@ def test_on_compare(races: tuple[Store, dict[str, str]], data: str, tab: Tab) ->
         assert [title for title, *_ in shown["matrix"]["rows"]] == list(NAMES)
     for figure in charts(shown).values():
         assert "<b>bold" not in figure_text(figure)
+        assert "%{meta" not in figure_text(figure)
 
 
 def figure_text(figure: dict[str, Any]) -> str:

@@ -222,7 +222,7 @@ def test_an_experiment_that_vanishes_ends_its_stream(app: Starlette, store: Stor
             assert await answer.event() is not None
             with store._database.write() as connection:
                 for table in ("evaluations", "chunks", "snapshots", "runs", "experiments"):
-                    connection.exec_driver_sql(f"delete from {table}_v2")
+                    connection.exec_driver_sql(f"delete from {table}_v3")
             while await answer.event() is not None:
                 pass
         assert (await ask(app, f"/live/{experiment_id}"))[0].status == 404

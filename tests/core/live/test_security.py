@@ -39,12 +39,15 @@ async def framed(request: Request) -> Response:
     return PlainTextResponse("Here.", headers={"X-Frame-Options": "ALLOWALL"})
 
 
-def answer_to(host: str | None, address: str = "/", kind: str = "http") -> tuple[Answer, str]:
+def answer_to(
+    host: str | None, address: str = "/", kind: str = "http", origin: str | None = None
+) -> tuple[Answer, str]:
     app = Starlette(
         routes=[Route("/", plain), Route("/streamed", streamed), Route("/framed", framed)],
         middleware=[Middleware(SecurityMiddleware)],
     )
-    headers = {} if host is None else {"Host": host}
+    given = {"Host": host, "Origin": origin}
+    headers = {name: value for name, value in given.items() if value is not None}
     return asyncio.run(ask(app, address, headers=headers, kind=kind))
 
 
@@ -145,6 +148,30 @@ def test_a_socket_of_another_host_is_refused() -> None:
     answer, _ = answer_to("evil.example", kind="websocket")
     assert answer.status == 400
     assert_guarded(answer)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "http://evil.example",
+        "http://localhost",
+        "http://localhost:8502",
+        "http://localhost:8501.evil.example",
+        "https://evil.example/://localhost:8501",
+        "null",
+        "",
+    ],
+)
+def test_a_page_of_another_origin_is_refused(kind: str, origin: str) -> None:
+    answer, _ = answer_to("localhost:8501", kind=kind, origin=origin)
+    assert answer.status == 403
+    assert_guarded(answer)
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:8501", "https://LOCALHOST:8501"])
+def test_a_page_of_this_server_is_answered(origin: str) -> None:
+    assert answer_to("localhost:8501", origin=origin)[0].status == 200
 
 
 def test_what_is_no_request_goes_through() -> None:

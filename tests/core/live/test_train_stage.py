@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from core.compare.so_far import NONE_LEFT
-from core.records import Evaluation, Measure, Progress, Split, Status
+from core.records import Measure, Progress, Split, Status
 from core.spec import LESSON
 from core.store import Store
+from tests.core.figures.test_figures import values
 from tests.core.live.staging import (
     REASON,
     TWO_LOSSES,
@@ -20,7 +21,8 @@ from tests.core.live.staging import (
     stage,
     words,
 )
-from tests.facts import facts_with
+from tests.core.tidy import Score, evaluations
+from tests.facts import facts_of
 
 COLORS = {
     Status.QUEUED: "gray",
@@ -112,6 +114,41 @@ def test_a_regression_has_its_own_yardstick(store: Store) -> None:
     assert "R²" in shown["said"]["text"]
 
 
+def test_one_neuron_is_judged_by_what_needs_no_guess(store: Store) -> None:
+    """Every row is of one class: the best constant makes no error, and none can be better."""
+    start = {"scheme": "by_hand", "weights": [2, 2]}
+    spec = race_of(
+        "neuron", ["mse", "bce", "hinge"], seeds=[0],
+        network={"hidden_sizes": [], "start": start},
+        optimizer={"name": "sgd", "learning_rate": 0.1},
+        training={"epochs": 200, "batch_size": 1, "device": "cpu"},
+    )  # fmt: skip
+    experiment_id = reported(store, spec)
+    shown = stage(store, experiment_id)
+    offered = dict(controls(shown)["judged_by"]["offered"])
+    assert list(offered.items()) == [
+        ("nll", "NLL"), ("brier", "Brier"), ("error in accuracy", "Error"),
+        ("accuracy", "Accuracy"),
+    ]  # fmt: skip
+    for key in offered:
+        figure = charts(stage(store, experiment_id, judged_by=key))["compared_chart"]
+        drawn = {trace["name"]: values(trace["y"]) for trace in figure["data"]}
+        assert np.isfinite(drawn["BCE"]).all()
+        assert len(drawn["BCE"]) > 10
+    nll = {
+        trace["name"]: values(trace["y"])
+        for trace in charts(stage(store, experiment_id))["compared_chart"]["data"]
+    }
+    assert nll["MSE"][0] == nll["BCE"][0] == pytest.approx(np.logaddexp(0, 4))
+    for figure in charts(stage(store, experiment_id, log="true")).values():
+        assert "nan" not in str(figure).lower()
+    assert shown["said"]["text"].startswith("Hinge reached 99% accuracy at epoch 20 ")
+    assert "findings" not in shown
+    facts = store.get(experiment_id).facts
+    assert facts is not None
+    assert facts.baselines == [0, 0, 0]
+
+
 def test_all_training_rows_are_meant_where_none_is_named(store: Store) -> None:
     """Iris has 120 training rows; of The lesson none are held out."""
     for spec in (race_of("iris", ["cross_entropy"], seeds=[0]), LESSON):
@@ -143,7 +180,7 @@ def test_up_to_ten_entrants_have_a_chart_each_however_long_they_train(
     spec = race_of(losses=["mse"] * count, seeds=[0], training={"epochs": 1_000})
     experiment_id = store.create(spec)
     losses = np.random.default_rng(0).lognormal(size=(2_000, count)).astype(np.float32)
-    facts = facts_with(baselines=[0.25] * count)
+    facts = facts_of(count, baselines=[0.25] * count)
     progress = Progress(2_000, 0, 1.0, losses, (), (None,) * count, facts)
     store.report(experiment_id, progress, Status.RUNNING)
     drawn = charts(stage(store, experiment_id))
@@ -203,12 +240,12 @@ def test_the_options_are_on_the_chart_and_its_controls(store: Store) -> None:
 def test_the_printed_list_has_the_newest_epochs(store: Store) -> None:
     spec = race_of(losses=["mse"], seeds=[0], training={"epochs": 1000})
     experiment_id = store.create(spec)
-    rows = tuple(
-        Evaluation(0, epoch, epoch, Split.TRAIN, Measure.EPOCH_LOSS, 1 / epoch)
+    rows = evaluations(
+        Score(0, epoch, epoch, Split.TRAIN, Measure.EPOCH_LOSS, 1 / epoch)
         for epoch in range(1, 301)
     )
     steps = np.ones((300, 1), np.float32)
-    facts = facts_with(baselines=[0.1])
+    facts = facts_of(1, baselines=[0.1])
     store.report(experiment_id, Progress(300, 300, 1.0, steps, rows, (None,), facts))
     lines = stage(store, experiment_id)["printed"]["text"].splitlines()
     assert len(lines) == 200

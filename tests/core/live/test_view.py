@@ -23,11 +23,15 @@ DEFAULTS = {
     "seeds": False,
     "tab": Tab.VERDICT,
     "verdict_by": None,
+    "pairs": False,
+    "one_function": False,
     "scope": Scope.SPLITS,
     "seed": None,
     "look": None,
     "ghost": "",
     "before": True,
+    "exhibit": "",
+    "part": 0,
 }
 
 
@@ -47,6 +51,8 @@ def test_an_address_without_options_has_the_defaults() -> None:
         ("log", "true", True),
         ("log", "false", False),
         ("seeds", "true", True),
+        ("pairs", "true", True),
+        ("one_function", "true", True),
         ("smoothing", "0", 0.0),
         ("smoothing", "0.5", 0.5),
         ("smoothing", "0.99", 0.99),

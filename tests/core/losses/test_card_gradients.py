@@ -167,6 +167,17 @@ def poisson_nll(z: Tensor, y: Tensor) -> Written:
     return z.exp() - y, ["= e^{z} - y"]
 
 
+def cross_entropy_after_softmax(z: Tensor, y: Tensor) -> Written:
+    p = z.softmax(0)
+    g = p.softmax(0) - y
+    shown = r"= \hat{y}_i \left[g_i - \sum_{j=1}^{C} \hat{y}_j g_j\right]"
+    return p * (g - (p * g).sum(0)), [shown, "g_i = q_i - y_i"]
+
+
+def broadcast_mse(z: Tensor, y: Tensor) -> Written:
+    return 2 * (z - y.mean()), [r"= 2 (\hat{y} - \bar{y})"]
+
+
 def gaussian_nll(z: Tensor, y: Tensor) -> Written:
     mean, v = z[0], z[1].exp()
     gradient = torch.stack([(mean - y[0]) / v, (1 - (mean - y[0]) ** 2 / v) / 2])
@@ -183,6 +194,7 @@ WRITTEN: dict[str, Callable[..., Written]] = {
         cross_entropy, bce, mse, mse_on_raw_outputs, nll, bce_on_probabilities, kl_div,
         soft_margin, focal, hinge, squentropy, mae_on_probabilities, generalised_cross_entropy,
         symmetric_cross_entropy, l1, huber, smooth_l1, poisson_nll, gaussian_nll,
+        cross_entropy_after_softmax, broadcast_mse,
     )
 }  # fmt: skip
 OF_A_TASK = {("mse", Task.BINARY): mse_on_one, ("mse", Task.REGRESSION): mse_on_a_value}

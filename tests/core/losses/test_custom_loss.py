@@ -661,3 +661,79 @@ def test_any_text_is_read_or_refused(text):
 def test_any_text_of_these_signs_is_read_or_refused(text):
     if is_read(text):
         assert_on_the_whitelist(parse(text))
+
+
+# ------------------------------------------------------------------ shapes
+
+
+#: A row for each class, one row, or a number by itself.
+_SHAPES = ("z", "p", "y", "sum(p)", "mean(z)", "logsumexp(z)", "2", "-0.5", "pi", "sum(2)")
+
+
+def _calls(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Every operation of the table on arguments of any shape."""
+    of_functions = [
+        st.tuples(*[parts] * entry.arity).map(
+            lambda texts, name=name: f"{name}({', '.join(texts)})"
+        )
+        for name, entry in FUNCTIONS.items()
+        if name != "where"
+    ]
+    signs = st.sampled_from(("<", "<=", ">", ">=", "==", "!="))
+    chosen = st.tuples(parts, signs, parts, parts, parts).map(
+        lambda it: f"where({it[0]} {it[1]} {it[2]}, {it[3]}, {it[4]})"
+    )
+    rows = st.tuples(parts, st.sampled_from(("+", "-", "*", "/", "**")), parts).map(
+        lambda it: f"({it[0]} {it[1]} {it[2]})"
+    )
+    return st.one_of(*of_functions, chosen, rows, parts.map(lambda it: f"(-{it})"))
+
+
+_EXPRESSIONS = st.recursive(st.sampled_from(_SHAPES), _calls, max_leaves=8)
+
+
+def _is_trained_or_refused(expression: str, task: Task, classes: int) -> None:
+    """What stands the trial makes a step as it stands there; else it is a sentence."""
+    try:
+        check(expression, task, classes)
+    except LossExpressionError:
+        return
+    formula = own_loss(expression).formulas[task]
+    z = torch.randn(classes, 5)
+    y = torch.eye(classes)[:, torch.arange(5) % classes] if classes > 1 else torch.randn(1, 5)
+    losses, _saved = formula.forward(z, y)
+    assert losses.shape == (5,)
+    assert formula.gradient(z, y).shape == z.shape
+    assert formula.constant(y).shape == (classes, 1)
+
+
+@settings(deadline=None)
+@given(_EXPRESSIONS, st.sampled_from(list(Task)))
+def test_arguments_of_any_shape_are_computed_or_refused(expression, task):
+    _is_trained_or_refused(expression, task, _OUTPUTS[task])
+
+
+_OUTPUTS = {Task.BINARY: 2, Task.MULTICLASS: 3, Task.REGRESSION: 1}
+
+
+@pytest.mark.parametrize("task", Task)
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "clip(sum(p), 0, p)", "clip(sum(p), p, 2)", "clip(1, p, 2) * z", "clip(2, 1, z)",
+        "clip(p, sum(p), mean(z))", "clip(sum(z), z, y) + z", "min(sum(p), z)",
+        "where(sum(p) > p, sum(z), z)",
+    ],
+)  # fmt: skip
+def test_limits_may_have_more_rows_than_what_they_limit(expression, task):
+    _is_trained_or_refused(expression, task, _OUTPUTS[task])
+
+
+@pytest.mark.parametrize("deep", ["(" * 5000 + "p" + ")" * 5000, "-" * 5000 + "p", "abs(" * 5000])
+def test_what_is_nested_thousands_deep_is_refused(deep):
+    assert "allowed are up to 200" in str(refused(deep))
+
+
+@pytest.mark.parametrize("deep", ["(" * 99 + "p" + ")" * 99, "-" * 199 + "p"])
+def test_what_is_nested_deep_within_the_length_is_read_or_refused(deep):
+    is_read(deep)

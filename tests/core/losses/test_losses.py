@@ -108,6 +108,19 @@ def only_the_right_one(y: Tensor, loss: LossSpec) -> Tensor:
     return 40 * y
 
 
+def squeezed(y: Tensor, loss: LossSpec) -> Tensor:
+    """What is left of a perfect answer after a second softmax."""
+    return torch.full((len(y),), math.log(1 + (y.shape[1] - 1) / math.e), dtype=y.dtype)
+
+
+def mean_of_all(y: Tensor, loss: LossSpec) -> Tensor:
+    return y.T.mean(-1, keepdim=True).expand(-1, len(y)).T
+
+
+def variance_of_all(y: Tensor, loss: LossSpec) -> Tensor:
+    return y.var(0, correction=0).expand(len(y))
+
+
 CLASSIFYING = Facts(sure)
 MEASURING = Facts(itself)
 LOWEST_LOG_VARIANCE = math.log(1e-6)
@@ -144,6 +157,8 @@ FACTS = {
         overflows=(1e4,),
     ),
     "custom": CLASSIFYING,
+    "cross_entropy_after_softmax": Facts(sure, squeezed),
+    "broadcast_mse": Facts(mean_of_all, variance_of_all),
 }
 
 #: What a loss's minimum is for values, where it fits classes as well.
@@ -295,6 +310,14 @@ BY_HAND = [
     ("symmetric_cross_entropy", Task.BINARY, [0, LN3], 0, 0.1 * LN4 + 3, [-0.825, 0.825]),
     ("symmetric_cross_entropy", Task.MULTICLASS, [0, 0, LN2], 2, 0.1 * LN2 + 2,
      [0.525, 0.525, -1.05]),
+    # q = softmax(1/4, 3/4), whose odds are e^(1/2); the slope is p_i (q_i - y_i - their mean by p).
+    ("cross_entropy_after_softmax", Task.BINARY, [0, LN3], 0, math.log(1 + math.e**0.5),
+     [-3 / 8 / (1 + math.e**-0.5), 3 / 8 / (1 + math.e**-0.5)]),
+    # The same with the classes swapped.
+    ("cross_entropy_after_softmax", Task.MULTICLASS, [LN3, 0], 1, math.log(1 + math.e**0.5),
+     [3 / 8 / (1 + math.e**-0.5), -3 / 8 / (1 + math.e**-0.5)]),
+    # Alone in its batch.
+    ("broadcast_mse", Task.REGRESSION, [3], 1, 4, [4]),
 ]  # fmt: skip
 
 # The same with parameters that are not the default.
@@ -335,6 +358,14 @@ def test_hand_values(key, setting, task, logits, target, value, slopes):
     losses, gradient = ours(LOSSES[key].with_parameters(setting), task, z, y)
     assert losses.tolist() == pytest.approx([value], rel=1e-14)
     assert gradient[0].tolist() == pytest.approx(slopes, rel=1e-14)
+
+
+def test_in_a_batch_broadcast_mse_is_of_every_prediction_and_every_target():
+    """Targets 0, 1 and 5, whose mean is 2: (1 + 0 + 16) / 3 for a prediction of 1, and so on."""
+    z, y = torch.tensor([[1.0], [2.0], [5.0]]).double(), torch.tensor([0.0, 1.0, 5.0]).double()
+    losses, gradient = ours(LOSSES["broadcast_mse"], Task.REGRESSION, z, y)
+    assert losses.tolist() == pytest.approx([17 / 3, 14 / 3, 41 / 3], rel=1e-14)
+    assert gradient[:, 0].tolist() == [-2, 0, 6]
 
 
 def test_every_loss_and_parameter_has_a_hand_value():
@@ -383,6 +414,7 @@ DIVISORS = {
     "mean over examples, of the sum over outputs": lambda count, width: count,
     "mean over examples and logits": lambda count, width: count * width,
     "mean over examples and outputs": lambda count, width: count * width,
+    "mean over all pairs of a prediction and a target": lambda count, width: count * count,
     "mean over examples and probabilities": lambda count, width: count * width,
     "sum of the weighted losses over the sum of the examples' weights": lambda count, width: count,
 }

@@ -18,6 +18,7 @@ from core.spec import ExperimentSpec
 from core.training import train
 from core.training.preparation import prepare
 from tests.core import plain
+from tests.core.tidy import scores
 
 WEIGHTS = (0.2, 3.0, 1.5)
 SMOOTHING = 0.15
@@ -84,7 +85,7 @@ def plain_training(
     losses, sizes, validation_losses = [], [], []
     for _ in range(EPOCHS):
         for batch in prepared.batches.epoch():
-            x, ids = batch.x[run], batch.targets[place][seed].argmax(0)
+            x, ids = batch.rows[seed], batch.newest[place][seed].argmax(0)
             optimizer.zero_grad()
             loss = loss_function(network(x), ids)
             loss.backward()
@@ -106,7 +107,7 @@ def judged_losses(reports: list[Progress], run: int) -> list[float]:
     return [
         row.value
         for report in reports[1:]
-        for row in report.evaluations
+        for row in scores(report.evaluations)
         if (row.run, row.split, row.measure) == (run, Split.VAL, Measure.LOSS)
     ]
 
@@ -147,9 +148,7 @@ def test_the_weights_of_the_network_are_those_of_the_plain_loop(optimizer):
     learner, losses = prepared.learner, []
     for _ in range(EPOCHS):
         for batch in prepared.batches.epoch():
-            (mean_losses,) = room = learner.room_for_losses()
-            learner.step(batch, room)
-            losses.append(mean_losses.numpy())
+            losses.append(learner.step(batch)[0].numpy())
     np.testing.assert_array_equal(recorded(list(train(spec))), np.array(losses))
     for seed in range(len(SEEDS)):
         with torch.inference_mode(False):

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from core.data import DATASETS
 from core.losses import Head, Task, fitting
 from core.network.groups import make_groups
-from core.network.stack import Stack
+from core.network.stack import Batch, Stack
 from core.network.start import initialise
 from core.spec import Activation, EntrantSpec, ExperimentSpec, OptimizerName, StartSpec
-from core.training.preparation import prepare
+from core.training.preparation import Prepared, prepare
 from tests.core import plain
 from tests.core.experiments import CHANGED, changed, entrants, races
 
@@ -65,15 +65,19 @@ def test_gradients_are_autograds(task, keys, activation, depth):
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(1, 9, spec.dataset.features, generator=generator, dtype=torch.float64)
     y = torch.arange(9.0).double() % spec.dataset.outputs + (task is Task.REGRESSION)
-    batch = stack.batch(9)
     for run, group in enumerate(groups):
         initialise(stack, run, 0, group.width, StartSpec())
-    batch.forward(x.expand(len(groups), -1, -1))
+    runs = slice(0, len(groups))
+    batch = Batch(stack, runs, 9)
+    rows = batch.flat(torch.cat([x, torch.ones(1, 9, 1)], 2).repeat(len(groups), 1, 1))
+    logits = torch.zeros(len(groups), stack.layer_sizes[-1], 9, dtype=torch.float64)
+    logit_gradients = torch.zeros_like(logits)
+    batch.forward(rows.transpose(-1, -2), batch.flat(logits))
     for run, group in enumerate(groups):
         encoded = plain.columns(y, task, group.width).T
-        saved = group.formula.forward(batch.logits[run, : group.width], encoded)[1]
-        batch.logit_gradients[run, : group.width] = group.formula.backward(saved, encoded) / 9
-    batch.backward(x.expand(len(groups), -1, -1).contiguous())
+        gradient = group.formula.gradient(logits[run, : group.width], encoded)
+        logit_gradients[run, : group.width] = gradient
+    batch.backward(rows, batch.flat(logit_gradients))
     for run, group in enumerate(groups):
         network = plain.network_of(stack, run, group.width)
         plain.loss_function(group.entrant.loss, task)(network(x[0]), y).backward()
@@ -150,12 +154,10 @@ def compare_first_steps(
     networks = plain.networks_of(prepared.learner.stack, prepared.learner.groups)
     with torch.inference_mode():
         batches = list(itertools.islice(prepared.batches.endless(), STEPS))
-        recorded = torch.zeros(STEPS, len(networks))
-        for batch, row in zip(batches, recorded, strict=True):
-            prepared.learner.step(batch, tuple(row[:, None]))
+        recorded = torch.cat([prepared.learner.step(batch) for batch in batches])
     assert len({batch.size for batch in batches}) == 2
-    ys = [[targets_of(target[0], task).clone() for target in batch.targets] for batch in batches]
-    xs = [batch.x[0].clone() for batch in batches]
+    ys = [[targets_of(target[0], task).clone() for target in batch.newest] for batch in batches]
+    xs = [batch.rows[0].clone() for batch in batches]
     expected = plain_steps(spec, networks, xs, ys)
     torch.testing.assert_close(recorded, expected, rtol=1e-5, atol=1e-6)
     for run, group in enumerate(prepared.learner.groups):
@@ -219,8 +221,9 @@ def test_the_start_is_distributed_as_in_nn_linear():
 def test_a_seed_starts_every_head_from_the_same_trunk():
     wide, narrow = started(10), started(1)
     trunk = 65 * 128 + 129 * 32
-    assert torch.equal(wide.parameters[:, :trunk], narrow.parameters[:, :trunk])
-    assert not torch.equal(started(10, seed=4).parameters, wide.parameters)
+    assert wide.trunk_size == narrow.trunk_size == trunk
+    assert torch.equal(wide.parameters_of(0)[:trunk], narrow.parameters_of(0)[:trunk])
+    assert not torch.equal(started(10, seed=4).parameters_of(0), wide.parameters_of(0))
 
 
 @pytest.mark.parametrize("width", [1, 2, 9])
@@ -235,6 +238,12 @@ def test_a_narrower_head_is_the_first_rows_of_a_wider_one(width):
 # ------------------------------------------------------------------ heads of two widths
 
 
+def parameters_of(prepared: Prepared) -> Tensor:
+    """A row of each run."""
+    stack = prepared.learner.stack
+    return torch.stack([stack.parameters_of(run) for run in range(stack.runs)])
+
+
 def test_padding_of_a_narrow_head_stays_zero_while_weight_decay_trains_the_rest():
     spec = ExperimentSpec.parse(
         {
@@ -247,12 +256,12 @@ def test_padding_of_a_narrow_head_stays_zero_while_weight_decay_trains_the_rest(
     )
     with torch.inference_mode():
         prepared = prepare(spec)
-        before = prepared.learner.stack.parameters.clone()
+        before = parameters_of(prepared)
         for batch in itertools.islice(prepared.batches.endless(), 40):
-            prepared.learner.step(batch, prepared.learner.room_for_losses())
+            prepared.learner.step(batch)
     head = prepared.learner.stack.layers[-1]
     assert [each.loss.head for each in spec.lineup] == [Head.PER_CLASS, Head.NARROWEST]
     assert head.weight[1, 1:].tolist() == [[0.0] * 5]
     assert head.bias[1, 1:].tolist() == [[0.0]]
-    moved = (prepared.learner.stack.parameters != before).sum(1).tolist()
+    moved = (parameters_of(prepared) != before).sum(1).tolist()
     assert moved == [spec.parameters, spec.parameters - 6]

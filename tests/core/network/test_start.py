@@ -24,7 +24,10 @@ def one_thread(monkeypatch):
     torch.set_num_threads(1)
 
 
-every_scheme = pytest.mark.parametrize("scheme", Scheme)
+#: Those that draw their weights; weights by hand are in ``test_by_hand``.
+every_scheme = pytest.mark.parametrize(
+    "scheme", [each for each in Scheme if each is not Scheme.BY_HAND]
+)
 every_factor = pytest.mark.parametrize("factor", [0.01, 1.0, 7.5, 300.0])
 #: Of two classes CrossEntropy has two logits and BCE one, beside padding.
 PAIR = ("cross_entropy", "bce")
@@ -149,20 +152,26 @@ def test_bounds_are_reached_and_not_passed(scheme):
 def test_biases_are_0(scheme):
     stack = stack_of(spec_of(scheme, factor=300.0))
     assert not any(layer.bias.any() for layer in stack.layers)
-    assert scheme is not Scheme.ZEROS or not stack.parameters.any()
+    assert scheme is not Scheme.ZEROS or not stack.flat.any()
 
 
 # ------------------------------------------------------------------ what is shared
+
+
+def trunks_and_heads(stack: Stack) -> tuple[Tensor, Tensor]:
+    """Of each of four entrants and each seed."""
+    every = torch.stack([stack.parameters_of(run) for run in range(stack.runs)])
+    starts = every.view(4, len(SEEDS), -1)
+    return starts[..., : stack.trunk_size], starts[..., stack.trunk_size :]
 
 
 @every_scheme
 def test_entrants_of_a_seed_share_the_trunk_and_seeds_do_not(scheme):
     spec = spec_of(scheme, factor=5.0, entrants=entrants("bce", "mse", "cross_entropy", "mse"))
     stack = stack_of(spec)
-    trunks = stack.parameters[:, : stack.trunk_size].view(4, len(SEEDS), -1)
+    trunks, heads = trunks_and_heads(stack)
     assert torch.equal(trunks, trunks[:1].expand_as(trunks))
     assert torch.equal(trunks[:, 0], trunks[:, 1]) == (scheme is Scheme.ZEROS)
-    heads = stack.parameters[:, stack.trunk_size :].view(4, len(SEEDS), -1)
     # Two entrants of one loss begin as one network.
     assert torch.equal(heads[1], heads[3])
     assert torch.equal(heads[0], heads[1]), "one logit each"
@@ -173,7 +182,8 @@ def test_entrants_of_a_seed_share_the_trunk_and_seeds_do_not(scheme):
 @pytest.mark.parametrize("factor", [0.01, 3.0, 300.0])
 def test_the_factor_is_that_of_the_heads_weights_alone(scheme, factor):
     one, many = (stack_of(spec_of(scheme, each)) for each in (1.0, factor))
-    assert torch.equal(one.parameters[:, : one.trunk_size], many.parameters[:, : one.trunk_size])
+    for layer, other in zip(one.layers[:-1], many.layers[:-1], strict=True):
+        assert torch.equal(layer.parameters, other.parameters)
     assert torch.equal(one.layers[-1].bias, many.layers[-1].bias)
     torch.testing.assert_close(
         many.layers[-1].weight, one.layers[-1].weight * factor, rtol=1e-6, atol=0
@@ -190,8 +200,7 @@ def test_another_head_seed_starts_the_head_elsewhere_and_nothing_else():
         {"loss": "cross_entropy", "head_seed": 2},
     ]
     stack = stack_of(spec_of(Scheme.DEFAULT, data="iris", entrants=entrants))
-    starts = stack.parameters.view(4, len(SEEDS), -1)
-    trunks, heads = starts[..., : stack.trunk_size], starts[..., stack.trunk_size :]
+    trunks, heads = trunks_and_heads(stack)
     assert torch.equal(trunks, trunks[:1].expand_as(trunks))
     # Entrants that ask for the same other start get the same one.
     assert torch.equal(heads[1], heads[2])
@@ -231,18 +240,16 @@ def test_training_from_it_is_that_of_a_plain_loop_from_the_same_weights(scheme, 
     networks = plain.networks_of(learner.stack, learner.groups)
     with torch.inference_mode():
         batches = [batch for _ in range(2) for batch in prepared.batches.epoch()]
-        recorded = torch.zeros(len(batches), spec.run_count)
-        for batch, row in zip(batches, recorded, strict=True):
-            learner.step(batch, [row[group.runs] for group in learner.groups])
+        recorded = torch.cat([learner.step(batch) for batch in batches])
     for run, network in enumerate(networks):
         group = learner.groups[run // len(SEEDS)]
         function = plain.loss_function(group.entrant.loss, spec.dataset.task)
         step = plain.optimizer(spec.optimizer, list(network.parameters()))
         losses = []
         for batch in batches:
-            encoded = batch.targets[group.entrant.place][run % len(SEEDS)].clone()
+            encoded = batch.newest[group.entrant.place][run % len(SEEDS)].clone()
             y = encoded[0] if len(encoded) == 1 else encoded.argmax(0).float()
-            loss = function(network(batch.x[run].clone()), y)
+            loss = function(network(batch.rows[run % len(SEEDS)].clone()), y)
             step.zero_grad()
             loss.backward()
             step.step()
@@ -253,5 +260,5 @@ def test_training_from_it_is_that_of_a_plain_loop_from_the_same_weights(scheme, 
             torch.testing.assert_close(weight, linear.weight.data, rtol=1e-5, atol=1e-5)
             torch.testing.assert_close(bias, linear.bias.data, rtol=1e-5, atol=1e-5)
     if scheme is Scheme.ZEROS:
-        assert not learner.stack.parameters[:, : learner.stack.trunk_size].any()
+        assert not any(layer.parameters.any() for layer in learner.stack.layers[:-1])
         assert learner.stack.layers[-1].bias.any()

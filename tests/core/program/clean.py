@@ -15,6 +15,7 @@ import numpy as np
 from core.records import Measure, Split
 from core.spec import ExperimentSpec
 from core.training import train
+from tests.core.tidy import scores
 
 _LINE = re.compile(r"Epoch \[(\d+)/(\d+)\], Loss: (\S+)")
 
@@ -71,7 +72,7 @@ def of_the_lab(spec: ExperimentSpec) -> list[float]:
     return [
         row.value
         for report in train(spec)
-        for row in report.evaluations
+        for row in scores(report.evaluations)
         if (row.run, row.split, row.measure) == (0, Split.TRAIN, Measure.EPOCH_LOSS)
     ]
 

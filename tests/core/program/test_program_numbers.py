@@ -13,13 +13,22 @@ from core.data import DATASETS
 from core.losses import CUSTOM, LOSSES
 from core.program import written
 from core.program.comparing import TOLERANCE, compare, sentence
-from core.spec import LESSON, Activation, ExperimentSpec, OptimizerName, Scheme
+from core.spec import (
+    LESSON,
+    Activation,
+    ExperimentSpec,
+    OptimizerName,
+    Scheme,
+    successors,
+)
 from core.training import train
 from tests.core.experiments import changed, entrants
 from tests.core.program.clean import largest_difference, losses, of_the_lab, printed
 
 #: One data set of each number of outputs.
 _DATA = ("breast_cancer", "iris", "diabetes")
+#: Of data with less than a whole batch of rows.
+_BATCHES = {"lesson": 12, "neuron": 1}
 #: Expressions with a kink, with logarithms, with sums over classes.
 _EXPRESSIONS = (
     "(p - y)**2",
@@ -35,7 +44,7 @@ def spec_of(data: str = "iris", loss: str = "cross_entropy", **parts: Any) -> Ex
         "data": {"name": data, "rows": 150},
         "network": {"hidden_sizes": [8]},
         "optimizer": {"name": "adam", "learning_rate": 0.01},
-        "training": {"batch_size": 32 if data != "lesson" else 12, "epochs": 4, "device": "cpu"},
+        "training": {"batch_size": _BATCHES.get(data, 32), "epochs": 4, "device": "cpu"},
         "entrants": entrants(loss),
     }
     for name, values in parts.items():
@@ -89,7 +98,7 @@ def _of_networks() -> dict[str, ExperimentSpec]:
         for activation in Activation
         for sizes in ([8], [8, 6])
     }
-    for scheme in Scheme:
+    for scheme in (each for each in Scheme if each is not Scheme.BY_HAND):
         for sizes in ([], [7], [8, 6]):
             start = {"scheme": scheme, "head_factor": 2.5}
             network = {"hidden_sizes": sizes, "start": start}
@@ -97,9 +106,59 @@ def _of_networks() -> dict[str, ExperimentSpec]:
     return found
 
 
+def _of_weights_by_hand() -> dict[str, ExperimentSpec]:
+    """Heads with one logit and with two, of outputs that are probabilities and that are not."""
+    found = {}
+    for data, weights in (("neuron", [2, 2]), ("moons", [0.7, -1.3, 0.1])):
+        start = {"scheme": "by_hand", "weights": weights}
+        for loss in ("bce", "mse", "cross_entropy", "mse_on_raw_outputs", "hinge", CUSTOM):
+            found[f"{loss} by hand on {data}"] = spec_of(
+                data,
+                loss,
+                network={"hidden_sizes": [], "start": start},
+                optimizer={"name": "sgd", "learning_rate": 0.2},
+            )
+    start = {"scheme": "by_hand", "weights": [1, -2, 0.5]}
+    for pair in (("bce", "cross_entropy"), ("cross_entropy", "bce")):
+        found[f"one function by hand, {pair[0]} first"] = spec_of(
+            "moons",
+            entrants=entrants(*pair),
+            network={"hidden_sizes": [], "start": start},
+            optimizer={"name": "sgd"},
+            training={"protocol": "one_function"},
+        )
+    return found
+
+
 def _of_data() -> dict[str, ExperimentSpec]:
     by_task = {"binary": "bce", "multiclass": "cross_entropy", "regression": "mse"}
     return {name: spec_of(name, by_task[data.task]) for name, data in DATASETS.items()}
+
+
+def _of_stress() -> dict[str, ExperimentSpec]:
+    """Every condition, alone and all together, and blobs on a ring and on a spiral."""
+    moved: dict[str, Any] = {"outliers": 0.1, "outlier_size": 5}
+    of_classes: dict[str, dict[str, Any]] = {
+        "flipped at random": {"flipped_labels": 0.4},
+        "flipped along pairs": {"flipped_labels": 0.3, "flips": "pairs"},
+        "fewer rows": {"kept_rows": 0.5},
+        "imbalance": {"imbalance": 4, "kept_rows": 0.9},
+        "feature noise": {"feature_noise": 0.5},
+        "outliers": moved,
+        "all": {"flipped_labels": 0.2, "imbalance": 2, "feature_noise": 0.3, **moved},
+    }
+    found = {name: on(spec_of(), stress=stress) for name, stress in of_classes.items()}
+    of_values = {"kept_rows": 0.7, "outliers_in": "targets", **moved}
+    found["outliers of values"] = on(spec_of("diabetes", "huber"), stress=of_values)
+    for classes in (2, 5, 20):
+        found[f"{classes} blobs"] = on(spec_of("blobs"), rows=200, classes=classes)
+    return found
+
+
+def on(spec: ExperimentSpec, **fields: Any) -> ExperimentSpec:
+    """The same experiment with these fields of its data."""
+    plain = spec.model_dump()
+    return ExperimentSpec.parse(plain | {"data": plain["data"] | fields})
 
 
 def _of_the_rest() -> dict[str, ExperimentSpec]:
@@ -139,12 +198,42 @@ def _of_the_rest() -> dict[str, ExperimentSpec]:
     }
 
 
+def _of_switches() -> dict[str, ExperimentSpec]:
+    """Every loss followed by the next that takes as many outputs, with other parameters, within an
+    epoch: names, encodings of targets and functions of the two are apart."""
+    found = {}
+    for data in _DATA:
+        dataset = DATASETS[data]
+        keys = [key for key, loss in LOSSES.items() if dataset.task in loss.formulas]
+        for place, key in enumerate(keys):
+            follows = successors(LOSSES[key], dataset)
+            later = [*keys[place + 1 :], *keys[:place], key]
+            second = next(each for each in later if follows[each] is None)
+            then = changed(second, dataset.outputs).model_dump(
+                include={"loss", "parameters", "expression"}
+            )
+            first = changed(key, dataset.outputs).model_dump()
+            found[f"{key}, then {second} on {data}"] = spec_of(
+                data,
+                entrants=[first | {"then": then | {"step": 7}}],
+                optimizer={"name": "momentum", "learning_rate": 0.02},
+            )
+    lesson = {"loss": "mse", "then": {"loss": "cross_entropy", "step": 2}}
+    found["a switch where a batch holds all rows"] = spec_of(
+        "lesson", entrants=[lesson], training={"batch_size": 32}
+    )
+    return found
+
+
 CASES = {
     **_of_losses(),
     **_of_optimizers(),
     **_of_networks(),
+    **_of_weights_by_hand(),
     **_of_data(),
+    **_of_stress(),
     **_of_the_rest(),
+    **_of_switches(),
 }
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import sys
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from core.errors import SpecError
 from core.losses import LOSSES
 from core.program import Program, written
 from core.spec import LESSON, EntrantSpec, ExperimentSpec
@@ -41,6 +44,18 @@ def test_a_program_imports_nothing_but_torch_numpy_and_scikit_learn(case: str) -
     found = imported(written(CASES[case]))
     assert "torch" in found
     assert found - set(sys.stdlib_module_names) <= ALLOWED
+
+
+def test_long_titles_and_two_losses_keep_lines_short() -> None:
+    for loss, then in itertools.product(LOSSES, LOSSES):
+        with suppress(SpecError):
+            spec = ExperimentSpec.parse(
+                {
+                    "data": {"name": "lesson"},
+                    "entrants": [{"loss": loss, "then": {"loss": then, "step": 1}}],
+                }
+            )
+            assert max(map(len, written(spec).code.splitlines())) <= 100, (loss, then)
 
 
 @settings(max_examples=30, suppress_health_check=list(HealthCheck))
@@ -78,6 +93,20 @@ def test_long_lists_of_weights_have_lines_of_their_own(loss: str) -> None:
     code = written(spec).code
     assert max(map(len, code.splitlines())) <= 100
     assert code.count("1.9440750837250036") == 10
+    compile(code, "program.py", "exec")
+
+
+def test_long_weights_by_hand_have_lines_of_their_own() -> None:
+    start = {"scheme": "by_hand", "weights": [1.1, 2.9758297533874166e-72, -3.141592653589793e-50]}
+    spec = ExperimentSpec.parse(
+        {
+            "data": {"name": "moons"},
+            "network": {"hidden_sizes": [], "start": start},
+            "entrants": [{"loss": "cross_entropy"}],
+        }
+    )
+    code = written(spec).code
+    assert max(map(len, code.splitlines())) <= 100
     compile(code, "program.py", "exec")
 
 

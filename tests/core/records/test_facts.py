@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 
 import numpy as np
 import pytest
@@ -35,22 +35,66 @@ def spec_of(*entrants: dict[str, object]) -> ExperimentSpec:
     )
 
 
+def read(plain: dict[str, object]) -> Facts:
+    return Facts.from_json(json.dumps(plain))
+
+
 def test_plain_values_give_the_same_facts_back():
-    plain = json.loads(json.dumps(asdict(SOME_FACTS)))
-    assert Facts.from_plain(plain) == SOME_FACTS
+    assert read(asdict(SOME_FACTS)) == SOME_FACTS
 
 
 def test_fields_that_are_not_known_are_left_out():
     newer = asdict(SOME_FACTS) | {"threads": 2, "colour": {"of": ["the", "sky"]}}
-    assert Facts.from_plain(newer) == SOME_FACTS
+    assert read(newer) == SOME_FACTS
 
 
-@pytest.mark.parametrize("name", [field.name for field in fields(Facts)])
+#: What only trainings have in which an entrant switches its loss, and none from before there were.
+OF_SWITCHES = ["later_baselines", "later_lens"]
+
+
+@pytest.mark.parametrize(
+    "name", [field.name for field in fields(Facts) if field.name not in OF_SWITCHES]
+)
 def test_a_field_that_is_missing_is_not_made_up(name):
     plain = asdict(SOME_FACTS)
     del plain[name]
-    with pytest.raises(TypeError, match=name):
-        Facts.from_plain(plain)
+    with pytest.raises(ValueError, match=name):
+        read(plain)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "3",
+        "null",
+        '{"device": 1}',
+        "[" * 5000 + "]" * 5000,
+        '{"a":' * 5000 + "}" * 5000,
+    ],
+)
+def test_what_are_no_facts_is_a_sentence(text):
+    with pytest.raises(ValueError, match=r"^The facts can't be read at .*\.$"):
+        Facts.from_json(text)
+
+
+@pytest.mark.parametrize(
+    "name", ["baselines", "learning_rates", "gradient_scales", "trunk_sha256", "later_baselines"]
+)
+def test_a_list_without_one_for_each_is_a_sentence(name):
+    SOME_FACTS.check(entrants=2, seeds=2)
+    with pytest.raises(ValueError, match="has 1 values; allowed is"):
+        replace(SOME_FACTS, **{name: [0.5]}).check(entrants=2, seeds=2)
+
+
+def test_facts_from_before_there_were_switches_are_read():
+    plain = asdict(SOME_FACTS)
+    for name in OF_SWITCHES:
+        del plain[name]
+    assert read(plain) == SOME_FACTS
+    assert SOME_FACTS.later_baseline(0) is None
 
 
 def test_facts_and_snapshot_have_a_place_for_each_entrant_and_each_run(tmp_path):

@@ -15,14 +15,19 @@ from hypothesis import strategies as st
 
 from core.errors import StoreError, UnknownExperiment
 from core.records import Progress, Snapshot, Status
-from core.records.snapshot import MARGIN_EDGES
+from core.records.snapshot import MARGIN_EDGES, RISK_SHARES
 from core.spec import ExperimentSpec
 from core.store import Store
 from core.training import train
 from tests.core.experiments import entrants
 
-PLANE, MANY, VALUES = "moons", "digits", "diabetes"
-LOSSES = {PLANE: ("cross_entropy", "hinge"), MANY: ("bce", "mse"), VALUES: ("mse", "l1")}
+PLANE, MANY, VALUES, LINE = "moons", "digits", "diabetes", "neuron"
+LOSSES = {
+    PLANE: ("cross_entropy", "hinge"),
+    MANY: ("bce", "mse"),
+    VALUES: ("mse", "l1"),
+    LINE: ("bce", "hinge"),
+}
 
 
 def made(data: str) -> Snapshot:
@@ -31,7 +36,7 @@ def made(data: str) -> Snapshot:
         {
             "data": {"name": data, "rows": 100},
             "network": {"hidden_sizes": [4]},
-            "training": {"epochs": 1, "device": "cpu"},
+            "training": {"epochs": 1, "device": "cpu", "batch_size": 1 if data == LINE else 32},
             "entrants": entrants(*LOSSES[data]),
             "seeds": [0, 1],
         }
@@ -43,7 +48,7 @@ def made(data: str) -> Snapshot:
 
 @pytest.fixture(scope="module")
 def snapshots() -> dict[str, Snapshot]:
-    return {data: made(data) for data in (PLANE, MANY, VALUES)}
+    return {data: made(data) for data in LOSSES}
 
 
 def assert_same(one: Snapshot, other: Snapshot) -> None:
@@ -58,11 +63,17 @@ def assert_same(one: Snapshot, other: Snapshot) -> None:
 
 
 HEALTH = {"looks", "constancy", "gradients", "dead"}
-CLASSES_HAVE = HEALTH | {"reliability", "confusion", "truth"}
+PUSHES = {"push", "pushing"}
+RISES = {"risen", "carrying", "carriers"}
+SURENESS = {"risk", "temperatures", "unscaled"}
+CLASSES_HAVE = (
+    HEALTH | PUSHES | RISES | SURENESS | {"logit_size", "reliability", "confusion", "truth"}
+)
 PRESENT = {
     PLANE: CLASSES_HAVE | {"surface", "extent", "points", "wrong", "units", "weights"},
-    MANY: CLASSES_HAVE | {"mistaken", "pictures"},
-    VALUES: HEALTH | {"predicted", "actual"},
+    MANY: CLASSES_HAVE | {"mistaken", "pictures", "carrier_pictures", "pushing_pictures"},
+    VALUES: HEALTH | PUSHES | {"predicted", "actual"},
+    LINE: (CLASSES_HAVE - RISES) | {"curve", "extent", "points"},
 }
 
 
@@ -84,12 +95,16 @@ def test_scores_that_are_missing_stay_so(snapshots):
 
 
 def test_shapes_are_what_the_snapshot_says(snapshots):
-    plane, values = snapshots[PLANE], snapshots[VALUES]
-    assert plane.scores.shape == (5, 4)
+    plane, values, line = snapshots[PLANE], snapshots[VALUES], snapshots[LINE]
+    assert plane.scores.shape == (8, 4)
     assert plane.margins.shape == (2, len(MARGIN_EDGES) - 1)
     assert plane.surface.shape == (4, 56, 56)
     assert plane.surface.dtype == np.uint8
     assert plane.points.shape == (2, 20, 3)
+    assert plane.risk.shape == (4, RISK_SHARES)
+    assert (plane.temperatures.shape, plane.unscaled.shape) == ((4,), (2, 4))
+    assert line.curve.shape == (4, 101)
+    assert (line.extent.shape, line.points.shape) == ((2, 2), (2, 1, 2))
     assert len(plane.order_sha256) == 2
     assert values.measures == ("mse", "mae", "r2")
     assert (values.predicted.shape[0], values.actual.shape[0]) == (4, 2)
@@ -180,7 +195,7 @@ def test_the_newest_snapshot_takes_the_place_of_the_one_before(store, snapshots,
     assert kept is not None
     assert_same(kept, snapshots[VALUES])
     with closing(sqlite3.connect(tmp_path / "lab.db")) as connection:
-        assert connection.execute("select count(*) from snapshots_v2").fetchone() == (2,)
+        assert connection.execute("select count(*) from snapshots_v3").fetchone() == (2,)
 
 
 def test_a_reader_gets_a_snapshot_once(store, snapshots):
@@ -205,7 +220,7 @@ def test_a_damaged_snapshot_is_told(store, snapshots, tmp_path, content):
     key = store.create(ExperimentSpec())
     store.report(key, report(snapshots[PLANE]))
     with closing(sqlite3.connect(tmp_path / "lab.db")) as connection, connection:
-        connection.execute("update snapshots_v2 set content = ?", [content])
+        connection.execute("update snapshots_v3 set content = ?", [content])
     with pytest.raises(StoreError, match=rf"Experiment {key} .* damaged.*snapshot"):
         store.snapshot(key)
 

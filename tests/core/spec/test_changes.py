@@ -50,3 +50,16 @@ def test_there_are_changes_where_there_is_a_difference_and_nowhere_else(
 )
 def test_each_field_in_words(parts: dict[str, object], told: str) -> None:
     assert changes(PLAIN, ExperimentSpec.parse(parts)) == (told,)
+
+
+def test_weights_by_hand_are_told_one_by_one() -> None:
+    def of(*weights: float) -> ExperimentSpec:
+        start = {"scheme": "by_hand", "weights": weights}
+        parts = {"data": {"name": "xor"}, "network": {"hidden_sizes": [], "start": start}}
+        return ExperimentSpec.parse(parts)
+
+    assert changes(of(2, -0.5, 0), of(2, 3, 1e-3)) == (
+        "start by hand w1 = 2, w2 = -0.5, b = 0 → by hand w1 = 2, w2 = 3, b = 0.001",
+    )
+    drawn = ExperimentSpec.parse({"data": {"name": "xor"}, "network": {"hidden_sizes": []}})
+    assert changes(drawn, of(2, 3, 1)) == ("start default → by hand w1 = 2, w2 = 3, b = 1",)

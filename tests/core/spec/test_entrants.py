@@ -296,9 +296,9 @@ OBJECT = "allowed is an object with values by name."
         (MSE | {"colour": 1}, "There is no field called 'colour'."),
         (MSE | {"losses": 1}, "There is no field called 'losses'."),
         (3, "Entrant was 3; allowed is an object with the fields loss, parameters, expression, "
-            "name, learning_rate, head_seed."),
+            "name, learning_rate, head_seed, then."),
         ("mse", "Entrant was 'mse'; allowed is an object with the fields loss, parameters, "
-                "expression, name, learning_rate, head_seed."),
+                "expression, name, learning_rate, head_seed, then."),
         (MSE | {"parameters": {"x": 1}}, "Parameter of MSE was 'x'; it has none."),
         (MSE | {"parameters": 3}, f"Parameters of MSE was 3; {OBJECT}"),
         (MSE | {"parameters": None}, f"Parameters of MSE was None; {OBJECT}"),

@@ -31,6 +31,12 @@ def test_the_examples_in_a_line() -> None:
             "Iris · 4-8-3 GELU · SGD with momentum, best rates · batch 1 · xavier start · "
             "last layer times 20",
         ),
+        (
+            {"data": {"name": "neuron"},
+             "network": {"hidden_sizes": [], "start": {"scheme": "by_hand", "weights": [2, 2]}},
+             "optimizer": {"name": "sgd", "learning_rate": 0.15}, "training": {"batch_size": 1}},
+            "One neuron's example · 1-2 · SGD, rate 0.15 · batch 1 · by hand w = 2, b = 2 start",
+        ),
     ],
 )  # fmt: skip
 def test_what_is_set_stands_in_the_line(parts: dict[str, object], line: str) -> None:

@@ -23,7 +23,9 @@ from core.spec import (
     EntrantSpec,
     ExperimentSpec,
     OptimizerName,
+    Origin,
     Protocol,
+    SwitchSpec,
     size,
 )
 from core.spec.sentences import _ALLOWED
@@ -159,11 +161,12 @@ def test_hidden_sizes_within_bounds(sizes):
         ({"training": {"device": "tpu"}}, "Device was 'tpu'; allowed is any of auto, cuda, mps"),
         (
             {"network": {"start": {"scheme": "he"}}},
-            "Scheme of the start was 'he'; allowed is any of default, xavier, kaiming, zeros.",
+            "Scheme of the start was 'he'; allowed is any of default, xavier, kaiming, zeros, "
+            "by_hand.",
         ),
         (
             {"network": {"start": 1}},
-            "Start was 1; allowed is an object with the fields scheme, head_factor.",
+            "Start was 1; allowed is an object with the fields scheme, head_factor, weights.",
         ),
         ({"epochs": 3}, "There is no field called 'epochs'."),
         ({"data": {"name": "moons", "x": 1}}, "There is no field called 'data.x'."),
@@ -172,7 +175,7 @@ def test_hidden_sizes_within_bounds(sizes):
         ("[1, 2]", "The experiment was [1, 2]; allowed is an object with the fields data, network"),
         ("{", "The experiment is not valid JSON."),
         ("", "The experiment is not valid JSON."),
-        ("[" * 100_000, "The experiment is not valid JSON."),
+        ("[" * 100_000, "lists and objects up to 20 levels deep."),
         ('{"training":{"epochs":' + "1" * 5000 + "}}", "The experiment is not valid JSON."),
     ],
 )  # fmt: skip
@@ -188,6 +191,8 @@ def test_seeds_and_seed_at_their_bounds_are_accepted():
 # ------------------------------------------------------------------ anything at all
 
 FIELDS = [path for path in _ALLOWED if "item" not in path]
+#: None is allowed where there is no branch, and the parts of one come together.
+OF_BRANCH = "branched_from"
 OF_ENTRANTS = list(EntrantSpec.model_fields)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -213,7 +218,7 @@ def test_any_entrants_are_parsed_or_refused_in_sentences(given_entrants):
             refusal(parts)
 
 
-@pytest.mark.parametrize("path", FIELDS)
+@pytest.mark.parametrize("path", [path for path in FIELDS if not path.startswith(OF_BRANCH)])
 def test_a_value_of_another_kind_is_named_by_its_field(path):
     label, what = _ALLOWED[path]
     assert refusal(nested(path, None)) == f"{label} was None; allowed is {what}."
@@ -226,9 +231,29 @@ def test_every_field_has_a_name_for_its_refusals():
             if isinstance(field.default, BaseModel):
                 yield from paths(type(field.default), f"{before}{name}.")
 
-    of_entrants = {f"entrants.item.{name}" for name in OF_ENTRANTS if name != "parameters"}
+    checked = {"parameters"}
+    of_entrants = {f"entrants.item.{name}" for name in OF_ENTRANTS if name not in checked}
+    of_entrants |= {
+        f"entrants.item.then.{name}" for name in SwitchSpec.model_fields if name not in checked
+    }
+    of_branches = {f"{OF_BRANCH}.{name}" for name in Origin.model_fields}
     items = {f"{name}.item" for name in ("network.hidden_sizes", "entrants", "seeds")}
-    assert set(_ALLOWED) == {*paths(ExperimentSpec)} | of_entrants | items
+    assert set(_ALLOWED) == {*paths(ExperimentSpec)} | of_entrants | of_branches | items
+
+
+@pytest.mark.parametrize(
+    ("branch", "sentence"),
+    [
+        (4, "Branched from was 4; allowed is an object with the fields experiment, step, or none."),
+        ({"experiment": 4, "step": 1}, "The id of an experiment was 4; allowed is text."),
+        (
+            {"experiment": "0123456789", "step": "x"},
+            "Step of the switch was 'x'; allowed is a whole number from 1 to 50,000,000.",
+        ),
+    ],
+)
+def test_what_is_no_origin_of_a_branch_is_refused(branch, sentence):
+    assert refusal({OF_BRANCH: branch}) == sentence
 
 
 @given(text=st.text())
@@ -238,11 +263,14 @@ def test_any_text_is_refused_in_sentences(text):
 
 def test_deep_and_long_values_are_cut():
     deep: list[Any] = []
-    for _ in range(10_000):
+    for _ in range(12):
         deep = [deep]
     loss = refusal({"entrants": [{"loss": deep}]})
     assert loss.startswith("Entrant 1: Loss was [[[[[[[...]]]]]]];")
     assert refusal({"entrants": [deep]}).startswith("Entrant 1: Entrant was [[[[[[[...]]]]]]];")
+    for _ in range(10_000):
+        deep = [deep]
+    assert "nested too deep" in refusal({"entrants": [{"loss": deep}]})
     refusal({"data": [["many", "words"] * 6] * 6})
     assert "..." in refusal(nested("data.name", "x" * 10_000))
     assert "..." in refusal(nested("training.epochs", 10**400))
@@ -262,7 +290,7 @@ def test_a_loss_that_does_not_fit_is_refused_with_the_reason(loss, entry):
     parts = {
         "data": {"name": entry.key},
         "entrants": [{"loss": loss.key} | OWN.get(loss.key, {})],
-        "training": {"batch_size": 8},
+        "training": {"batch_size": min(8, entry.rows or 8)},
     }
     reason = loss.refusal(entry.task)
     if reason is None:

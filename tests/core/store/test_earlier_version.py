@@ -1,4 +1,4 @@
-"""A database of the version before: opened, and its own tables stay as they are."""
+"""A database of an earlier version: opened, and its own tables stay as they are."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from core.spec import ExperimentSpec
 from core.store import Store
 from core.store.database import EXAMPLE_IDS
 
-#: The statements that the version before sent to SQLite.
-TABLES = """
+#: The statements that each version sent to SQLite, by how the names of its tables ended.
+TABLES = {
+    "": """
 CREATE TABLE experiments (
     id VARCHAR(10) NOT NULL,
     created_at DOUBLE NOT NULL,
@@ -73,7 +74,64 @@ CREATE TABLE snapshots (
     PRIMARY KEY (experiment_id),
     FOREIGN KEY(experiment_id) REFERENCES experiments (id)
 );
-"""
+""",
+    "_v2": """
+CREATE TABLE experiments_v2 (
+    id VARCHAR(10) NOT NULL,
+    created_at DOUBLE NOT NULL,
+    version INTEGER NOT NULL,
+    spec TEXT NOT NULL,
+    status VARCHAR(32) NOT NULL,
+    wanted VARCHAR(32) NOT NULL,
+    pause_after_epoch INTEGER,
+    reason TEXT,
+    facts TEXT,
+    step INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    seconds FLOAT NOT NULL,
+    heartbeat DOUBLE NOT NULL,
+    PRIMARY KEY (id)
+);
+CREATE TABLE runs_v2 (
+    experiment_id VARCHAR(10) NOT NULL,
+    run INTEGER NOT NULL,
+    entrant INTEGER NOT NULL,
+    seed INTEGER NOT NULL,
+    status VARCHAR(32) NOT NULL,
+    diverged_step INTEGER,
+    PRIMARY KEY (experiment_id, run),
+    FOREIGN KEY(experiment_id) REFERENCES experiments_v2 (id)
+);
+CREATE TABLE chunks_v2 (
+    experiment_id VARCHAR(10) NOT NULL,
+    chunk INTEGER NOT NULL,
+    first_step INTEGER NOT NULL,
+    steps INTEGER NOT NULL,
+    seconds FLOAT NOT NULL,
+    losses BLOB NOT NULL,
+    PRIMARY KEY (experiment_id, chunk),
+    FOREIGN KEY(experiment_id) REFERENCES experiments_v2 (id)
+);
+CREATE TABLE evaluations_v2 (
+    experiment_id VARCHAR(10) NOT NULL,
+    epoch INTEGER NOT NULL,
+    run INTEGER NOT NULL,
+    split VARCHAR(32) NOT NULL,
+    measure VARCHAR(32) NOT NULL,
+    step INTEGER NOT NULL,
+    value DOUBLE,
+    PRIMARY KEY (experiment_id, epoch, run, split, measure),
+    FOREIGN KEY(experiment_id) REFERENCES experiments_v2 (id)
+) WITHOUT ROWID;
+CREATE TABLE snapshots_v2 (
+    experiment_id VARCHAR(10) NOT NULL,
+    step INTEGER NOT NULL,
+    content BLOB NOT NULL,
+    PRIMARY KEY (experiment_id),
+    FOREIGN KEY(experiment_id) REFERENCES experiments_v2 (id)
+);
+""",
+}
 NAMES = ("experiments", "runs", "chunks", "evaluations", "snapshots")
 
 OLD_SPEC = (
@@ -93,44 +151,56 @@ def insert(connection: sqlite3.Connection, table: str, *rows: tuple[Any, ...]) -
         connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
 
+def experiment(key: str, suffix: str) -> tuple[Any, ...]:
+    """A row of it: one was running when the machine went down, the others had finished."""
+    version = (int(suffix.removeprefix("_v")),) if suffix else ()
+    wanted: tuple[Any, ...] = ("finished", "running", None, None, OLD_FACTS, 1, 1, 0.0036)
+    if key == RUNNING:
+        wanted = ("running", "running", 2, None, None, 7, 0, 0.1)
+    return (key, 1.5e9, *version, OLD_SPEC, *wanted, 1.5e9)
+
+
+@pytest.fixture(params=TABLES)
+def suffix(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def file(tmp_path: Path, suffix: str) -> Path:
     """Of one finished experiment, one that was running when the machine went down, and the
     example race."""
     file = tmp_path / "lab.db"
+    entrants = (0, 1) if suffix else ("cross_entropy", "custom")
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.executescript("PRAGMA journal_mode = WAL;" + TABLES)
-        insert(
-            connection, "experiments",
-            (FINISHED, 1.5e9, OLD_SPEC, "finished", "running", None, None, OLD_FACTS, 1, 1,
-             0.0036, 1.5e9),
-            (RUNNING, 1.5e9, OLD_SPEC, "running", "running", 2, None, None, 7, 0, 0.1, 1.5e9),
-            ("0000000000", 1.5e9, OLD_SPEC, "finished", "running", None, None, OLD_FACTS, 1, 1,
-             0.0036, 1.5e9),
-        )  # fmt: skip
+        connection.executescript("PRAGMA journal_mode = WAL;" + TABLES[suffix])
         for key in (FINISHED, RUNNING, "0000000000"):
+            insert(connection, f"experiments{suffix}", experiment(key, suffix))
             insert(
-                connection, "runs",
-                (key, 0, "cross_entropy", 0, "finished", None),
-                (key, 1, "custom", 0, "diverged", 1),
+                connection, f"runs{suffix}",
+                (key, 0, entrants[0], 0, "finished", None),
+                (key, 1, entrants[1], 0, "diverged", 1),
             )  # fmt: skip
-            insert(connection, "chunks", (key, 0, 1, 1, 0.0036, b"\xe5\x010?\x00\x00\xc0\x7f"))
+            chunk = (key, 0, 1, 1, 0.0036, b"\xe5\x010?\x00\x00\xc0\x7f")
+            insert(connection, f"chunks{suffix}", chunk)
             insert(
-                connection, "evaluations",
+                connection, f"evaluations{suffix}",
                 (key, 0, 0, "train", "accuracy", 0, 0.6666666865348816),
                 (key, 0, 1, "val", "nll", 0, None),
             )  # fmt: skip
-            insert(connection, "snapshots", (key, 1, b"PK\x03\x04-\x00\x00\x00\x08\x00"))
+            insert(connection, f"snapshots{suffix}", (key, 1, b"PK\x03\x04-\x00\x00\x00\x08\x00"))
     return file
 
 
-def contents(file: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table of the version before, and how the tables were made."""
+def contents(file: Path, suffix: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table of the earlier version, and how the tables were made."""
     with closing(sqlite3.connect(file)) as connection:
-        found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in NAMES}
+        found = {
+            name: connection.execute(f"SELECT * FROM {name}{suffix}").fetchall() for name in NAMES
+        }
         made = "SELECT name, sql FROM sqlite_master WHERE tbl_name = ?"
         return found | {
-            f"sql of {name}": connection.execute(made, [name]).fetchall() for name in NAMES
+            f"sql of {name}": connection.execute(made, [f"{name}{suffix}"]).fetchall()
+            for name in NAMES
         }
 
 
@@ -149,13 +219,15 @@ def test_the_note_counts_what_cannot_be_shown_without_the_example(file: Path) ->
     )
 
 
-def test_one_is_counted_as_one(file: Path) -> None:
+def test_one_is_counted_as_one(file: Path, suffix: str) -> None:
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("DELETE FROM experiments WHERE id = ?", [RUNNING])
+        connection.execute(f"DELETE FROM experiments{suffix} WHERE id = ?", [RUNNING])
     assert "also has 1 experiment of an earlier version" in str(store_at(file).note)
 
 
-def test_where_no_earlier_version_wrote_there_is_no_note(file: Path, tmp_path: Path) -> None:
+def test_where_no_earlier_version_wrote_there_is_no_note(
+    file: Path, suffix: str, tmp_path: Path
+) -> None:
     store = store_at(tmp_path / "new.db")
     assert store.note is None
     example.ensure(store, "compare")
@@ -163,7 +235,7 @@ def test_where_no_earlier_version_wrote_there_is_no_note(file: Path, tmp_path: P
     assert store.note is None
     # Nor where nothing but the example is there.
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("DELETE FROM experiments WHERE id <> ?", ["0000000000"])
+        connection.execute(f"DELETE FROM experiments{suffix} WHERE id <> ?", ["0000000000"])
     assert store_at(file).note is None
 
 
@@ -203,8 +275,10 @@ def test_an_id_that_neither_has_is_unknown(file: Path) -> None:
         store_at(file).get("abcdefabcd")
 
 
-def test_new_experiments_work_beside_and_leave_every_old_row_as_it_was(file: Path) -> None:
-    before = contents(file)
+def test_new_experiments_work_beside_and_leave_every_old_row_as_it_was(
+    file: Path, suffix: str
+) -> None:
+    before = contents(file, suffix)
     assert [len(before[name]) for name in NAMES] == [3, 6, 3, 6, 3]
     store = store_at(file)
     key = store.create(ExperimentSpec())
@@ -212,21 +286,21 @@ def test_new_experiments_work_beside_and_leave_every_old_row_as_it_was(file: Pat
     assert store.want(key, Wanted.PAUSED)
     assert store.set_status(key, Status.FINISHED)
     assert store.get(key).status is Status.FINISHED
-    assert store.interrupt_stale(15) == []
-    store.heartbeat([FINISHED, RUNNING, key])
+    assert store.service.heartbeats() == {}
+    store.service.heartbeat([FINISHED, RUNNING, key])
     for read in (store.get, store.runs):
         with pytest.raises(StoreError):
             read(RUNNING)
     assert store.note is not None
     assert store_at(file).get(key) == store.get(key)
-    assert contents(file) == before
+    assert contents(file, suffix) == before
 
 
-def test_the_example_is_put_beside_the_earlier_one(file: Path) -> None:
-    before = contents(file)
+def test_the_example_is_put_beside_the_earlier_one(file: Path, suffix: str) -> None:
+    before = contents(file, suffix)
     store = store_at(file)
     for page, example_id in zip(example.EXAMPLES, EXAMPLE_IDS, strict=True):
         assert example.ensure(store, page) == example.ensure(store, page) == example_id
         assert store.get(example_id).status is Status.FINISHED
         assert len(store.runs(example_id)) == example.EXAMPLES[page].spec.run_count
-    assert contents(file) == before
+    assert contents(file, suffix) == before

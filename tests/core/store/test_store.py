@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -18,10 +19,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from core.errors import SpecError, StoreError, UnknownExperiment
-from core.records import Evaluation, Measure, Progress, Split, Status, Wanted
+from core.records import Column, Envelope, Evaluation, Measure, Progress, Split, Status, Wanted
 from core.spec import ExperimentSpec
-from core.store import Store, database
+from core.store import Store, database, writing
 from tests.core.experiments import entrants
+from tests.core.tidy import scores
 from tests.facts import SOME_FACTS
 from tests.waiting import wait_until
 
@@ -29,16 +31,6 @@ SPEC = ExperimentSpec(entrants=entrants("cross_entropy", "mse"), seeds=(3, 4))
 K = SPEC.run_count
 FINAL = (Status.FINISHED, Status.STOPPED, Status.DIVERGED, Status.FAILED, Status.INTERRUPTED)
 SOME_ID = "0123456789"
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "lab.db"
-
-
-@pytest.fixture
-def store(file: Path) -> Store:
-    return Store(f"sqlite:///{file}")
 
 
 def progress(
@@ -57,8 +49,12 @@ def progress(
     return replace(made, **changes)
 
 
-def evaluation(run: int, epoch: int, value: float = 0.5) -> Evaluation:
-    return Evaluation(run, epoch, 10 * epoch, Split.VAL, Measure.LOSS, value)
+def evaluation(epoch: int, value: float = 0.5) -> Evaluation:
+    """Of all runs, the first of which has the value."""
+    columns = (Column(Split.TRAIN, Measure.EPOCH_LOSS), Column(Split.VAL, Measure.LOSS))
+    values = np.arange(2 * K, dtype=np.float32).reshape(2, K)
+    values[0, 0] = value
+    return Evaluation(epoch, 10 * epoch, columns[epoch == 0 :], values[epoch == 0 :])
 
 
 # ---------------------------------------------------------------- round trips
@@ -108,7 +104,7 @@ def test_entrants_of_one_loss_and_own_expressions_come_back_in_their_order(store
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("version", [1, 3])
+@pytest.mark.parametrize("version", [2, 4])
 def test_a_record_of_another_version_is_refused_and_left_as_it_is(
     store: Store, file: Path, version: int
 ) -> None:
@@ -116,12 +112,12 @@ def test_a_record_of_another_version_is_refused_and_left_as_it_is(
     with closing(sqlite3.connect(file)) as connection:
         with connection:
             connection.execute(
-                "update experiments_v2 set version = ?, spec = 'unheard of' where id = ?",
+                "update experiments_v3 set version = ?, spec = 'unheard of' where id = ?",
                 [version, key],
             )
-        row = "select * from experiments_v2 where id = ?"
+        row = "select * from experiments_v3 where id = ?"
         before = connection.execute(row, [key]).fetchone()
-        with told(key, str(file), f"version {version} ", "reads version 2", "left as it is"):
+        with told(key, str(file), f"version {version} ", "reads version 3", "left as it is"):
             store.get(key)
         assert connection.execute(row, [key]).fetchone() == before
     assert store.get(other).spec == SPEC
@@ -137,13 +133,19 @@ def test_what_is_refused_now_but_was_trained_before_can_be_read(store: Store, fi
 
 def test_a_report_is_all_there_at_once(store: Store) -> None:
     key = store.create(SPEC)
-    rows = (evaluation(0, 1), evaluation(1, 1, np.inf))
-    assert store.report(key, progress(5, 5, epoch=1, evaluations=rows, facts=SOME_FACTS))
+    judged = (evaluation(0), evaluation(1, np.inf))
+    assert store.report(key, progress(5, 5, epoch=1, evaluations=judged, facts=SOME_FACTS))
     experiment = store.get(key)
     assert (experiment.status, experiment.step, experiment.epoch) == (Status.RUNNING, 5, 1)
     assert (experiment.seconds, experiment.facts) == (0.05, SOME_FACTS)
     assert store.step(key) == 5
-    assert store.evaluations(key) == list(rows)
+    read = store.evaluations(key)
+    assert [(each.epoch, each.step, each.columns) for each in read] == [
+        (each.epoch, each.step, each.columns) for each in judged
+    ]
+    for ours, theirs in zip(read, judged, strict=True):
+        assert ours.values.dtype == np.float32
+        np.testing.assert_array_equal(ours.values, theirs.values)
     assert {run.status for run in store.runs(key)} == {Status.RUNNING}
 
 
@@ -156,8 +158,8 @@ def test_facts_stay_when_a_later_report_has_none(store: Store) -> None:
 
 def test_a_nan_survives(store: Store) -> None:
     key = store.create(SPEC)
-    store.report(key, progress(1, evaluations=(evaluation(0, 0, np.nan),)))
-    assert np.isnan(store.evaluations(key)[0].value)
+    store.report(key, progress(1, evaluations=(evaluation(1, np.nan),)))
+    assert np.isnan(store.evaluations(key)[0].values[0, 0])
 
 
 floats = st.floats(width=32, allow_nan=True, allow_infinity=True)
@@ -189,11 +191,89 @@ def test_every_bit_of_the_losses_comes_back(
         assert chunk.losses.tobytes() == losses.tobytes()
 
 
-def test_losses_are_little_endian_in_the_file(store: Store, file: Path) -> None:
+def test_losses_are_little_endian_in_the_file_byte_by_byte(store: Store, file: Path) -> None:
     store.report(store.create(SPEC), progress(1))
     with closing(sqlite3.connect(file)) as connection:
-        (blob,) = connection.execute("select losses from chunks_v2").fetchone()
-    assert blob == b"\x00\x00\x80\x3f" * K
+        (blob,) = connection.execute("select losses from chunks_v3").fetchone()
+    assert zlib.decompress(blob) == b"\x00" * 2 * K + b"\x80" * K + b"\x3f" * K
+
+
+def test_an_evaluation_is_one_row_of_little_endian_scores(store: Store, file: Path) -> None:
+    store.report(store.create(SPEC), progress(1, evaluations=(evaluation(1, 0.5),)))
+    with closing(sqlite3.connect(file)) as connection:
+        rows = connection.execute("select columns, scores from evaluations_v3").fetchall()
+    assert rows == [("train.epoch_loss val.loss", np.array([0.5, *range(1, 8)], "<f4").tobytes())]
+
+
+# ---------------------------------------------------------------- overviews
+
+#: After so few chunks, as every one of them is a transaction.
+OVERVIEW_EVERY = 8
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "OVERVIEW_EVERY", OVERVIEW_EVERY)
+
+
+def filled(store: Store, count: int) -> str:
+    """An experiment with so many chunks of 1 to 5 steps each."""
+    key = store.create(SPEC)
+    random, step = np.random.default_rng(0), 0
+    for index in range(count):
+        losses = random.standard_normal((1 + index % 5, K)).astype(np.float32)
+        step += len(losses)
+        assert store.report(key, progress(step, losses=losses))
+    return key
+
+
+@pytest.mark.parametrize("count", [1, OVERVIEW_EVERY - 1, OVERVIEW_EVERY, 2 * OVERVIEW_EVERY + 7])
+def test_who_knows_nothing_gets_an_overview_of_all_but_the_newest_chunks(
+    store: Store, count: int
+) -> None:
+    key = filled(store, count)
+    chunks, news = store.chunks(key), store.news(key)
+    covered = count // OVERVIEW_EVERY * OVERVIEW_EVERY
+    assert [chunk.index for chunk in news.chunks] == list(range(covered, count))
+    assert (news.overview is not None) == (covered > 0)
+    if news.overview is None:
+        return
+    assert news.overview.last_chunk == covered - 1
+    ends = [[chunk.first_step + len(chunk.losses) - 1, chunk.seconds] for chunk in chunks[:covered]]
+    np.testing.assert_array_equal(news.overview.clock, ends)
+    whole = Envelope(K)
+    whole.extend(np.concatenate([chunk.losses for chunk in chunks[:covered]]))
+    assert news.overview.envelope.count == whole.count
+    for run in range(K):
+        for ours, theirs in zip(news.overview.envelope.points(run), whole.points(run), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_who_knows_some_chunks_gets_no_overview(store: Store) -> None:
+    key = filled(store, OVERVIEW_EVERY + 3)
+    news = store.news(key, after_chunk=0)
+    assert news.overview is None
+    assert len(news.chunks) == OVERVIEW_EVERY + 2
+    assert [chunk.index for chunk in store.chunks(key, after=4, to=6)] == [5, 6]
+
+
+def test_a_damaged_overview_is_said_to_be(store: Store, file: Path) -> None:
+    key = filled(store, OVERVIEW_EVERY)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("update overviews_v3 set content = 'x'")
+    with told(key, str(file), "damaged"):
+        store.news(key)
+
+
+@pytest.mark.parametrize("change", ["columns = 'val.unheard'", "scores = x'00'"])
+def test_a_damaged_evaluation_is_said_to_be(store: Store, file: Path, change: str) -> None:
+    key = store.create(SPEC)
+    store.report(key, progress(1, epoch=1, evaluations=(evaluation(1),)))
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(f"update evaluations_v3 set {change}")
+    for read in (store.news, store.evaluations):
+        with told(key, str(file), "damaged"):
+            read(key)
 
 
 # ---------------------------------------------------------------- cursors, lists, the queue
@@ -202,7 +282,7 @@ def test_losses_are_little_endian_in_the_file(store: Store, file: Path) -> None:
 def test_a_reader_gets_only_what_is_new(store: Store) -> None:
     key = store.create(SPEC)
     for step in (1, 2, 3):
-        store.report(key, progress(step, evaluations=(evaluation(0, step),)))
+        store.report(key, progress(step, evaluations=(evaluation(step),)))
     assert [chunk.index for chunk in store.chunks(key, after=0)] == [1, 2]
     assert store.chunks(key, after=2) == []
     assert [row.epoch for row in store.evaluations(key, after_epoch=1)] == [2, 3]
@@ -212,12 +292,12 @@ def test_a_reader_gets_only_what_is_new(store: Store) -> None:
 def test_news_are_what_the_reads_one_by_one_give(store: Store) -> None:
     key = store.create(SPEC)
     for step in (1, 2, 3):
-        store.report(key, progress(step, epoch=step, evaluations=(evaluation(0, step),)))
+        store.report(key, progress(step, epoch=step, evaluations=(evaluation(step),)))
     for after in (-1, 1, 3):
         news = store.news(key, after_chunk=after, after_epoch=after)
         assert news.experiment == store.get(key)
         assert news.runs == store.runs(key)
-        assert news.evaluations == store.evaluations(key, after_epoch=after)
+        assert scores(news.evaluations) == scores(store.evaluations(key, after_epoch=after))
         known = store.chunks(key, after=after)
         assert [chunk.index for chunk in news.chunks] == [chunk.index for chunk in known]
         assert news.snapshot is None
@@ -235,7 +315,7 @@ def test_who_asked_to_hear_is_told_what_is_asked(store: Store) -> None:
 
 def test_experiments_are_kept_apart(store: Store) -> None:
     one, other = store.create(SPEC), store.create(SPEC)
-    store.report(one, progress(2, 2, evaluations=(evaluation(0, 0),)))
+    store.report(one, progress(2, 2, evaluations=(evaluation(0),)))
     assert (store.chunks(other), store.evaluations(other)) == ([], [])
     assert store.get(other).status is Status.QUEUED
     assert {run.status for run in store.runs(other)} == {Status.QUEUED}
@@ -259,10 +339,11 @@ def test_a_finished_experiment_never_changes(store: Store, final: Status) -> Non
     before = store.get(key), store.runs(key)
     assert not store.set_status(key, Status.RUNNING)
     assert not store.set_status(key, Status.FAILED, "Something else.")
-    assert not store.report(key, progress(2, evaluations=(evaluation(0, 1),)))
+    assert not store.report(key, progress(2, evaluations=(evaluation(1),)))
     assert not store.want(key, Wanted.PAUSED)
-    store.heartbeat([key])
-    assert store.interrupt_stale(-1) == []
+    store.service.heartbeat([key])
+    assert store.service.heartbeats() == {}
+    assert not store.service.interrupt(key, before[0].heartbeat.timestamp())
     assert (store.get(key), store.runs(key)) == before
     assert len(store.chunks(key)) == 1
     assert store.evaluations(key) == []
@@ -316,24 +397,13 @@ def test_a_job_whose_experiment_has_finished_is_to_stop(store: Store) -> None:
     assert store.command(key).wanted is Wanted.STOPPED
 
 
-def test_only_what_lost_its_heartbeat_is_interrupted(store: Store, file: Path) -> None:
-    lost, kept = store.create(SPEC), store.create(SPEC)
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update experiments_v2 set heartbeat = heartbeat - 60")
-    store.heartbeat([kept])
-    assert store.interrupt_stale(15) == [lost]
-    assert store.get(lost).status is Status.INTERRUPTED
-    assert "kept" in str(store.get(lost).reason)
-    assert store.get(kept).status is Status.QUEUED
-
-
 # ---------------------------------------------------------------- several processes
 
 
 def write_reports(url: str, key: str, count: int) -> None:
     writer = Store(url)
     for step in range(1, count + 1):
-        writer.report(key, progress(step, evaluations=(evaluation(0, step),)))
+        writer.report(key, progress(step, evaluations=(evaluation(step),)))
     writer.set_status(key, Status.FINISHED)
 
 
@@ -390,7 +460,7 @@ def test_processes_may_make_the_same_file_at_once(file: Path) -> None:
         process.join()
     assert [process.exitcode for process in processes] == [0] * 4
     with closing(sqlite3.connect(file)) as connection:
-        assert connection.execute("select count(*) from experiments_v2").fetchone() == (4,)
+        assert connection.execute("select count(*) from experiments_v3").fetchone() == (4,)
 
 
 # ---------------------------------------------------------------- what can go wrong
@@ -417,6 +487,7 @@ def told(*words: str, error: type[StoreError] = StoreError) -> Iterator[None]:
         Store.evaluations,
         Store.command,
         Store.queue_place,
+        Store.checkpoint,
         Store.news,
     ],
 )
@@ -483,7 +554,7 @@ def test_a_file_that_is_damaged_within(store: Store, file: Path) -> None:
     # What closes last writes the log into the file.
     store._database._engine.dispose()
     content = bytearray(file.read_bytes())
-    (page,) = np.frombuffer(content[16:18], ">u2")
+    page = int.from_bytes(content[16:18], "big")
     content[page:] = b"\xff" * (len(content) - page)
     file.write_bytes(content)
     with told(str(file), "damaged", "Move it away"):
@@ -497,7 +568,7 @@ def test_a_full_disk(store: Store, file: Path) -> None:
         connection.exec_driver_sql("pragma max_page_count = 1")
     steps = 100_000
     with told(str(file), "full", "Free some space"):
-        store.report(key, progress(steps, steps, evaluations=(evaluation(0, 0),)))
+        store.report(key, progress(steps, steps, evaluations=(evaluation(0),)))
     assert (store.chunks(key), store.evaluations(key), store.step(key)) == ([], [], 0)
     with store._database.read() as connection:
         connection.exec_driver_sql("pragma max_page_count = 1000000")
@@ -507,14 +578,14 @@ def test_a_full_disk(store: Store, file: Path) -> None:
 def test_missing_tables(store: Store, file: Path) -> None:
     key = store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("drop table chunks_v2")
-    with told(str(file), "no such table: chunks_v2", "Restart"):
+        connection.execute("drop table chunks_v3")
+    with told(str(file), "no such table: chunks_v3", "Restart"):
         store.chunks(key)
 
 
 def test_tables_of_another_program(file: Path) -> None:
     with closing(sqlite3.connect(file)) as connection:
-        connection.execute("create table experiments_v2 (id text primary key, colour text)")
+        connection.execute("create table experiments_v3 (id text primary key, colour text)")
     with told(str(file), "tables of this version"):
         Store(f"sqlite:///{file}").create(SPEC)
 
@@ -542,7 +613,7 @@ def test_a_locked_database(store: Store, file: Path, monkeypatch: pytest.MonkeyP
 def test_a_corrupt_spec_spoils_no_other(store: Store, file: Path) -> None:
     good, bad = store.create(SPEC), store.create(SPEC)
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update experiments_v2 set spec = '{' where id = ?", [bad])
+        connection.execute("update experiments_v3 set spec = '{' where id = ?", [bad])
     with told(bad, str(file), "damaged", "not valid JSON"):
         store.get(bad)
     assert store.get(good).spec == SPEC
@@ -552,7 +623,7 @@ def test_a_corrupt_chunk(store: Store, file: Path) -> None:
     key = store.create(SPEC)
     store.report(key, progress(3, 3))
     with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("update chunks_v2 set losses = x'00112233445566'")
+        connection.execute("update chunks_v3 set losses = x'00112233445566'")
     with told(key, "damaged"):
         store.chunks(key)
 
@@ -562,7 +633,7 @@ def test_a_corrupt_chunk(store: Store, file: Path) -> None:
     [
         ("nonsense with hunter2", ["can't be read", "sqlite:////"]),
         ("nosuch://user:hunter2@host/db", ["isn't installed", "nosuch"]),
-        ("postgresql+psycopg://user:hunter2@host/db", ["isn't installed", "user:***@host"]),
+        ("postgresql+pg8000://user:hunter2@host/db", ["isn't installed", "user:***@host"]),
         ("sqlite://", ["in memory"]),
         ("sqlite:///:memory:", ["in memory"]),
     ],

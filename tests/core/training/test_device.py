@@ -7,7 +7,7 @@ import torch
 
 from core.errors import DeviceError
 from core.spec import DeviceName, ExperimentSpec
-from core.training import device
+from core.training import device, plan
 
 
 @pytest.fixture
@@ -48,10 +48,10 @@ def test_threads_are_as_configured_or_as_many_as_a_step_can_keep_busy(monkeypatc
     large = ExperimentSpec.parse(
         {"network": {"hidden_sizes": [1024, 1024]}, "training": {"batch_size": 1000}}
     )
-    monkeypatch.setattr(device.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(plan, "usable_cores", lambda: 8)
     for not_a_number in ("", "0", "-1", "many", "1.5"):
         monkeypatch.setenv("LOSSLAB_THREADS", not_a_number)
-        assert device.thread_count(small) == 1
-        assert device.thread_count(large) == 8
+        assert plan.thread_count(small) == 1
+        assert plan.thread_count(large) == 8
     monkeypatch.setenv("LOSSLAB_THREADS", "3")
-    assert device.thread_count(small) == device.thread_count(large) == 3
+    assert plan.thread_count(small) == plan.thread_count(large) == 3

@@ -11,6 +11,7 @@ from core.spec import LEARNING_RATE, ExperimentSpec, OptimizerName, Protocol
 from core.training import protocols, train
 from core.training.preparation import prepare
 from tests.core import plain
+from tests.core.tidy import scores
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +57,7 @@ def judged(reports: list[Progress], runs: slice) -> list[float]:
     return [
         row.value
         for report in reports
-        for row in report.evaluations
+        for row in scores(report.evaluations)
         if row.split is Split.VAL
         and row.measure in (Measure.LOSS, Measure.ACCURACY)
         and runs.start <= row.run < runs.stop
@@ -223,10 +224,10 @@ def test_matched_gradients_scale_each_setting_by_autograds_own_norm():
     for network, group in zip(
         plain.networks_of(learner.stack, learner.groups), learner.groups, strict=True
     ):
-        encoded = batch.targets[group.entrant.place][0].clone()
+        encoded = batch.newest[group.entrant.place][0].clone()
         y = encoded[0] if len(encoded) == 1 else encoded.argmax(0).float()
         function = plain.loss_function(group.entrant.loss, raced.dataset.task)
-        loss = function(network(batch.x[0].clone()), y)
+        loss = function(network(batch.rows[0].clone()), y)
         gradients = torch.autograd.grad(loss, list(network.parameters()))
         norms.append(torch.cat([each.flatten() for each in gradients]).norm().item())
     expected = [norms[0] / norm for norm in norms]

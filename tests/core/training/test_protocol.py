@@ -19,6 +19,7 @@ from core.training import protocols, train
 from core.training.preparation import Prepared, prepare
 from tests.core import plain
 from tests.core.experiments import entrants
+from tests.core.tidy import scores
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def curves(reports: list[Progress]) -> np.ndarray:
 
 
 def judged(reports: list[Progress]) -> list[float]:
-    return [row.value for report in reports for row in report.evaluations]
+    return [row.value for report in reports for row in scores(report.evaluations)]
 
 
 def with_facts(reports: list[Progress]) -> Progress:
@@ -81,10 +82,9 @@ def trained_at(spec: ExperimentSpec, rate: float, steps: int) -> Prepared:
     """A new prepared after so many steps with the same rate for all."""
     at_rate = spec.optimizer.model_copy(update={"learning_rate": rate})
     prepared = prepare(spec.model_copy(update={"optimizer": at_rate}))
-    room = prepared.learner.room_for_losses()
     endless = itertools.chain.from_iterable(prepared.batches.epoch() for _ in itertools.count())
     for batch in itertools.islice(endless, steps):
-        prepared.learner.step(batch, room)
+        prepared.learner.step(batch)
     return prepared
 
 
@@ -193,9 +193,7 @@ def steps_of(prepared: Prepared) -> np.ndarray:
     """Losses ``[steps, K]`` of two epochs."""
     recorded = []
     for batch in (*prepared.batches.epoch(), *prepared.batches.epoch()):
-        room = prepared.learner.room_for_losses()
-        prepared.learner.step(batch, room)
-        recorded.append(torch.cat(room).numpy())
+        recorded.append(prepared.learner.step(batch)[0].numpy())
     return np.stack(recorded)
 
 
@@ -224,9 +222,9 @@ def first_norms(prepared: Prepared) -> tuple[list[float], Tensor]:
     """Norm of each loss's first gradient, mean over seeds, and the batch's rows."""
     batch = next(prepared.batches.epoch())
     learner = prepared.learner
-    learner.differentiate(batch, learner.room_for_losses())
-    norms = learner.stack.gradients.double().norm(dim=1)
-    return [float(norms[group.runs].mean()) for group in learner.groups], batch.x
+    learner.differentiate(batch)
+    norms = learner.stack.gradient_norms()
+    return [float(norms[group.runs].mean()) for group in learner.groups], batch.rows
 
 
 @pytest.mark.parametrize(
@@ -259,7 +257,7 @@ def test_the_scale_is_that_of_autograds_gradients():
         prepared = prepare(spec)
         list(prepared.settle())
         batch = next(prepared.batches.epoch())
-    x, y = batch.x[0].clone(), batch.targets[1][0, 0].clone()
+    x, y = batch.rows[0].clone(), batch.newest[1][0, 0].clone()
     norms = []
     groups = prepared.learner.groups
     networks = plain.networks_of(prepared.learner.stack, groups)
@@ -311,9 +309,7 @@ def both_functions(
         prepared = prepare(spec)
         recorded = []
         for batch in itertools.chain.from_iterable(prepared.batches.epoch() for _ in range(60)):
-            room = prepared.learner.room_for_losses()
-            prepared.learner.step(batch, room)
-            recorded.append(torch.stack(room).numpy())
+            recorded.append(prepared.learner.step(batch)[0].view(2, 2).numpy())
         trunk = prepared.learner.stack.layers[0].weight
         apart = max(float((trunk[seed] - trunk[2 + seed]).abs().max()) for seed in (0, 1))
     return np.stack(recorded), apart
@@ -344,8 +340,9 @@ def test_only_the_head_of_one_logit_starts_otherwise():
     with torch.inference_mode():
         one, same = (prepare(held[name]) for name in (Protocol.ONE_FUNCTION, Protocol.SAME_RATE))
     assert one.facts().trunk_sha256 == same.facts().trunk_sha256
-    assert torch.equal(one.learner.start[2:], same.learner.start[2:])
-    assert not torch.equal(one.learner.start[:2], same.learner.start[:2])
+    starts = [[each.learner.stack.parameters_of(run) for run in range(4)] for each in (one, same)]
+    for run, (ours, theirs) in enumerate(zip(*starts, strict=True)):
+        assert torch.equal(ours, theirs) is (run >= 2)
     assert not one.learner.stack.layers[-1].weight[:2, 1:].any(), "padding"
 
 

@@ -14,10 +14,11 @@ from core.errors import DeviceError
 from core.network.groups import make_groups, make_stack
 from core.records import Measure, Progress, Split, Status
 from core.spec import LESSON, DeviceName, ExperimentSpec
-from core.training import batches, device, recording, train
+from core.training import device, plan, recording, train
 from core.training.preparation import prepare
 from tests.core import plain
 from tests.core.experiments import entrants
+from tests.core.tidy import scores
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def values(reports: list[Progress], measure: Measure, split: Split = Split.TRAIN
     return [
         row.value
         for report in reports
-        for row in report.evaluations
+        for row in scores(report.evaluations)
         if (row.measure, row.split, row.run) == (measure, split, run)
     ]
 
@@ -137,9 +138,9 @@ def test_all_losses_of_a_seed_share_the_trunk_and_the_batches():
     batch = next(prepared.batches.epoch())
     for run in range(6):
         assert torch.equal(trunk[run], trunk[run % 2])
-        assert torch.equal(batch.x[run], batch.x[run % 2])
     assert not torch.equal(trunk[0], trunk[1])
-    assert not torch.equal(batch.x[0], batch.x[1])
+    assert len(batch.rows) == 2, "one a seed"
+    assert not torch.equal(batch.rows[0], batch.rows[1])
 
 
 def test_an_epoch_passes_each_row_once_with_its_own_target_in_a_new_order():
@@ -150,20 +151,25 @@ def test_an_epoch_passes_each_row_once_with_its_own_target_in_a_new_order():
     for _ in range(2):
         passed = list(prepared.batches.epoch())
         assert [batch.size for batch in passed] == [100, 100, 100, 100, 55]
-        seen = [tuple(x) for batch in passed for x in batch.x[1].tolist()]
-        classes = torch.cat([batch.targets[0][0].argmax(0) for batch in passed])
+        seen = [tuple(x) for batch in passed for x in batch.rows[0].tolist()]
+        classes = torch.cat([batch.newest[0][0].argmax(0) for batch in passed])
         assert sorted(seen) == sorted(rows)
         assert classes.tolist() == [rows[x] for x in seen]
-        assert torch.cat([batch.targets[1][0, 0] for batch in passed]).tolist() == classes.tolist()
+        assert torch.cat([batch.newest[1][0, 0] for batch in passed]).tolist() == classes.tolist()
         orders.append(seen)
     assert orders[0] != orders[1]
 
 
-def test_rows_are_gathered_in_several_blocks_as_in_one(monkeypatch):
-    spec = spec_of(seeds=(0, 1))
-    whole = recorded(list(train(spec)))
-    monkeypatch.setattr(batches, "_BLOCK_BYTES", 1)
-    assert recorded(list(train(spec))).tobytes() == whole.tobytes()
+@pytest.mark.parametrize("batch", [100, 7, 1])
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_step_is_the_same_however_many_are_taken_at_once(monkeypatch, batch, steps):
+    spec = spec_of(("cross_entropy", "bce", "mse"), seeds=(0, 1), batch=batch, epochs=2)
+    many = list(train(spec))
+    monkeypatch.setattr(plan, "_MOST_STEPS", steps)
+    fewer = list(train(spec))
+    assert recorded(fewer).tobytes() == recorded(many).tobytes()
+    np.testing.assert_array_equal(fewer[-1].snapshot.scores, many[-1].snapshot.scores)
+    np.testing.assert_array_equal(fewer[-1].snapshot.margins, many[-1].snapshot.margins)
 
 
 # ------------------------------------------------------------------ what is reported
@@ -182,7 +188,14 @@ def clock(monkeypatch):
     return hands
 
 
-def test_reports_have_the_facts_first_the_outcome_last_and_every_step_between(clock):
+@pytest.fixture
+def one_step_at_once(monkeypatch):
+    monkeypatch.setattr(plan, "_MOST_STEPS", 1)
+
+
+def test_reports_have_the_facts_first_the_outcome_last_and_every_step_between(
+    clock, one_step_at_once
+):
     spec = spec_of(("cross_entropy", "mse"), seeds=(0, 1), epochs=5, batch=4)
     reports = list(train(spec))
     facts = reports[0].facts
@@ -204,14 +217,14 @@ def test_reports_have_the_facts_first_the_outcome_last_and_every_step_between(cl
     assert len(reports) > len(ends)
 
 
-def test_a_report_comes_soon_at_first_and_then_each_tenth_of_a_second(clock):
+def test_a_report_comes_soon_at_first_and_then_each_tenth_of_a_second(clock, one_step_at_once):
     reports = list(train(spec_of(epochs=2, batch=1)))
     # The clock is read once a step, and ends an epoch of 455.
     assert len(reports[1].losses) == pytest.approx(20, abs=2)
     assert [len(r.losses) for r in reports[2:6]] == pytest.approx([100] * 4, abs=2)
 
 
-def test_many_steps_between_two_readings_fill_no_buffer_over(monkeypatch):
+def test_many_steps_between_two_readings_fill_no_buffer_over(monkeypatch, one_step_at_once):
     monkeypatch.setattr(recording, "time", SimpleNamespace(perf_counter=lambda: 0.0))
     reports = list(train(spec_of(epochs=3, batch=1)))
     assert {len(report.losses) for report in reports} <= {0, 455, 1024}
@@ -265,7 +278,7 @@ def test_a_diverged_run_ends_at_its_first_loss_that_is_not_finite():
     losses = []
     while not losses or np.isfinite(losses[-1]):
         for batch in prepared.batches.epoch():
-            loss = nn.functional.mse_loss(network(batch.x[0])[:, 0], batch.targets[0][0, 0])
+            loss = nn.functional.mse_loss(network(batch.rows[0])[:, 0], batch.newest[0][0, 0])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -323,7 +336,7 @@ def test_the_training_loss_and_accuracy_are_those_of_256_rows_of_each_seed(seeds
     groups = make_groups(spec)
     networks = plain.networks_of(make_stack(spec, groups, torch.device("cpu")), groups)
     first = next(report for report in train(spec) if report.evaluations)
-    found = {(each.run, each.split, each.measure): each.value for each in first.evaluations}
+    found = {(each.run, each.split, each.measure): each.value for each in scores(first.evaluations)}
     for run, network in enumerate(networks):
         entrant, seed = spec.entrant_of(run), spec.seed_of(run)
         data = load(spec.data, seed)

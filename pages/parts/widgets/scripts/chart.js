@@ -38,6 +38,11 @@ export function draw(host, frame, isUrgent = false) {
   }
 }
 
+/** Have plotly.js loaded while the first frame is on its way. */
+export function prepare(source) {
+  loadPlotly(source).catch(() => {})
+}
+
 /** Until what has been asked for is drawn. */
 export async function settled() {
   await shown()

@@ -151,11 +151,12 @@ function written(value, { decimals, digits, share }) {
   return `${(share ? 100 * value : value).toLocaleString("en", fixed)}${share ? "%" : ""}`
 }
 
+// What a figure writes for the signs that Plotly would read: see ``literal`` in core/figures/drawing.py.
+const WRITTEN = { "&lt;": "<", "&gt;": ">", "&amp;": "&", "&#37;": "%" }
+
 /** A trace's name, which is HTML for Plotly, as a person reads it. */
 export function plain(name) {
-  const reader = document.createElement("textarea")
-  reader.innerHTML = name
-  return reader.value
+  return name.replace(/&(lt|gt|amp|#37);/g, (sign) => WRITTEN[sign])
 }
 
 function element(tag, name, words) {

@@ -1,5 +1,7 @@
 // Labels at the ends of lines, spread so that none covers another.
 
+import { plain } from "./chart_hover.js"
+
 const FONT_SIZE = 12
 const LINE_HEIGHT = 17
 // A dash in the line's colour stands before the words. A leader from the line's end would be an
@@ -36,7 +38,7 @@ export function labelled({ data, layout }, width, height, { font, background }, 
   const annotations = ends.map((end, index) => ({
     ...label(end, places[index] - wanted[index]), bgcolor: background,
   }))
-  const room = GAP + 4 + Math.max(...ends.map(({ text }) => scale * wide(DASH + text, font)))
+  const room = GAP + 4 + Math.max(...ends.map(({ text }) => scale * wide(DASH + plain(text), font)))
   return room <= MOST_ROOM * width ? { annotations, room } : none
 }
 

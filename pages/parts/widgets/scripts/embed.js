@@ -4,6 +4,8 @@ import * as charts from "./chart.js"
 import { follow } from "./stream.js"
 
 const OWN = ["embed", "chart"]
+// So much of a name that no chart has is said.
+const SHOWN_NAME = 40
 
 /** Show the chart that the page's address names; `data`: {base, page, chart, plotly}. */
 export function show({ base, page, chart: first, plotly }) {
@@ -27,7 +29,7 @@ export function show({ base, page, chart: first, plotly }) {
     const readout = blocks.find(({ kind }) => kind === "readout")
     if (readout) about.textContent = `${readout.about} · ${readout.status}`
     block = found(blocks, key) ?? block
-    missing = block ? "" : `This experiment has no chart of the name “${key}”.`
+    missing = block ? "" : `This experiment has no chart of the name “${cut(key)}”.`
     if (!block) return say(document.body.dataset.stream)
     const { figure, label } = block
     charts.draw(chart, { figure, key, label, steps, status, source: plotly })
@@ -39,6 +41,8 @@ export function show({ base, page, chart: first, plotly }) {
     words.textContent = sentence ?? (lost || missing)
   }
 }
+
+const cut = (name) => name.length > SHOWN_NAME ? `${name.slice(0, SHOWN_NAME)}…` : name
 
 // The chart may stand in a grid or a fold.
 function found(blocks, key) {

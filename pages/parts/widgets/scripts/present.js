@@ -49,7 +49,8 @@ export class Presenter {
 
   // Slides whose part this experiment has not are left out; those of a tab come when it is picked.
   get slides() {
-    return SLIDES[this.stage.data.page].filter(({ part, tab }) => tab || this.section(part))
+    const slides = SLIDES[this.stage.data.page] ?? []
+    return slides.filter(({ part, tab }) => tab || this.section(part))
   }
 
   section(part) {
@@ -62,7 +63,7 @@ export class Presenter {
   }
 
   update() {
-    if (isAsked() && !this.isOn) return this.enter()
+    if (isAsked() && !this.isOn && this.slides.length) return this.enter()
     if (!this.isOn) return
     // After its pass the page's script may write the address anew, without this.
     this.stay()

@@ -22,7 +22,7 @@ const SETTLED_MS = 700
 
 /**
  * Show the experiment that `data` names in an element; called again at each pass of the page.
- * `data`: {base, experiment, page, status, plotly}. `tell(name, value)` reaches the page's script.
+ * `data`: {base, experiment, page, ghost, options, status, plotly}. `tell(name, value)` reaches the page's script.
  */
 export function show(parent, data, tell) {
   const stage = (parent.stage ??= new Stage(parent))
@@ -41,6 +41,7 @@ class Stage {
     this.host.dataset.testid = "stage"
     this.state = element("p", "stage-state")
     this.state.setAttribute("role", "status")
+    this.state.hidden = true
     this.body = element("div", "stage-body")
     this.host.append(this.state, this.body)
     parent.append(this.host)
@@ -73,7 +74,10 @@ class Stage {
       this.toldStatus = data.status
       clearTimeout(this.retelling)
     }
-    this.connect(isOther)
+    charts.prepare(data.plotly)
+    // What had ended may have been resumed.
+    const hasEnded = this.host.dataset.stream === "ended"
+    this.connect(isOther || (hasEnded && this.frame?.status !== data.status))
     // What was told already may have been true twice, as when one epoch is over before it is seen.
     if (this.frame && this.frame.status !== data.status) {
       clearTimeout(this.retelling)
@@ -122,8 +126,9 @@ class Stage {
 
   // Of the stream, or of what else there is of the experiment in the view that was picked.
   addressOf(path) {
-    const { base, experiment, page, ghost } = this.data
-    const query = new URLSearchParams({ ...this.options, page, ...(ghost && { ghost }) })
+    const { base, experiment, page, ghost, options } = this.data
+    const own = { ...options, ...(ghost && { ghost }) }
+    const query = new URLSearchParams({ ...this.options, page, ...own })
     return `${base}/live/${experiment}${path}?${query}`
   }
 
@@ -375,16 +380,21 @@ class Grid extends View {
 
   update(block, frame) {
     sized(this.host, block.cells.length, () => element("div"))
-    const known = new Set()
-    block.cells.forEach((cell, index) => {
-      const hosts = cell.map((inner) => {
-        known.add(inner.id)
-        const view = this.stage.view(inner, this.views)
-        view.update(inner, frame)
-        return view.host
-      })
-      arrange(this.host.children[index], hosts)
+    block.cells.forEach((cell, index) => this.fill(this.host.children[index], cell, frame))
+    this.keep(block.cells.flat())
+  }
+
+  fill(parent, blocks, frame) {
+    const hosts = blocks.map((inner) => {
+      const view = this.stage.view(inner, this.views)
+      view.update(inner, frame)
+      return view.host
     })
+    arrange(parent, hosts)
+  }
+
+  keep(blocks) {
+    const known = new Set(blocks.map(({ id }) => id))
     for (const [id, view] of this.views) {
       if (!known.has(id)) this.views.delete(id), view.remove()
     }
@@ -404,10 +414,13 @@ class Grid extends View {
   }
 }
 
+// What is in some is sent only while they are open, so that an option of the view says so.
 class Fold extends Grid {
-  constructor(stage) {
+  constructor(stage, { option, open }) {
     super(stage)
     this.host = element("details", "stage-fold")
+    this.host.open = open ?? false
+    if (option) this.host.addEventListener("toggle", () => stage.pick(option, this.host.open))
     this.title = element("summary")
     this.inside = element("div")
     this.host.append(this.title, this.inside)
@@ -415,12 +428,8 @@ class Fold extends Grid {
 
   update(block, frame) {
     write(this.title, block.title)
-    const hosts = block.blocks.map((inner) => {
-      const view = this.stage.view(inner, this.views)
-      view.update(inner, frame)
-      return view.host
-    })
-    arrange(this.inside, hosts)
+    this.fill(this.inside, block.blocks, frame)
+    this.keep(block.blocks)
   }
 }
 

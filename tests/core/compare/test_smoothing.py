@@ -1,4 +1,4 @@
-"""The envelope and the moving average against plain loops over all the steps."""
+"""The moving average against a plain loop over all the steps."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.compare.envelope import MAX_BUCKETS, Envelope, MovingAverage
+from core.compare.smoothing import MovingAverage
 
 Losses = NDArray[np.float32]
 
@@ -22,20 +22,6 @@ def naive_average(values: Losses, weight: float) -> list[float]:
         last = last * weight + (1 - weight) * float(value)
         averages.append(last / (1 - weight**count))
     return averages
-
-
-def test_envelope_keeps_the_low_and_high_of_every_stretch() -> None:
-    losses = noise(10_000)
-    envelope = Envelope(1)
-    envelope.extend(losses)
-    x, y = envelope.points(0)
-    for start in range(0, len(losses), envelope.width):
-        stretch = losses[start : start + envelope.width, 0]
-        kept = y[(x > start) & (x <= start + envelope.width)]
-        assert kept.min() == stretch.min()
-        assert kept.max() == stretch.max()
-    assert envelope.width == 16
-    assert -(-len(losses) // envelope.width) <= MAX_BUCKETS
 
 
 @pytest.mark.parametrize("weight", [0.01, 0.6, 0.9, 0.99])

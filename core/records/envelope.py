@@ -1,9 +1,12 @@
-"""A long series kept short: its lows and highs, and its moving average.
+"""A long series kept short: its lows and highs.
 
 Shapes: series come as ``[n, K]``, n steps of K runs, and are extended piece by piece.
 """
 
 from __future__ import annotations
+
+import io
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +16,6 @@ Steps = NDArray[np.int32]
 
 #: Stretches that a series is divided into, at most.
 MAX_BUCKETS = 1024
-#: What can be taken from 1 in float64 without changing it.
-_ROUNDED_AWAY = np.finfo(np.float64).epsneg / 4
 
 
 class Envelope:
@@ -30,7 +31,12 @@ class Envelope:
         #: For each stretch the lowest of every run's values, then of their negatives.
         self._lowest: Floats = np.empty((0, 2 * run_count), np.float32)
         self._at: Steps = np.empty((0, 2 * run_count), np.int32)
+        #: The newest step's values; NaN before the first.
         self._newest: Floats = np.full(run_count, np.nan, np.float32)
+
+    @property
+    def run_count(self) -> int:
+        return len(self._newest)
 
     def extend(self, values: Floats) -> None:
         """Take in the next n steps; a row of its own is a stretch of one step."""
@@ -69,6 +75,27 @@ class Envelope:
             return np.append(x, np.int32(self.count)), np.append(y, self._newest[run])
         return x, y
 
+    def to_bytes(self) -> bytes:
+        """As an ``.npz`` file."""
+        file = io.BytesIO()
+        reach = np.array([self.width, self.count])
+        np.savez(file, reach=reach, lowest=self._lowest, at=self._at, newest=self._newest)
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> Self:
+        """Raises ``ValueError`` for bytes that are none."""
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                envelope = cls(len(file["newest"]))
+                envelope.width, envelope.count = file["reach"].tolist()
+                envelope._lowest, envelope._at = file["lowest"], file["at"]
+                envelope._newest = file["newest"]
+        except Exception as error:
+            # Where bytes are damaged decides what numpy or zipfile raise of it.
+            raise ValueError(f"The envelope can't be read: {type(error).__name__}.") from error
+        return envelope
+
 
 def _lowest(values: Floats, at: Steps, groups: Steps) -> tuple[Floats, Steps]:
     """The lowest value of each group of neighbouring rows, and the first step that has it."""
@@ -78,48 +105,3 @@ def _lowest(values: Floats, at: Steps, groups: Steps) -> tuple[Floats, Steps]:
     elsewhere = np.iinfo(np.int32).max
     places = np.where(values == np.repeat(lowest, sizes, axis=0), at, elsewhere)
     return lowest, np.minimum.reduceat(places, starts, axis=0)
-
-
-class MovingAverage:
-    """Exponential moving average with its start corrected, as TensorBoard draws it.
-
-    s_t = w s_{t-1} + (1 - w) x_t from s_0 = 0, and s_t / (1 - w^t) is given: a weighted
-    mean of all values so far. It ends where a run's value first is not finite.
-    Written in NumPy alone because importing SciPy or pandas would cost a first paint a second.
-    """
-
-    _BLOCK = 128
-
-    def __init__(self, weight: float, run_count: int) -> None:
-        self.count = 0
-        self._state = np.zeros(run_count)
-        self._ended = np.zeros(run_count, bool)
-        powers = np.arange(self._BLOCK)
-        #: Within a block of n values, s = kernel x + decay s_before.
-        self._decay = weight ** (powers + 1.0)
-        lags = powers[:, None] - powers
-        self._kernel = (1 - weight) * np.tril(weight ** np.maximum(lags, 0.0))
-        self._weight = weight
-
-    def extend(self, values: Floats) -> NDArray[np.float64]:
-        """The average at each of the next n steps; NaN from where a run broke off."""
-        n, run_count = values.shape
-        ended = np.logical_or.accumulate(~np.isfinite(values), axis=0) | self._ended
-        blocks = -(-n // self._BLOCK)
-        padded = np.zeros((blocks * self._BLOCK, run_count))
-        padded[:n] = np.where(ended, 0, values)
-        sums = self._kernel @ padded.reshape(blocks, self._BLOCK, run_count)
-        for block in sums:
-            block += self._decay[:, None] * self._state
-            self._state = block[-1]
-        sums = sums.reshape(-1, run_count)[:n]
-        if n:
-            self._state, self._ended = sums[-1].copy(), ended[-1]
-        # Later than this, 1 - w^t is 1 in float64, and powers cost more than all the rest.
-        if self._weight ** (self.count + 1) > _ROUNDED_AWAY:
-            powers = self._weight ** np.arange(self.count + 1.0, self.count + 1.0 + n)
-            sums = sums / (1 - powers)[:, None]
-        self.count += n
-        averages: NDArray[np.float64] = sums
-        averages[ended] = np.nan
-        return averages

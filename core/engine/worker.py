@@ -1,0 +1,38 @@
+"""A process that has torch loaded, and waits for what it is to do."""
+
+from __future__ import annotations
+
+from core import logs
+from core.engine.messages import Answer, Line, Train
+from core.errors import StoreError
+from core.store import Store
+
+
+def work(store_url: str, line: Line) -> None:
+    """Its whole life: one experiment, or the questions of one server, or nothing."""
+    # Where processes are forked it is there already; elsewhere it takes seconds, which have passed
+    # when somebody presses Train.
+    import core.engine.preload  # noqa: F401
+    from core.engine.calculator import answer
+    from core.engine.job import run
+
+    logs.begin("job")
+    store = _opened(store_url)
+    try:
+        task = line.recv()
+    except (EOFError, OSError):
+        # Nobody needs it any more.
+        return
+    if isinstance(task, Train):
+        run(store or Store(store_url), task.experiment_id, line)
+    elif isinstance(task, Answer):
+        line.close()
+        answer(task)
+
+
+def _opened(store_url: str) -> Store | None:
+    """The store, if it can be opened already."""
+    try:
+        return Store(store_url)
+    except StoreError:
+        return None

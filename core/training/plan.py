@@ -1,0 +1,100 @@
+"""How an experiment is stepped: how many runs together, how many steps at once, on which threads.
+
+All of it follows from the settings and the machine alone, never from the clock, so that the same
+settings take the same way.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from core.cores import usable_cores
+from core.spec import ExperimentSpec
+
+#: What the runs that are stepped together may take of the cache: parameters, gradients, the
+#: optimizer's two averages, activations and their gradients. With more, 60 runs of 64-128-10 took
+#: 8 % longer for a step.
+_CACHE_BYTES = 6 * 2**20
+#: A part's step with this much arithmetic hides what its calls cost. To step more runs together
+#: would bring no more, and would leave fewer parts to several threads.
+_FLOPS_AT_ONCE = 40_000_000
+#: A block of steps, between two looks at the clock, is at most so many steps and this much
+#: arithmetic, some 25 ms of one core.
+_MOST_STEPS = 64
+_BLOCK_FLOPS = 2_000_000_000
+#: A step's calls take as long as this much arithmetic.
+_FLOPS_OF_CALLS = 2_000_000
+#: Below this much arithmetic a step a second thread costs more than it brings. Alone, on two cores:
+#: 15 runs of 64-512-512-10 got 1.7 times the speed, 15 of 64-128-10 with batches of 32 half of it.
+_FLOPS_PER_THREAD = 200_000_000
+#: To read and write a parameter, its gradient and the optimizer's averages takes as long.
+_FLOPS_OF_MEMORY = 200
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``parts`` are the slices of the runs that are stepped together, ``steps_at_once`` the steps
+    that a block has. ``threads`` step parts side by side, ``threads_within`` share one operation.
+    """
+
+    parts: tuple[slice, ...]
+    steps_at_once: int
+    threads: int
+    threads_within: int
+
+    @classmethod
+    def of(cls, spec: ExperimentSpec, device: torch.device) -> Plan:
+        if device.type != "cpu":
+            return cls((slice(0, spec.run_count),), _steps_at_once(spec), 1, 1)
+        parts = tuple(_parts(spec, runs_at_once(spec)))
+        threads = thread_count(spec)
+        if len(parts) > 1:
+            return cls(parts, _steps_at_once(spec), min(threads, len(parts)), 1)
+        return cls(parts, _steps_at_once(spec), 1, threads)
+
+
+def runs_at_once(spec: ExperimentSpec) -> int:
+    """How many runs are stepped together: as many as the cache holds and calls ask for."""
+    activations = 2 * sum(spec.layer_sizes) * spec.training.batch_size
+    held = _CACHE_BYTES // (4 * (4 * spec.parameters + activations))
+    asked = -(-_FLOPS_AT_ONCE * spec.run_count // step_flops(spec))
+    return max(1, min(held, asked))
+
+
+def _parts(spec: ExperimentSpec, at_once: int) -> Iterator[slice]:
+    """Slices of at most so many runs: of whole entrants, or of equal shares of one."""
+    seeds = len(spec.seeds)
+    if at_once >= seeds:
+        length = at_once // seeds * seeds
+        for start in range(0, spec.run_count, length):
+            yield slice(start, min(start + length, spec.run_count))
+        return
+    count = -(-seeds // at_once)
+    edges = [seeds * at // count for at in range(count + 1)]
+    for first in range(0, spec.run_count, seeds):
+        for start, stop in itertools.pairwise(edges):
+            yield slice(first + start, first + stop)
+
+
+def _steps_at_once(spec: ExperimentSpec) -> int:
+    flops = step_flops(spec) + _FLOPS_OF_CALLS
+    return max(1, min(_MOST_STEPS, thread_count(spec) * _BLOCK_FLOPS // flops))
+
+
+def step_flops(spec: ExperimentSpec) -> int:
+    """A step of all runs: two operations a weight forward, four backward."""
+    return 6 * spec.parameters * spec.training.batch_size * spec.run_count
+
+
+def thread_count(spec: ExperimentSpec) -> int:
+    """Threads for one experiment: ``LOSSLAB_THREADS``, or what its steps can keep busy."""
+    configured = os.environ.get("LOSSLAB_THREADS", "")
+    if configured.isdigit() and int(configured) > 0:
+        return int(configured)
+    work = step_flops(spec) + _FLOPS_OF_MEMORY * spec.parameters * spec.run_count
+    return max(1, min(usable_cores(), work // _FLOPS_PER_THREAD))

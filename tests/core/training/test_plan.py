@@ -1,0 +1,147 @@
+"""How an experiment is stepped: the same numbers whichever way, and never by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from torch import Tensor
+
+from core.records import Progress
+from core.spec import ExperimentSpec
+from core.training import part, plan, train
+from core.training.capture import Differentiate
+from core.training.plan import Plan
+from tests.core.spec.generated import specs
+
+CPU = torch.device("cpu")
+RIVALS = ("cross_entropy", "bce", "mse")
+
+
+def spec_of(seeds: int, **parts: object) -> ExperimentSpec:
+    base = {
+        "data": {"name": "digits"},
+        "network": {"hidden_sizes": [24, 12]},
+        "training": {"batch_size": 64, "epochs": 2, "device": "cpu"},
+        "entrants": [{"loss": loss} for loss in RIVALS],
+        "seeds": list(range(seeds)),
+    }
+    return ExperimentSpec.parse(base | parts)
+
+
+def losses(spec: ExperimentSpec) -> np.ndarray:
+    return recorded(list(train(spec)))
+
+
+def recorded(reports: list[Progress]) -> np.ndarray:
+    return np.concatenate([report.losses for report in reports])
+
+
+def scores(reports: list[Progress]) -> list[tuple[int, bytes]]:
+    return [
+        (each.epoch, each.values.tobytes()) for report in reports for each in report.evaluations
+    ]
+
+
+def arrays(report: Progress) -> dict[str, bytes]:
+    """What its snapshot holds."""
+    assert report.snapshot is not None
+    return {
+        field.name: np.asarray(getattr(report.snapshot, field.name)).tobytes()
+        for field in fields(report.snapshot)
+    }
+
+
+def in_parts(monkeypatch: pytest.MonkeyPatch, spec: ExperimentSpec, runs: int) -> list[slice]:
+    """Has so many runs stepped together."""
+    monkeypatch.setattr(plan, "runs_at_once", lambda spec: runs)
+    return list(Plan.of(spec, CPU).parts)
+
+
+@settings(deadline=None)
+@given(specs())
+def test_every_run_is_in_one_part_of_whole_entrants_or_of_one(spec: ExperimentSpec) -> None:
+    parts = Plan.of(spec, CPU).parts
+    assert [run for runs in parts for run in range(runs.start, runs.stop)] == list(
+        range(spec.run_count)
+    )
+    seeds = len(spec.seeds)
+    for runs in parts:
+        is_whole = runs.start % seeds == 0 and runs.stop % seeds == 0
+        assert is_whole or runs.start // seeds == (runs.stop - 1) // seeds
+
+
+@pytest.mark.parametrize("runs", [1, 2, 3, 5])
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_a_run_gets_the_same_with_whichever_others_it_is_stepped(
+    monkeypatch: pytest.MonkeyPatch, runs: int, activation: str
+) -> None:
+    """But for rounding: the library sums a single run's products by another routine, and those of
+    many in an order that depends on where in memory a matrix starts."""
+    spec = spec_of(4, network={"hidden_sizes": [24, 12], "activation": activation})
+    together = losses(spec)
+    parts = in_parts(monkeypatch, spec, runs)
+    assert len(parts) > 1
+    np.testing.assert_allclose(losses(spec), together, rtol=2e-4)
+
+
+@pytest.mark.parametrize("runs", [1, 3])
+def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch, runs: int) -> None:
+    spec = spec_of(3)
+    in_parts(monkeypatch, spec, runs)
+    one = list(train(spec))
+    monkeypatch.setenv("LOSSLAB_THREADS", "3")
+    assert Plan.of(spec, CPU).threads == 3
+    three = list(train(spec))
+    assert recorded(three).tobytes() == recorded(one).tobytes()
+    assert scores(three) == scores(one)
+    assert arrays(three[-1]) == arrays(one[-1])
+
+
+def test_a_single_run_shares_its_operations_between_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOSSLAB_THREADS", "3")
+    alone = spec_of(1, entrants=[{"loss": "mse"}])
+    assert (Plan.of(alone, CPU).threads, Plan.of(alone, CPU).threads_within) == (1, 3)
+
+
+def test_on_a_gpu_all_runs_are_stepped_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = spec_of(3)
+    in_parts(monkeypatch, spec, 2)
+    monkeypatch.setenv("LOSSLAB_THREADS", "3")
+    planned = Plan.of(spec, torch.device("cuda"))
+    assert (planned.parts, planned.threads) == ((slice(0, spec.run_count),), 1)
+
+
+@pytest.mark.parametrize("losses_raced", [RIVALS, RIVALS[:1]])
+def test_a_step_in_tensors_that_stay_the_same_is_the_step(
+    monkeypatch: pytest.MonkeyPatch, losses_raced: tuple[str, ...]
+) -> None:
+    """What a graph on a GPU does with its inputs and its logits, here call by call."""
+    spec = spec_of(2, entrants=[{"loss": loss} for loss in losses_raced])
+    expected = losses(spec)
+
+    def in_its_own(differentiate: Differentiate, like: Sequence[Tensor]) -> Differentiate:
+        own = [each.clone() for each in like]
+
+        def replay(tensors: Sequence[Tensor]) -> None:
+            for mine, new in zip(own, tensors, strict=True):
+                mine.copy_(new)
+            differentiate(own)
+
+        return replay
+
+    follow = part._Room.follow
+
+    def captured_too(self: part._Room, shares: Sequence[part.Share]) -> None:
+        follow(self, shares)
+        self._is_captured = True
+
+    monkeypatch.setattr(part, "captured", in_its_own)
+    monkeypatch.setattr(part._Room, "follow", captured_too)
+    np.testing.assert_allclose(losses(spec), expected, rtol=1e-5)
