@@ -145,9 +145,9 @@ class Access:
         return self._store.want(experiment_id, wanted, pause_after_epoch)
 
     def resume(self, experiment_id: str) -> bool:
-        """As ``Store.resume``."""
+        """As ``Store.resume``, within the limits of who started it."""
         self._require_change(experiment_id)
-        return self._store.resume(experiment_id)
+        return self._store.resume(experiment_id, self._within)
 
     def fail(self, experiment_id: str, reason: str) -> bool:
         """Say why an experiment can't be trained."""

@@ -145,7 +145,9 @@ class Hub:
 
     def _build(self, before: Frame | None) -> tuple[Frame, bool]:
         """The next frame, and whether what a person asked for has yet to happen."""
-        state = replace(self._reading.state(), service=self._word())
+        state = self._reading.state()
+        if word := self._word():
+            state = replace(state, service=word)
         if self._ghost is not None:
             # It adorns the frame, which is shown without it where it can't be read.
             with suppress(LabError):

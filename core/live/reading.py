@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Lock
 
 from core.compare.curves import Curves
@@ -13,6 +15,14 @@ from core.store import Store
 
 #: Experiments whose curves stay in memory while nobody looks, as looking again is likely.
 _MOST_KEPT = 32
+
+#: The training service says each second that it looks after what trains. Where it has not for so
+#: long, it can't write.
+SILENT_SECONDS = 6.0
+_SILENT = (
+    "For some seconds nothing could be recorded: the database may be locked, full or out of "
+    "reach. Training waits for it, and goes on by itself."
+)
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class State:
     #: The newest step and the newest epoch that the curves had then; by now they may have more.
     step: int
     epoch: int
-    #: What is to be said of the training service.
+    #: What is to be said of the training service, or of what it writes into.
     service: str | None = None
     #: The experiment that is drawn behind this one.
     ghost: State | None = None
@@ -62,6 +72,8 @@ class Reading:
         self._snapshot: Snapshot | None = None
         self._moments: tuple[Moment, ...] = ()
         self._lock = Lock()
+        #: The last heartbeat that was seen, and since when by the clock here.
+        self._heartbeat, self._since = datetime.min, 0.0
 
     def state(self) -> State:
         """Raises ``StoreError``."""
@@ -95,7 +107,16 @@ class Reading:
                 place,
                 curves.step,
                 curves.last_epoch,
+                self._silence(experiment),
             )
+
+    def _silence(self, experiment: Experiment) -> str | None:
+        """The sentence for what trains and has not been recorded for a while."""
+        now = time.monotonic()
+        if experiment.heartbeat != self._heartbeat:
+            self._heartbeat, self._since = experiment.heartbeat, now
+        is_silent = now - self._since >= SILENT_SECONDS
+        return _SILENT if is_silent and experiment.status is Status.RUNNING else None
 
     def kept(self, step: int) -> Snapshot | None:
         """The snapshot that was kept of a step. Raises ``StoreError``."""

@@ -259,13 +259,18 @@ class Store:
             hear(experiment_id)
         return True
 
-    def resume(self, experiment_id: str) -> bool:
-        """Queue an experiment anew that failed or was interrupted; ``False`` for any other."""
+    def resume(self, experiment_id: str, within: Within | None = None) -> bool:
+        """Queue an experiment anew that failed or was interrupted; ``False`` for any other.
+
+        Nothing changes where ``within`` refuses what its owner then has.
+        """
         self._check(experiment_id)
         with self._database.write() as connection:
-            resumed = writing.resume(connection, experiment_id)
-            if not resumed:
+            owner = writing.resume(connection, experiment_id)
+            if owner is None:
                 return self._nothing_written(connection, experiment_id)
+            if within is not None:
+                within(owners.counts(connection, owner))
         for hear in self._hearers:
             hear(experiment_id)
         return True

@@ -165,8 +165,9 @@ def change_status(
     return bool(changed.rowcount)
 
 
-def resume(connection: Connection, experiment_id: str) -> bool:
-    """Queue an experiment anew that ended without anybody's wish; ``False`` for any other."""
+def resume(connection: Connection, experiment_id: str) -> str | None:
+    """Queue an experiment anew that ended without anybody's wish; returns its owner, and None
+    for any other."""
     lost = [status for status in Status if status.can_be_resumed]
     queued = connection.execute(
         update(experiments)
@@ -180,13 +181,14 @@ def resume(connection: Connection, experiment_id: str) -> bool:
             heartbeat=time.time(),
         )
     )
-    if queued.rowcount:
-        connection.execute(
-            update(runs)
-            .where(runs.c.experiment_id == experiment_id, runs.c.status.in_(lost))
-            .values(status=Status.QUEUED)
-        )
-    return bool(queued.rowcount)
+    if not queued.rowcount:
+        return None
+    connection.execute(
+        update(runs)
+        .where(runs.c.experiment_id == experiment_id, runs.c.status.in_(lost))
+        .values(status=Status.QUEUED)
+    )
+    return connection.scalar(select(experiments.c.owner).where(experiments.c.id == experiment_id))
 
 
 def _storable(reason: str | None) -> str | None:

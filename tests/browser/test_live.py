@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -305,6 +307,26 @@ def test_a_killed_server_is_waited_for_and_followed_again(page: Page, server: Se
     assert Store(server.store_url).get(experiment).status is Status.RUNNING
     stop_all(server.store_url)
     wait_for_status(page, "stopped")
+
+
+@pytest.mark.thorough
+def test_a_database_out_of_reach_is_told_and_waited_for(page: Page, server: Server) -> None:
+    begin(page, server.address)
+    experiment = start(page)
+    wait_for_steps(page, more_than=500)
+    store = Store(server.store_url)
+    with closing(sqlite3.connect(store._database.place)) as database:
+        database.execute("alter table experiments_v3 rename to away")
+        wait_for_stream(page, "waiting")
+        expect(stage(page).get_by_role("status")).to_contain_text("The database")
+        expect(stage(page).get_by_role("status")).to_contain_text("trying again")
+        seen = steps(page)
+        database.execute("alter table away rename to experiments_v3")
+    wait_for_stream(page, "live")
+    wait_for_steps(page, more_than=seen)
+    expect(stage(page).get_by_role("status")).to_be_hidden()
+    assert store.get(experiment).status is Status.RUNNING
+    stop_all(server.store_url)
 
 
 @pytest.mark.thorough

@@ -260,6 +260,23 @@ def test_the_limits_hold_and_nothing_is_stored_beyond_them(store: Store) -> None
     assert Access(store, Programs(), OTHER, limits).create(LESSON)
 
 
+def test_the_limits_hold_for_what_is_resumed_whoever_resumes_it(store: Store) -> None:
+    limits = Limits(training=1, queued=2)
+    own = Access(store, Programs(), OWN, limits)
+    lost, other = own.create(LESSON), own.create(LESSON)
+    store.set_status(lost, Status.INTERRUPTED, "The app was closed.")
+    store.set_status(other, Status.RUNNING)
+    key = own.hand_over(lost)
+    holder = Access(store, Programs(), Visitor(OTHER.owner, {lost: key}), limits)
+    for who in (own, holder):
+        with pytest.raises(LimitReached, match=r"1 of your.* running or paused; allowed are 1 a"):
+            who.resume(lost)
+    assert store.get(lost).status is Status.INTERRUPTED
+    store.set_status(other, Status.FINISHED)
+    assert holder.resume(lost)
+    assert store.get(lost).status is Status.QUEUED
+
+
 def test_an_exhibit_is_run_whole_or_not_at_all(store: Store) -> None:
     own = Access(store, Programs(), OWN, Limits(queued=1))
     showing = store.showings.get(own.show("class_weights"))

@@ -2,23 +2,25 @@
 
 Prints a table of promises, how often each was tried and how often it held. Where some are named,
 as in ``python -m tests.stress kills locks``, only these parts are tried. All of it happens on this
-machine, in temporary folders.
+machine, in temporary folders. Where PostgreSQL is installed, kills and locks are tried on it too.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable
 
+from tests.core.store import postgres
 from tests.stress import crowds, kills, locks
-from tests.stress.lab import Result
+from tests.stress.lab import FILES, Ground, Result, on_postgresql
 
-Promise = Callable[[], Result]
+Promise = Callable[[Ground], Result]
 
 PARTS: dict[str, tuple[Promise, ...]] = {
     "kills": (
@@ -43,19 +45,34 @@ PARTS: dict[str, tuple[Promise, ...]] = {
 }
 
 
+#: Of what PostgreSQL could change.
+_ON_POSTGRESQL = ("kills", "locks")
+
+
 def main() -> int:
+    names = (*PARTS, "postgresql")
     parser = argparse.ArgumentParser(prog="python -m tests.stress")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all")
-    parts = parser.parse_args().parts
-    if unknown := sorted(set(parts) - set(PARTS)):
-        parser.error(f"There is no part {', '.join(unknown)}; there are {', '.join(PARTS)}.")
-    are_held = True
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(names)}; all")
+    parts = parser.parse_args().parts or names
+    if unknown := sorted(set(parts) - set(names)):
+        parser.error(f"There is no part {', '.join(unknown)}; there are {', '.join(names)}.")
     _log_to_a_file()
     print(f"{'promise':<76}{'tried':>7}{'held':>7}", flush=True)
-    for name in parts or PARTS:
-        for promise in PARTS[name]:
-            are_held &= _put_to_the_test(promise)
-    return 0 if are_held else 1
+    held = [_put_to_the_test(each, FILES) for part in parts for each in PARTS.get(part, ())]
+    if "postgresql" in parts:
+        held += _on_postgresql()
+    return 0 if all(held) else 1
+
+
+def _on_postgresql() -> list[bool]:
+    programs = postgres.binaries()
+    if programs is None or not shutil.which("setpriv"):
+        print("PostgreSQL isn't installed here; as root `make test` installs Debian's.")
+        return []
+    print("On PostgreSQL:", flush=True)
+    with postgres.server(programs) as url:
+        ground = on_postgresql(url)
+        return [_put_to_the_test(each, ground) for part in _ON_POSTGRESQL for each in PARTS[part]]
 
 
 def _log_to_a_file() -> None:
@@ -65,10 +82,10 @@ def _log_to_a_file() -> None:
     print(f"What is logged goes to {log.name}.", flush=True)
 
 
-def _put_to_the_test(promise: Promise) -> bool:
+def _put_to_the_test(promise: Promise, ground: Ground) -> bool:
     words, begin = promise.__name__.replace("_", " "), time.monotonic()
     try:
-        result = promise()
+        result = promise(ground)
     except Exception:
         print(traceback.format_exc(), flush=True)
         result = Result(1, 0, "it could not be tried")

@@ -7,12 +7,12 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from core import place
 from core.data import DataSpec
@@ -22,7 +22,9 @@ from core.engine.messages import Present
 from core.records import Status, Wanted
 from core.spec import EntrantSpec, ExperimentSpec, NetworkSpec, TrainingSpec
 from core.store import Store
+from core.store.tables import metadata
 from tests.browser.app import engine_of
+from tests.core.store import postgres
 from tests.waiting import wait_until
 
 #: Torch may have to be loaded anew, on a machine that is busy.
@@ -122,16 +124,49 @@ class Bench:
         return np.concatenate([each.losses for each in self.store.chunks(key)]).tobytes()
 
 
-@contextmanager
-def bench(url: str | None = None) -> Iterator[Bench]:
-    """A lab that is warm, in a folder that is gone afterwards; or one with the store at ``url``."""
-    with tempfile.TemporaryDirectory() as folder:
-        store = Store(url or f"sqlite:///{folder}/lab.db")
-        with engine_of(store.url) as engine:
-            made = Bench(store, engine)
-            key = made.start(SHORT)
-            wait_until(lambda: store.get(key).status.is_finished, LOADING, "the first to end")
-            yield made
+@dataclass(frozen=True)
+class Ground:
+    """Where promises are put to the test: with stores in files, or on a server of PostgreSQL."""
+
+    #: How often a process is killed for each promise about that.
+    tries: int
+    #: The URL of a new store, which may use the folder.
+    new_url: Callable[[str], str]
+    #: What keeps all others from writing until the connection is closed.
+    lock: tuple[str, ...]
+
+    @contextmanager
+    def bench(self) -> Iterator[Bench]:
+        """A lab that is warm, in a folder that is gone afterwards."""
+        with tempfile.TemporaryDirectory() as folder:
+            store = Store(self.new_url(folder))
+            with engine_of(store.url) as engine:
+                made = Bench(store, engine)
+                key = made.start(SHORT)
+                wait_until(lambda: store.get(key).status.is_finished, LOADING, "the first to end")
+                yield made
+            store._database._engine.dispose()
+
+    @contextmanager
+    def locked(self, url: str) -> Iterator[None]:
+        """Nobody can write into the store meanwhile."""
+        engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        with closing(engine.raw_connection()) as connection, closing(connection.cursor()) as cursor:
+            for statement in self.lock:
+                cursor.execute(statement)
+            yield
+            connection.rollback()
+        engine.dispose()
+
+
+FILES = Ground(20, lambda folder: f"sqlite:///{folder}/lab.db", ("begin immediate",))
+
+
+def on_postgresql(server: str) -> Ground:
+    """Each in a part of its own of the server's database."""
+    tables = ", ".join(sorted(metadata.tables))
+    lock = ("begin", f"lock table {tables} in exclusive mode")
+    return Ground(5, lambda _folder: postgres.new_part(server), lock)
 
 
 def kill(pid: int) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
 
 from core import place
 from core.engine.host import MAX_PROCESSES
@@ -15,12 +13,11 @@ from core.records import Status, Wanted
 from core.store import Store
 from core.store.database import BUSY_SECONDS, ENVIRONMENT_VARIABLE
 from tests.browser.app import ROOT
-from tests.stress.lab import SHORT, Result, bench
+from tests.stress.lab import SHORT, Ground, Result
 from tests.waiting import wait_until
 
-TRIES = 6
 #: Longer than a write waits by itself; the last one as long as a backup may take.
-SECONDS = (*[BUSY_SECONDS + 1.0] * (TRIES - 1), 30.0)
+SECONDS = (*[BUSY_SECONDS + 1.0] * 3, 30.0)
 
 _LATE_HOST = """
 import time
@@ -31,13 +28,12 @@ main()
 """
 
 
-def training_waits_for_a_locked_store_and_loses_nothing() -> Result:
-    with bench() as lab:
+def training_waits_for_a_locked_store_and_loses_nothing(ground: Ground) -> Result:
+    with ground.bench() as lab:
         held = 0
         for seconds in SECONDS:
             key = lab.start_training()
-            with closing(sqlite3.connect(lab.store._database.place, isolation_level=None)) as other:
-                other.execute("begin immediate")
+            with ground.locked(lab.store.url):
                 threading.Event().wait(seconds)
             went_on = lab.goes_on(key)
             chunks = lab.store.chunks(key)
@@ -48,10 +44,10 @@ def training_waits_for_a_locked_store_and_loses_nothing() -> Result:
     return Result(len(SECONDS), held, f"locked for {SECONDS[0]:g} to {SECONDS[-1]:g} s")
 
 
-def two_services_whose_clocks_differ_leave_each_other_alone() -> Result:
+def two_services_whose_clocks_differ_leave_each_other_alone(ground: Ground) -> Result:
     """One is 20 s ahead and one 20 s behind, each looking after the store for a while."""
     held = 0
-    with bench() as lab:
+    with ground.bench() as lab:
         running = lab.start_training()
         for shift in (20.0, -20.0):
             environment = os.environ | {
@@ -70,9 +66,9 @@ def two_services_whose_clocks_differ_leave_each_other_alone() -> Result:
     return Result(2, held, "17 s each")
 
 
-def a_paused_training_gives_its_process_to_others() -> Result:
+def a_paused_training_gives_its_process_to_others(ground: Ground) -> Result:
     count = MAX_PROCESSES + 8
-    with bench() as lab:
+    with ground.bench() as lab:
         plain = lab.start(SHORT)
         assert lab.reaches(plain, Status.FINISHED)
         keys = [lab.store.create(SHORT, pause_after_epoch=1) for _ in range(count)]

@@ -39,6 +39,21 @@ def test_the_place_in_the_queue_is_of_those_that_wait(store: Store) -> None:
     assert Reading(store, recorded(store, Status.PAUSED)).state().queue_place is None
 
 
+@pytest.mark.parametrize("status", list(Status))
+def test_what_trains_and_is_not_recorded_is_said_to_wait(
+    store: Store, monkeypatch: pytest.MonkeyPatch, status: Status
+) -> None:
+    key = recorded(store, status)
+    reading = Reading(store, key)
+    assert reading.state().service is None
+    monkeypatch.setattr("core.live.reading.SILENT_SECONDS", 0.0)
+    said = reading.state().service
+    assert (said is not None and "Training waits" in said) == (status is Status.RUNNING)
+    monkeypatch.setattr("core.live.reading.SILENT_SECONDS", 60.0)
+    store.service.heartbeat({key})
+    assert reading.state().service is None
+
+
 @pytest.mark.parametrize("more", [0, 1, 5])
 def test_the_readings_that_were_looked_at_last_are_kept(store: Store, more: int) -> None:
     readings = Readings(store)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
@@ -35,12 +34,7 @@ def postgres_server() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres_server: str) -> str:
     """Of a part of the server's database that nothing else uses."""
-    import psycopg
-
-    schema = f"lab_{uuid4().hex}"
-    with psycopg.connect(postgres_server.replace("+psycopg", "")) as connection:
-        connection.execute(f"CREATE SCHEMA {schema}")
-    return f"{postgres_server}?options=-csearch_path%3D{schema}"
+    return postgres.new_part(postgres_server)
 
 
 @pytest.fixture

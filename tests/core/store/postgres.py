@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from tests.waiting import wait_until
 
@@ -68,6 +69,16 @@ def server(programs: Path) -> Iterator[str]:
             # It doesn't wait for those who are still connected, as it does on a SIGTERM.
             process.send_signal(signal.SIGINT)
             process.wait()
+
+
+def new_part(url: str) -> str:
+    """The URL of a part of the database that nothing else uses."""
+    import psycopg
+
+    schema = f"lab_{uuid4().hex}"
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+    return f"{url}?options=-csearch_path%3D{schema}"
 
 
 def _as(user: str | None, command: list[str]) -> list[str]:

@@ -65,7 +65,7 @@ class ProgramRun {
   }
 
   say(state, words) {
-    if (state === "waiting") this.write(this.reason, LOST)
+    if (state === "waiting") this.write(this.reason, words ?? LOST)
     if (state === "refused") this.write(this.reason, words)
   }
 

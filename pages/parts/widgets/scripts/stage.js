@@ -8,9 +8,9 @@ import { Presenter } from "./present.js"
 import { Replay, ReplayBar } from "./replay.js"
 import { follow } from "./stream.js"
 
-const STATES = {
-  waiting: "The connection is lost. What stands here is as it was; trying again.",
-}
+// While a stream is waited for, after why it is.
+const LOST = "The connection is lost."
+const AS_IT_WAS = "What stands here is as it was; trying again."
 
 // A stage of fewer pixels has no room for a button for each choice.
 const NARROW = 640
@@ -142,7 +142,8 @@ class Stage {
 
   say(state, words) {
     this.host.dataset.stream = state
-    write(this.state, words ?? STATES[state] ?? "")
+    const why = state === "waiting" ? `${words ?? LOST} ${AS_IT_WAS}` : words
+    write(this.state, why ?? "")
     this.state.hidden = !this.state.textContent
   }
 

@@ -5,9 +5,13 @@ const SILENCE_MS = 12_000
 const FIRST_RETRY_MS = 500
 const LONGEST_RETRY_MS = 5_000
 
+// The server was reached, and had a reason not to answer now.
+class Refusal extends Error {}
+
 /**
  * Read the events at an address until one is the last. `onFrame(frame)` gets each one;
- * `onState(state, words)` hears "live", "waiting" (and goes on trying), "refused" or "ended".
+ * `onState(state, words)` hears "live", "waiting" (and goes on trying), "refused" or "ended", with
+ * the server's words where it had some.
  * Nothing is read while the page is out of sight. Returns a function that stops it.
  */
 export function follow(address, onFrame, onState) {
@@ -23,14 +27,14 @@ export function follow(address, onFrame, onState) {
       if (!response.ok) {
         const words = await response.text()
         if (response.status < 500) return finish("refused", words)
-        throw new Error(words)
+        throw new Refusal(words)
       }
       await take(response.body.getReader())
       if (!isDone) throw new Error("The stream broke off.")
-    } catch {
+    } catch (error) {
       // One that was given up on purpose, for another or for none, says nothing.
       if (isDone || attempt !== controller) return
-      onState("waiting")
+      onState("waiting", error instanceof Refusal ? error.message : undefined)
       retry = setTimeout(read, wait)
       wait = Math.min(2 * wait, LONGEST_RETRY_MS)
     }
