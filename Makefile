@@ -16,7 +16,7 @@ stop: $(VENV)/installed
 	@$(BIN)/python -m core.serve stop
 
 test: $(VENV)/installed-dev chromium postgres
-	$(BIN)/pytest --numprocesses 2 -m "not thorough" tests/core tests/pages
+	$(BIN)/pytest --numprocesses 3 --dist worksteal -m "not thorough" tests/core tests/pages
 	$(BIN)/pytest tests/browser -m "not thorough"
 
 check: $(VENV)/installed-dev

@@ -31,6 +31,7 @@ from tests.pages.looking import (
     texts,
     unfold,
 )
+from tests.sampled import sampled
 from tests.waiting import wait_until
 
 BUTTONS = {"train": "Train", "compare": "Race"}
@@ -67,7 +68,7 @@ def in_sight(app: AppTest, where: str) -> set[tuple[str, str]]:
 # ------------------------------------------------------------------ which loss
 
 
-@pytest.mark.parametrize("key", LOSSES)
+@pytest.mark.parametrize("key", sampled(LOSSES, 8))
 def test_every_loss_can_be_added_and_shows_its_parameters(train: AppTest, key: str) -> None:
     unfold(train, *ADDING)
     task = next(iter(LOSSES[key].formulas))
@@ -83,7 +84,7 @@ def test_every_loss_can_be_added_and_shows_its_parameters(train: AppTest, key: s
 
 
 @on_both_pages
-@pytest.mark.parametrize("dataset", ["digits", "moons", "diabetes"])
+@pytest.mark.parametrize("dataset", sampled(["digits", "moons", "diabetes"], 1))
 def test_every_loss_that_fits_can_be_added(app: AppTest, where: str, dataset: str) -> None:
     enter(app, where, "dataset", dataset)
     for loss in fitting(read(app, where).dataset.task):

@@ -36,6 +36,7 @@ from tests.pages.looking import (
     widgets,
 )
 from tests.pages.test_trouble import run_without_torch
+from tests.sampled import sampled
 
 STEP, CONTRACT, SHAPE, CODE, MISTAKES_TAB = TABS = (
     "How it works",
@@ -47,6 +48,7 @@ STEP, CONTRACT, SHAPE, CODE, MISTAKES_TAB = TABS = (
 ON = {Task.BINARY: "moons", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
 CASES = [(key, task) for key, loss in LOSSES.items() for task in loss.formulas]
 every_loss = pytest.mark.parametrize(("key", "task"), CASES)
+some_losses = pytest.mark.parametrize(("key", "task"), sampled(CASES, 8))
 
 NOT_TOLD = "probabilities do not tell this loss"
 PLACES, LAST_STEP = 9, 200
@@ -90,7 +92,7 @@ def test_a_contract_says_what_the_card_and_the_catalogue_say(losses, key, task) 
     assert f"Baseline on {DATASETS[ON[task]].title}" in facts
 
 
-@every_loss
+@some_losses
 def test_a_shape_is_drawn_for_it_over_every_axis(losses, key, task) -> None:
     formula, title = LOSSES[key].formulas[task], LOSSES[key].title
     shown(losses, SHAPE, key, ON[task])
@@ -122,7 +124,7 @@ def curves(app: AppTest, chart: str, title: str) -> int:
     return sum(line["name"] == title and line.get("mode") != "markers" for line in data)
 
 
-@every_loss
+@some_losses
 def test_its_program_is_shown_with_what_it_prints(losses, key, task) -> None:
     shown(losses, CODE, key, ON[task])
     expression = EXAMPLE if key == CUSTOM else None
@@ -163,7 +165,7 @@ def rivals_to_tick(app: AppTest) -> list[str]:
     return [as_read(each) for each in found.options]
 
 
-@every_loss
+@some_losses
 def test_every_place_of_a_step_is_drawn(losses, key, task) -> None:
     shown(losses, STEP, key, ON[task])
     for place in range(PLACES):

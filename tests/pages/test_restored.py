@@ -37,7 +37,6 @@ on_both_pages = pytest.mark.parametrize("where", READ)
 
 @on_both_pages
 @given(spec=specs(), other=specs())
-@settings(max_examples=300)
 def test_the_form_reads_what_it_was_filled_with(
     where: str, spec: ExperimentSpec, other: ExperimentSpec
 ) -> None:
@@ -53,7 +52,10 @@ def test_the_form_reads_what_it_was_filled_with(
 
 @on_both_pages
 @given(spec=specs())
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 8,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_an_address_restores_everything_and_keeps_it(
     lab_store: Store, where: str, spec: ExperimentSpec
 ) -> None:

@@ -43,6 +43,7 @@ from core.training import train
 from tests.browser.app import ROOT
 from tests.core.experiments import entrants
 from tests.core.tidy import Score, evaluations
+from tests.sampled import sampled
 from tests.waiting import wait_until
 
 #: Trains until it is stopped, as far as a test is concerned.
@@ -491,7 +492,7 @@ def terminate(engine: Engine) -> None:
     os.kill(host_of(engine), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("told", [end, terminate])
+@pytest.mark.parametrize("told", sampled([end, terminate], 1))
 def test_nothing_outlives_an_orderly_end(
     busy: tuple[Store, Engine, list[str]], told: Callable[[Engine], None]
 ) -> None:
@@ -579,6 +580,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.thorough
 def test_a_training_outlives_a_killed_server_and_its_host_ends_after_it(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}/lab.db")
     key = store.create(LONG)
@@ -597,6 +599,7 @@ def fork_server(host: int) -> int:
     return server
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(
     os.environ.get("LOSSLAB_START") == "spawn", reason="Nothing is forked where all is spawned."
 )

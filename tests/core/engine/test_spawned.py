@@ -39,6 +39,7 @@ def spawned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[S
     engine.end()
 
 
+@pytest.mark.thorough
 def test_the_whole_life_of_experiments(spawned: tuple[Store, Engine]) -> None:
     store, engine = spawned
     key = started(store, engine)

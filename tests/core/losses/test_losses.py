@@ -488,7 +488,7 @@ def some_targets(loss: LossSpec, task: Task) -> st.SearchStrategy[list[float]]:
 
 
 @every_loss
-@settings(max_examples=40)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(data=st.data())
 def test_no_constant_is_better(loss, task, data):
     width = loss.head.width(CLASSES[task])

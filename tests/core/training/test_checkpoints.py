@@ -25,6 +25,7 @@ from core.spec import (
 )
 from core.training import recording, train
 from tests.core.experiments import entrants
+from tests.sampled import sampled
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def expect_same(reports: list[Progress], plain: list[Progress]) -> None:
 
 
 @pytest.mark.usefixtures("_often")
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", sampled(SPECS, 6))
 def test_it_goes_on_to_the_same_bits_from_everywhere(name: str) -> None:
     spec = spec_of(**SPECS[name])
     plain = list(train(spec, kept_seconds=1000.0))
