@@ -172,15 +172,14 @@ class _Job:
 
     def _record_and_obey(self) -> bool:
         """Write what has come together and do what is wanted; whether to train on."""
-        progress = combined(self._unwritten)
-        is_open = self._write(progress, progress.outcome or Status.RUNNING)
-        self._unwritten.clear()
-        if not is_open or progress.outcome:
-            return False
-        self._last_write = time.monotonic()
-        self._steps_are_shown = progress.step > 0
-        self._listen(0)
-        wanted = self._wanted()
+        outcome = self._unwritten[-1].outcome
+        # Where it is known that it is to rest, that and all before is one write.
+        if outcome or self._command.wanted is Wanted.RUNNING:
+            if not self._record(outcome or Status.RUNNING) or outcome:
+                return False
+            self._listen(0)
+            self._wanted()
+        wanted = self._command.wanted
         if wanted is Wanted.RUNNING:
             return True
         status = _RESTS[wanted]
@@ -191,6 +190,14 @@ class _Job:
             self._insist(lambda: self._store.set_status(self._id, Status.STOPPED))
             return False
         return True
+
+    def _record(self, status: Status) -> bool:
+        progress = combined(self._unwritten)
+        is_open = self._write(progress, status)
+        self._unwritten.clear()
+        self._last_write = time.monotonic()
+        self._steps_are_shown = progress.step > 0
+        return is_open
 
     def _write_look(self, status: Status) -> bool:
         """Who rests here is to see all of one epoch, and to be able to go on from here."""

@@ -42,6 +42,11 @@ STEPS_PER_EPOCH = 100
 #: The lines of a chart that are in sight have these names.
 SEEN = """([host, names]) => host._fullData && JSON.stringify(host._fullData
     .filter(each => each.visible === true).map(each => each.name)) === JSON.stringify(names)"""
+#: So many frames are drawn.
+FRAMES = """count => new Promise(done => {
+    const next = () => count-- ? requestAnimationFrame(next) : done()
+    next()
+})"""
 
 
 def start_long_run(page: Page) -> None:
@@ -225,6 +230,18 @@ def test_nothing_is_loaded_from_outside(page: Page, address: str) -> None:
 
 
 @pytest.mark.thorough
+def test_one_click_opens_the_keys_however_slow_the_browser_is(train_page: Page) -> None:
+    page = train_page
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    arrow = button(page, r"\?").get_by_test_id("stIconMaterial").bounding_box()
+    assert arrow
+    page.mouse.click(arrow["x"] + arrow["width"] / 2, arrow["y"] + arrow["height"] / 2)
+    expect(page.get_by_role("dialog", name="?")).to_be_visible()
+    # One that closes does so in the frames after it has opened.
+    page.evaluate(FRAMES, 30)
+    expect(page.get_by_role("dialog", name="?")).to_be_visible()
+
+
 def test_control_enter_trains(train_page: Page) -> None:
     page = train_page
     page.keyboard.press("Control+Enter")
