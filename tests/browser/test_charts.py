@@ -184,6 +184,7 @@ def test_a_zoom_is_of_all_charts_along_a_training_and_outlives_a_reload(page: Pa
     )
 
 
+@pytest.mark.thorough
 def test_a_double_click_shows_the_whole_and_then_all_there_is(page: Page) -> None:
     host = chart(page, COMPARED)
     at_first = host.evaluate("host => host._fullLayout.yaxis.range")
@@ -378,6 +379,7 @@ def test_every_chart_of_train_can_be_saved_as_a_table(looked_at: Page) -> None:
         assert all(float(each) is not None for row in rows for each in row[1:] if each)
 
 
+@pytest.mark.thorough
 def test_charts_of_shapes_can_be_taken_along_too(page: Page, address: str) -> None:
     page.goto(f"{address}/losses")
     page.get_by_text("Shape", exact=True).first.click()

@@ -128,6 +128,7 @@ def test_a_race_on_digits_has_a_matrix_a_verdict_and_its_conditions(compare_page
     wait_for_steps(page, more_than=500, key="lens_chart")
 
 
+@pytest.mark.thorough
 def test_a_race_on_moons_draws_surfaces_that_change_as_it_learns(compare_page: Page) -> None:
     page = compare_page
     choose(page, "Data set", "Two moons")
@@ -160,6 +161,7 @@ def wait_for_surface(page: Page, key: str) -> str:
     return str(shown[1])
 
 
+@pytest.mark.thorough
 def test_a_zoom_is_kept_while_a_race_goes_on_and_a_second_tab_sees_it(compare_page: Page) -> None:
     page = compare_page
     race(page, epochs=5000)
@@ -177,6 +179,7 @@ def test_a_zoom_is_kept_while_a_race_goes_on_and_a_second_tab_sees_it(compare_pa
     wait_for_status(other, "stopped")
 
 
+@pytest.mark.thorough
 def test_each_its_best_rate_shows_what_was_tried(compare_page: Page) -> None:
     page = compare_page
     choose(page, "Fairness", "Each its own best learning rate")
@@ -291,6 +294,7 @@ def expect_the_six_in_matrix_and_file(page: Page) -> None:
     assert scores.accuracy.between(0.8, 1).all()
 
 
+@pytest.mark.thorough
 def test_the_keyboard_is_enough_to_edit_an_entrant_and_to_race(compare_page: Page) -> None:
     page = compare_page
     set_number(page, "Epochs", 3)
@@ -405,6 +409,7 @@ def test_terms_explain_themselves_to_a_pointer_a_key_and_a_finger(
     phone.close()
 
 
+@pytest.mark.thorough
 def test_one_click_races_the_same_with_each_at_its_own_best_rate(compare_page: Page) -> None:
     page = compare_page
     race(page, epochs=3)

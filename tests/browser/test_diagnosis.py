@@ -53,6 +53,7 @@ def diverged_page(train_page: Page) -> Page:
     return page
 
 
+@pytest.mark.thorough
 def test_what_is_tried_fills_the_form_is_marked_undone_and_trains_well(
     diverged_page: Page,
 ) -> None:
@@ -78,6 +79,7 @@ def test_what_is_tried_fills_the_form_is_marked_undone_and_trains_well(
     expect(findings(page)).to_have_count(0)
 
 
+@pytest.mark.thorough
 def test_what_goes_wrong_leaves_in_sight_what_was(diverged_page: Page) -> None:
     page = diverged_page
     page.set_viewport_size({"width": 1280, "height": 720})

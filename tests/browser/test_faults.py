@@ -6,6 +6,7 @@ import os
 import re
 import signal
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from core import place
@@ -50,6 +51,7 @@ def test_what_failed_says_why_and_is_resumed(train_page: Page, store_url: str) -
     wait_for_status(page, "stopped")
 
 
+@pytest.mark.thorough
 def test_a_lost_service_is_said_to_be_and_its_return_too(train_page: Page, store_url: str) -> None:
     page = train_page
     experiment = start(page)

@@ -119,7 +119,7 @@ STARTS = [by_click, by_shortcut, by_click_from_its_help, by_shortcut_from_its_he
 @pytest.mark.parametrize(
     ("typed", "number", "start"),
     [
-        pytest.param("4,321", 4321, start, marks=[pytest.mark.thorough] if at % 3 else [])
+        pytest.param("4,321", 4321, start, marks=[pytest.mark.thorough] if at else [])
         for at, start in enumerate(STARTS)
     ]
     + [pytest.param("1e3", 1000, STARTS[0], marks=pytest.mark.thorough)],
@@ -142,7 +142,9 @@ def test_what_was_typed_and_not_confirmed_trains(
     ("typed", "sentence"),
     [
         ("", "Epochs was empty; allowed is a whole number from 1 to 10,000."),
-        ("99999", "Epochs was 99,999; allowed is 1 to 10,000."),
+        pytest.param(
+            "99999", "Epochs was 99,999; allowed is 1 to 10,000.", marks=pytest.mark.thorough
+        ),
     ],
 )
 def test_what_cannot_train_stays_on_the_screen_with_a_sentence(
@@ -198,6 +200,7 @@ def test_what_was_typed_on_the_losses_page_trains(
     assert dict(spec.entrants[0].parameters) == {"gamma": 0.75}
 
 
+@pytest.mark.thorough
 def test_sliders_and_lists_train_as_they_stand_there(
     form: Callable[[str], Page], store_url: str
 ) -> None:
@@ -343,7 +346,7 @@ def count_after(page: Page, store_url: str, press_it: Callable[[], None]) -> int
     ("path", "name", "gap"),
     [
         (*STARTING[0], 0),
-        (*STARTING[2], 0),
+        pytest.param(*STARTING[2], 0, marks=pytest.mark.thorough),
         pytest.param(*STARTING[0], 150, marks=pytest.mark.thorough),
         pytest.param(*STARTING[-1], 150, marks=pytest.mark.thorough),
     ],
@@ -365,9 +368,10 @@ def test_two_clicks_start_one_experiment(
 
 @pytest.mark.parametrize(
     ("keys", "lesson"),
-    [(["Enter"], True), pytest.param(["Control", "Enter"], False, marks=pytest.mark.thorough)],
+    [(["Enter"], True), (["Control", "Enter"], False)],
     ids=["lesson", "default"],
 )
+@pytest.mark.thorough
 def test_a_key_that_is_held_starts_one_experiment(
     form: Callable[[str], Page], store_url: str, keys: list[str], lesson: bool
 ) -> None:

@@ -136,6 +136,7 @@ def test_a_unit_that_is_pointed_at_is_enlarged_with_its_name(learned: Page) -> N
     expect(network.locator("path.faint")).to_have_count(0)
 
 
+@pytest.mark.thorough
 def test_a_training_is_wound_back_while_it_goes_on(learned: Page) -> None:
     page = learned
     page.get_by_label("Epochs", exact=True).first.fill("10000")
@@ -156,6 +157,7 @@ def test_a_training_is_wound_back_while_it_goes_on(learned: Page) -> None:
     expect(caption(page)).not_to_contain_text("Epoch 0.")
 
 
+@pytest.mark.thorough
 def test_another_training_begins_with_what_is_now(learned: Page) -> None:
     page = learned
     slider(page).press("Home")
@@ -169,6 +171,7 @@ def test_another_training_begins_with_what_is_now(learned: Page) -> None:
     wait_for_status(page, "stopped")
 
 
+@pytest.mark.thorough
 def test_the_surest_mistakes_on_digits_are_pictures(learned: Page) -> None:
     page = learned
     choose(page, "Data set", "Digits")

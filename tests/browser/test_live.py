@@ -189,6 +189,7 @@ def expect_drawn(page: Page, shown: list[tuple[str, str]]) -> None:
         drawn(page, key, condition)
 
 
+@pytest.mark.thorough
 def test_options_of_train_need_no_pass_and_stay(lab_page: Page, address: str) -> None:
     page, passes = lab_page, Passes(lab_page)
     begin(page, address)
@@ -260,6 +261,7 @@ def pumped(page: Page, streams: Streams) -> Streams:
     return streams
 
 
+@pytest.mark.thorough
 def test_the_newest_printed_loss_is_in_view_also_after_a_reload(
     lab_page: Page, address: str
 ) -> None:
@@ -344,6 +346,7 @@ def test_a_cut_of_the_network_is_waited_out(lab_page: Page, cable: Cable) -> Non
     expect(stage(page).get_by_role("status")).to_be_hidden()
 
 
+@pytest.mark.thorough
 def test_a_browser_that_is_online_again_follows_once(lab_page: Page, address: str) -> None:
     page = lab_page
     streams = Streams(page)
@@ -403,6 +406,7 @@ def test_a_hidden_tab_rests_and_shows_the_newest_on_return(
     assert len(pumped(page, streams).open) == 1
 
 
+@pytest.mark.thorough
 def test_a_page_that_still_says_what_was_before_is_told(lab_page: Page, address: str) -> None:
     """As when an epoch is over before a frame has shown that it went on."""
     page = lab_page

@@ -133,6 +133,7 @@ def test_on_a_phone_the_comparison_comes_first_and_settings_are_a_tap_away(scree
     expect(chart(screen, "forest")).to_have_attribute("data-status", "finished")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(1024, 768)])
 def test_on_a_screen_between_them_buttons_and_comparison_are_seen_at_once(screen: Page) -> None:
     """Beside the settings, or above them where there is no room."""
@@ -172,6 +173,7 @@ def test_the_main_button_is_the_next_stop_of_the_tab_key_after_the_pages(screen:
     assert any(re.search(r"^Train\s+Ctrl", each, re.MULTILINE) for each in words)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [(1280, 720)])
 def test_the_focus_is_seen_wherever_the_tab_key_stops(screen: Page) -> None:
     screen.add_style_tag(content="*, *::before, *::after { transition: none !important }")

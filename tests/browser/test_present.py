@@ -24,6 +24,7 @@ from tests.browser.lab import (
     wait_for_status,
     wait_for_steps,
 )
+from tests.sampled import sampled
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ def test_arrows_go_through_the_slides_and_a_reload_stays(projector: Page, addres
     expect(button(page, "Train")).to_be_visible()
 
 
+@pytest.mark.thorough
 def test_letters_and_lines_are_read_from_the_back_of_the_room(
     projector: Page, address: str
 ) -> None:
@@ -104,6 +106,7 @@ def test_letters_and_lines_are_read_from_the_back_of_the_room(
     )
 
 
+@pytest.mark.thorough
 def test_space_pauses_and_resumes_what_trains(projector: Page, address: str) -> None:
     page = projector
     page.goto(address)
@@ -125,6 +128,7 @@ def test_space_pauses_and_resumes_what_trains(projector: Page, address: str) -> 
     page.wait_for_url(re.compile("present=1"))
 
 
+@pytest.mark.thorough
 def test_a_race_is_presented_with_its_tabs(projector: Page, address: str) -> None:
     page = projector
     page.goto(f"{address}/compare?present=1")
@@ -165,7 +169,7 @@ def page_of_others(address: str) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("path", "example", "key"),
-    [("/", EXAMPLE_IDS[0], "units_1"), ("/compare", EXAMPLE_IDS[1], "")],
+    sampled([("/", EXAMPLE_IDS[0], "units_1"), ("/compare", EXAMPLE_IDS[1], "")], 1),
 )
 def test_a_chart_is_shown_in_a_page_of_others(
     page: Page, address: str, path: str, example: str, key: str
@@ -188,6 +192,7 @@ def test_a_chart_is_shown_in_a_page_of_others(
         assert box["height"] > 330
 
 
+@pytest.mark.thorough
 def test_it_is_live_there(page: Page, address: str, store_url: str) -> None:
     page.goto(address)
     wait_for_form(page)

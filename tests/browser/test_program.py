@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.lab import (
@@ -39,6 +40,7 @@ def go_by_word(page: Page, word: str) -> None:
     expect(here).to_contain_text(PLACES[word])
 
 
+@pytest.mark.thorough
 def test_the_lessons_way_from_the_loop_to_its_program_and_ten_losses(train_page: Page) -> None:
     page = train_page
     press(page, "The lesson")

@@ -68,6 +68,7 @@ def store_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{tmp_path_factory.mktemp('shared') / 'lab.db'}"
 
 
+@pytest.mark.thorough
 def test_who_has_logged_in_owns_what_they_start(
     browser: Browser, store_url: str, tmp_path: Path
 ) -> None:

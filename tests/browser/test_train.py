@@ -112,6 +112,7 @@ def test_one_epoch_from_the_start_trains_one_and_waits(train_page: Page) -> None
     wait_for_status(page, "stopped")
 
 
+@pytest.mark.thorough
 def test_a_zoom_is_kept_while_the_curve_grows(train_page: Page) -> None:
     page = train_page
     start_long_run(page)
@@ -125,6 +126,7 @@ def test_a_zoom_is_kept_while_the_curve_grows(train_page: Page) -> None:
     assert x_range(chart(page)) == zoomed
 
 
+@pytest.mark.thorough
 def test_a_growing_curve_does_not_break_off_a_slow_zoom(train_page: Page) -> None:
     page = train_page
     start_long_run(page)
@@ -249,6 +251,7 @@ def test_control_enter_trains(train_page: Page) -> None:
     wait_for_status(page, "finished")
 
 
+@pytest.mark.thorough
 def test_a_settings_file_fills_the_form_and_nonsense_changes_nothing(train_page: Page) -> None:
     page = train_page
     page.get_by_text("Settings as a file").click()
@@ -282,6 +285,7 @@ def test_the_csv_has_every_epoch_of_every_entrant(train_page: Page) -> None:
     wait_for_status(page, "stopped")
 
 
+@pytest.mark.thorough
 def test_an_entrant_is_removed_with_its_settings_and_comes_back_with_them(train_page: Page) -> None:
     page = train_page
     edit(page, "CrossEntropy")
