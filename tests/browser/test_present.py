@@ -24,7 +24,6 @@ from tests.browser.lab import (
     wait_for_status,
     wait_for_steps,
 )
-from tests.sampled import sampled
 
 
 @pytest.fixture
@@ -167,9 +166,10 @@ def page_of_others(address: str) -> Iterator[str]:
     server.shutdown()
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize(
     ("path", "example", "key"),
-    sampled([("/", EXAMPLE_IDS[0], "units_1"), ("/compare", EXAMPLE_IDS[1], "")], 1),
+    [("/", EXAMPLE_IDS[0], "units_1"), ("/compare", EXAMPLE_IDS[1], "")],
 )
 def test_a_chart_is_shown_in_a_page_of_others(
     page: Page, address: str, path: str, example: str, key: str

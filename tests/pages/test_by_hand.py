@@ -23,7 +23,6 @@ from tests.pages.looking import (
     unfold,
     widgets,
 )
-from tests.sampled import sampled
 
 MORE = "Start, device and more"
 WHY = "*By hand* is offered without hidden layers"
@@ -98,7 +97,8 @@ def test_there_is_a_field_for_each_weight_and_the_form_is_read_from_them(
     assert fields(app, page)["head_factor"] == 3
 
 
-@pytest.mark.parametrize("page", sampled(BUTTONS, 1))
+@pytest.mark.some(1)
+@pytest.mark.parametrize("page", BUTTONS)
 @pytest.mark.parametrize(
     ("path", "visited", "back"), [("dataset", "digits", "xor"), ("layers", 2, 0)]
 )

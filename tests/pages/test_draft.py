@@ -34,7 +34,6 @@ from tests.pages.looking import (
     unfold,
     widgets,
 )
-from tests.sampled import sampled
 
 MORE = "Start, device and more"
 FOLDS = (
@@ -42,8 +41,7 @@ FOLDS = (
     MORE,
     "Settings as a file",
 )
-ORDERS = [pytest.param(each, id="-".join(each)) for each in itertools.permutations(PAGES)]
-in_some_orders = pytest.mark.parametrize("order", sampled(ORDERS, 2))
+ORDERS = list(itertools.permutations(PAGES))
 
 #: The experiment that each page's untouched form describes.
 UNTOUCHED = {
@@ -85,7 +83,8 @@ def walk(app: AppTest, order: tuple[str, ...], folded: bool = False) -> dict[str
 
 
 @pytest.mark.parametrize("folded", [True, False])
-@in_some_orders
+@pytest.mark.some(4)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_an_untouched_form_is_the_default_on_every_page(
     lab_store: Store, order: tuple[str, ...], folded: bool
 ) -> None:
@@ -135,7 +134,8 @@ def touch(app: AppTest, page: str) -> ExperimentSpec:
 
 
 @pytest.mark.parametrize("where", UNTOUCHED)
-@in_some_orders
+@pytest.mark.some(4)
+@pytest.mark.parametrize("order", ORDERS, ids="-".join)
 def test_touched_fields_are_the_same_on_coming_back(
     lab_store: Store, order: tuple[str, ...], where: str
 ) -> None:
@@ -187,6 +187,7 @@ def test_an_experiment_that_is_opened_fills_the_form_once(
     assert read(compare, "compare").training.epochs == 12
 
 
+@pytest.mark.some(10)
 @pytest.mark.parametrize("where", UNTOUCHED)
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),

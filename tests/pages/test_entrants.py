@@ -31,7 +31,6 @@ from tests.pages.looking import (
     texts,
     unfold,
 )
-from tests.sampled import sampled
 from tests.waiting import wait_until
 
 BUTTONS = {"train": "Train", "compare": "Race"}
@@ -68,7 +67,8 @@ def in_sight(app: AppTest, where: str) -> set[tuple[str, str]]:
 # ------------------------------------------------------------------ which loss
 
 
-@pytest.mark.parametrize("key", sampled(LOSSES, 8))
+@pytest.mark.some(8)
+@pytest.mark.parametrize("key", LOSSES)
 def test_every_loss_can_be_added_and_shows_its_parameters(train: AppTest, key: str) -> None:
     unfold(train, *ADDING)
     task = next(iter(LOSSES[key].formulas))
@@ -83,8 +83,9 @@ def test_every_loss_can_be_added_and_shows_its_parameters(train: AppTest, key: s
     assert has_expression == (key == "custom")
 
 
+@pytest.mark.some(2)
 @on_both_pages
-@pytest.mark.parametrize("dataset", sampled(["digits", "moons", "diabetes"], 1))
+@pytest.mark.parametrize("dataset", ["digits", "moons", "diabetes"])
 def test_every_loss_that_fits_can_be_added(app: AppTest, where: str, dataset: str) -> None:
     enter(app, where, "dataset", dataset)
     for loss in fitting(read(app, where).dataset.task):
@@ -284,6 +285,7 @@ def test_defaults_are_not_written_and_those_of_other_losses_not_read(
     assert all(not each.parameters for each in read(app, where).entrants)
 
 
+@pytest.mark.some(4)
 @on_both_pages
 @pytest.mark.parametrize(
     ("key", "name", "value", "sentence"),

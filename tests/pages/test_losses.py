@@ -36,7 +36,6 @@ from tests.pages.looking import (
     widgets,
 )
 from tests.pages.test_trouble import run_without_torch
-from tests.sampled import sampled
 
 STEP, CONTRACT, SHAPE, CODE, MISTAKES_TAB = TABS = (
     "How it works",
@@ -48,7 +47,6 @@ STEP, CONTRACT, SHAPE, CODE, MISTAKES_TAB = TABS = (
 ON = {Task.BINARY: "moons", Task.MULTICLASS: "iris", Task.REGRESSION: "diabetes"}
 CASES = [(key, task) for key, loss in LOSSES.items() for task in loss.formulas]
 every_loss = pytest.mark.parametrize(("key", "task"), CASES)
-some_losses = pytest.mark.parametrize(("key", "task"), sampled(CASES, 8))
 
 NOT_TOLD = "probabilities do not tell this loss"
 PLACES, LAST_STEP = 9, 200
@@ -78,6 +76,7 @@ def heading(app: AppTest) -> str:
 # ------------------------------------------------------------------ every tab
 
 
+@pytest.mark.some(10)
 @every_loss
 def test_a_contract_says_what_the_card_and_the_catalogue_say(losses, key, task) -> None:
     shown(losses, CONTRACT, key, ON[task])
@@ -92,7 +91,8 @@ def test_a_contract_says_what_the_card_and_the_catalogue_say(losses, key, task) 
     assert f"Baseline on {DATASETS[ON[task]].title}" in facts
 
 
-@some_losses
+@pytest.mark.some(8)
+@every_loss
 def test_a_shape_is_drawn_for_it_over_every_axis(losses, key, task) -> None:
     formula, title = LOSSES[key].formulas[task], LOSSES[key].title
     shown(losses, SHAPE, key, ON[task])
@@ -124,7 +124,8 @@ def curves(app: AppTest, chart: str, title: str) -> int:
     return sum(line["name"] == title and line.get("mode") != "markers" for line in data)
 
 
-@some_losses
+@pytest.mark.some(8)
+@every_loss
 def test_its_program_is_shown_with_what_it_prints(losses, key, task) -> None:
     shown(losses, CODE, key, ON[task])
     expression = EXAMPLE if key == CUSTOM else None
@@ -165,7 +166,8 @@ def rivals_to_tick(app: AppTest) -> list[str]:
     return [as_read(each) for each in found.options]
 
 
-@some_losses
+@pytest.mark.some(8)
+@every_loss
 def test_every_place_of_a_step_is_drawn(losses, key, task) -> None:
     shown(losses, STEP, key, ON[task])
     for place in range(PLACES):
@@ -177,6 +179,7 @@ def test_every_place_of_a_step_is_drawn(losses, key, task) -> None:
     assert "nan" not in html(losses)
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_every_data_set_has_its_first_step(losses, dataset) -> None:
     key = next(key for key, loss in LOSSES.items() if DATASETS[dataset].task in loss.formulas)
@@ -447,6 +450,7 @@ def chosen(app: AppTest, entrant: EntrantSpec, dataset: str) -> AppTest:
     return app
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(("label", "where"), [("Train it", "train"), ("Race it", "compare")])
 @pytest.mark.parametrize(("entrant", "dataset", "rivals"), STARTED)
 def test_train_it_and_race_it_take_the_loss_as_it_is_set(

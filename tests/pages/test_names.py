@@ -115,6 +115,7 @@ def test_on_train(train: AppTest, lab_store: Store, status: Status) -> None:
     assert tuple(entrants(train, "train").values()) == NAMES
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("data", ["moons", "digits", "diabetes"])
 def test_on_compare(compare: AppTest, lab_store: Store, data: str) -> None:
     protocol = {"epochs": 2, "device": "cpu", "protocol": "best_rate"}

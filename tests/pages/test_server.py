@@ -22,7 +22,6 @@ from core.store import Store
 from tests.browser.app import ROOT, Server, serving
 from tests.core.engine.test_engine import processes
 from tests.core.live.staging import recorded
-from tests.sampled import sampled
 from tests.waiting import wait_until
 
 HEADERS = (
@@ -57,7 +56,8 @@ def children(server: int) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("number", sampled([signal.SIGINT, signal.SIGTERM], 1))
+@pytest.mark.some(1)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_while_somebody_looks_and_leaves_no_process(
     tmp_path: Path, number: signal.Signals
 ) -> None:

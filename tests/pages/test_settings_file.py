@@ -109,6 +109,7 @@ def open_file(app: AppTest, where: str, content: str | bytes) -> AppTest:
     return run(app)
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize(("where", "spec"), CASES)
 def test_a_file_gives_the_experiment_back(
     lab_store: Store, downloads: dict[str, str], where: str, spec: ExperimentSpec
@@ -155,6 +156,7 @@ def test_there_is_no_file_of_settings_that_are_wrong(train: AppTest) -> None:
 EARLIER = json.dumps({"losses": ["mse", "bce"], "seeds": [0]})
 
 
+@pytest.mark.some(8)
 @on_both_pages
 @pytest.mark.parametrize(
     ("content", "sentence"),

@@ -83,6 +83,7 @@ def accepted(task: Task, count: int) -> list[str]:
     return found
 
 
+@pytest.mark.some(1)
 @pytest.mark.parametrize("task", Task)
 def test_every_program_runs_and_gives_the_loss(task):
     expressions = accepted(task, 200)

@@ -31,6 +31,7 @@ EVERY = {
 }
 
 
+@pytest.mark.some(4)
 @pytest.mark.parametrize("name", EVERY)
 @given(spec=specs())
 def test_a_remedy_changes_one_thing_within_the_limits_or_does_not_apply(

@@ -43,7 +43,6 @@ from core.training import train
 from tests.browser.app import ROOT
 from tests.core.experiments import entrants
 from tests.core.tidy import Score, evaluations
-from tests.sampled import sampled
 from tests.waiting import wait_until
 
 #: Trains until it is stopped, as far as a test is concerned.
@@ -492,7 +491,8 @@ def terminate(engine: Engine) -> None:
     os.kill(host_of(engine), signal.SIGTERM)
 
 
-@pytest.mark.parametrize("told", sampled([end, terminate], 1))
+@pytest.mark.some(1)
+@pytest.mark.parametrize("told", [end, terminate])
 def test_nothing_outlives_an_orderly_end(
     busy: tuple[Store, Engine, list[str]], told: Callable[[Engine], None]
 ) -> None:

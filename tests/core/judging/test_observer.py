@@ -107,6 +107,7 @@ def classes_of(z: Tensor) -> Tensor:
 # ------------------------------------------------------------------ classes
 
 
+@pytest.mark.some(3)
 @all_raced("digits", "breast_cancer", "iris")
 def test_confusion_is_scikit_learns_and_every_row_has_its_confidence(data, losses):
     prepared, seen = trained(spec_of(data, losses))
@@ -378,6 +379,7 @@ def test_a_broken_run_is_seen_as_broken_and_its_neighbour_as_before():
     np.testing.assert_array_equal(seen.surface[1], whole.surface[1])
 
 
+@pytest.mark.some(3)
 @all_raced("digits", "breast_cancer", "diabetes")
 def test_training_that_diverges_is_seen_to_its_end(data, losses, monkeypatch):
     # So few that the end comes within an epoch.

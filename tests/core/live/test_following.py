@@ -61,6 +61,7 @@ def shown(frame: Frame) -> list[Any]:
     return blocks
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize("name", SPECS)
 def test_what_is_followed_is_what_is_opened_anew(store: Store, name: str) -> None:
     spec = SPECS[name]

@@ -53,6 +53,7 @@ def races(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, dict[str, st
     return store, {data: reported(store, spec) for data, spec in specs.items()}
 
 
+@pytest.mark.some(6)
 @pytest.mark.parametrize("tab", list(Tab))
 @pytest.mark.parametrize("data", ["moons", "iris", "diabetes"])
 def test_on_compare(races: tuple[Store, dict[str, str]], data: str, tab: Tab) -> None:

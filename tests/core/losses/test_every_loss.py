@@ -126,6 +126,7 @@ def alike(curves: np.ndarray, expected: np.ndarray) -> None:
     np.testing.assert_allclose(curves, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.some(5)
 @pytest.mark.parametrize(
     ("task", "keys"),
     [

@@ -9,7 +9,6 @@ import torch
 
 from core.losses import CUSTOM, LOSSES, Task
 from tests.core.anatomy.test_anatomy_cards import SET, name_of
-from tests.sampled import sampled
 
 OUTPUTS = {Task.BINARY: 2, Task.MULTICLASS: 3, Task.REGRESSION: 1}
 #: The class weights that are set are for three classes; an amount's range is that of its target.
@@ -44,9 +43,8 @@ def found(loss, task: Task) -> tuple[float, float]:
     return losses.min().item(), losses.max().item()
 
 
-@pytest.mark.parametrize(
-    ("loss", "task"), sampled(CASES, 30), ids=[f"{name_of(a)} {b}" for a, b in CASES]
-)
+@pytest.mark.some(30)
+@pytest.mark.parametrize(("loss", "task"), CASES, ids=[f"{name_of(a)} {b}" for a, b in CASES])
 def test_a_search_finds_the_range(loss, task):
     stated = loss.value_range(task, OUTPUTS[task])
     low, high = found(loss, task)

@@ -112,6 +112,7 @@ def judged_losses(reports: list[Progress], run: int) -> list[float]:
     ]
 
 
+@pytest.mark.some(8)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("setting", SETTINGS, ids=["both", "weights", "smoothing"])
 @pytest.mark.parametrize(

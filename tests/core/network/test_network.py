@@ -18,7 +18,6 @@ from core.spec import Activation, EntrantSpec, ExperimentSpec, OptimizerName, St
 from core.training.preparation import Prepared, prepare
 from tests.core import plain
 from tests.core.experiments import CHANGED, changed, entrants, races
-from tests.sampled import sampled
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +55,8 @@ def spec_for(task: Task, raced: Sequence[EntrantSpec], **parts: object) -> Exper
 
 @pytest.mark.parametrize("depth", DEPTHS)
 @pytest.mark.parametrize("activation", Activation)
-@pytest.mark.parametrize(("task", "keys"), sampled(RACES, 8))
+@pytest.mark.some(8)
+@pytest.mark.parametrize(("task", "keys"), RACES)
 def test_gradients_are_autograds(task, keys, activation, depth):
     """In float64, where only a wrong formula could show: 1e-12."""
     network = {"hidden_sizes": HIDDEN[:depth], "activation": activation}
@@ -113,7 +113,8 @@ PAIRS = [
 ONCE = list(zip(Activation, OptimizerName, DEPTHS, strict=True))
 
 
-@pytest.mark.parametrize(("activation", "optimizer", "depth"), sampled(PAIRS, 8))
+@pytest.mark.some(12)
+@pytest.mark.parametrize(("activation", "optimizer", "depth"), PAIRS)
 @pytest.mark.parametrize("task", Task)
 def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, depth):
     """With ragged batches and weight decay."""
@@ -121,6 +122,7 @@ def test_the_first_100_steps_are_plain_pytorchs(task, activation, optimizer, dep
     compare_first_steps(task, activation, optimizer, depth, entrants(*keys))
 
 
+@pytest.mark.some(8)
 @pytest.mark.parametrize(("activation", "optimizer", "depth"), ONCE)
 @pytest.mark.parametrize(("task", "keys"), RACES)
 def test_so_are_those_of_every_other_loss_and_of_other_parameters(

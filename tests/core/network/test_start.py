@@ -219,6 +219,7 @@ def test_another_head_seed_starts_the_head_elsewhere_and_nothing_else():
 # ------------------------------------------------------------------ and then training
 
 
+@pytest.mark.some(8)
 @every_scheme
 @pytest.mark.parametrize("factor", [0.1, 1.0, 10.0])
 @pytest.mark.parametrize("optimizer", [OptimizerName.ADAM, OptimizerName.MOMENTUM])

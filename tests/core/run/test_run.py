@@ -298,6 +298,7 @@ def test_a_training_that_diverges_as_a_whole_is_still_a_result(written, run_here
 # ------------------------------------------------------------------ refusals
 
 
+@pytest.mark.some(3)
 @pytest.mark.parametrize(
     ("content", "sentences"),
     [
@@ -433,6 +434,7 @@ def _read(terminal: int) -> bytes:
         return b""
 
 
+@pytest.mark.thorough
 def test_ctrl_c_ends_json_as_json(written):
     code, shown, drawn = on_a_terminal(["--json", written(LONG)], until="epoch 1 of")
     assert code == 130
@@ -443,6 +445,7 @@ def test_ctrl_c_ends_json_as_json(written):
     assert drawn.splitlines()[-1].endswith("Stopped before the training was complete.")
 
 
+@pytest.mark.thorough
 def test_ctrl_c_before_any_epoch_prints_no_scores(written):
     """The first step is reported long before so slow an epoch is complete."""
     slow = {"data": {"name": "moons", "rows": 20_000}, "training": {"batch_size": 1, "epochs": 5}}
@@ -462,6 +465,7 @@ def test_a_terminal_shows_one_line_that_is_gone_at_the_end(written):
     assert "\x1b" not in shown
 
 
+@pytest.mark.thorough
 def test_a_reader_that_leaves_is_no_trouble(written):
     process = subprocess.Popen(
         command("--json", written(race())), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT

@@ -223,6 +223,7 @@ def backdoor(filled: Filled) -> Iterator[Backdoor]:
         yield made
 
 
+@pytest.mark.some(10)
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
 def test_a_value_that_has_no_business_there(
     filled: Filled, backdoor: Backdoor, table: Table
