@@ -23,7 +23,8 @@ _log = logging.getLogger(__name__)
 #: Seconds between frames, at least; while what was asked for is awaited, less.
 FRAME_SECONDS = 0.25
 EAGER_SECONDS = 0.03
-#: A hub builds for at most this share of its time.
+#: A hub builds for at most this share of its time, by what its frames take of a processor: on a
+#: busy server most of the clock's time is waiting for others, and frames are to come all the same.
 _BUSY_SHARE = 0.25
 #: Nothing is sent for so long only if there is nothing new; then a sign of life is.
 SILENCE_SECONDS = 5.0
@@ -121,7 +122,7 @@ class Hub:
             before = frame
             self._asked.clear()
             try:
-                frame, is_awaited = await asyncio.to_thread(self._build, before)
+                frame, is_awaited, cost = await asyncio.to_thread(self._build, before)
             except LabError as error:
                 self._tell(self._frame, error)
                 return
@@ -133,8 +134,7 @@ class Hub:
             if frame is not before or not self._is_current:
                 self._is_current = True
                 self._tell(frame, None)
-            cost = time.monotonic() - begin
-            pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - cost
+            pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - (time.monotonic() - begin)
             await self._rest(max(pause, cost / _BUSY_SHARE - cost))
 
     async def _rest(self, seconds: float) -> None:
@@ -143,8 +143,10 @@ class Hub:
             async with asyncio.timeout(seconds):
                 await self._asked.wait()
 
-    def _build(self, before: Frame | None) -> tuple[Frame, bool]:
-        """The next frame, and whether what a person asked for has yet to happen."""
+    def _build(self, before: Frame | None) -> tuple[Frame, bool, float]:
+        """The next frame, whether what a person asked for has yet to happen, and the processor
+        seconds that it took."""
+        begin = time.thread_time()
         state = self._reading.state()
         if word := self._word():
             state = replace(state, service=word)
@@ -154,7 +156,8 @@ class Hub:
                 state = replace(state, ghost=self._ghost.state())
         experiment = state.experiment
         is_awaited = not experiment.wanted.is_met_by(experiment.status) or state.curves.step == 0
-        return next_frame(state, self._view, before), is_awaited
+        frame = next_frame(state, self._view, before)
+        return frame, is_awaited, time.thread_time() - begin
 
     def _tell(self, frame: Frame | None, trouble: LabError | None) -> None:
         self._frame, self._trouble = frame, trouble

@@ -319,29 +319,40 @@ def test_a_viewer_that_is_cancelled_leaves_nothing(running: Counted) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cost", "status", "pause"),
+    ("cost", "waiting", "status", "pause"),
     [
-        (0.0, Status.RUNNING, 0.25),
-        (0.01, Status.RUNNING, 0.24),
-        (1.0, Status.RUNNING, 3.0),
-        (0.0, Status.QUEUED, 0.05),
-        (1.0, Status.QUEUED, 3.0),
+        (0.0, 0.0, Status.RUNNING, 0.25),
+        (0.01, 0.0, Status.RUNNING, 0.24),
+        (0.01, 0.1, Status.RUNNING, 0.14),
+        (0.01, 1.0, Status.RUNNING, 0.03),
+        (1.0, 0.0, Status.RUNNING, 3.0),
+        (0.0, 0.0, Status.QUEUED, 0.05),
+        (1.0, 0.0, Status.QUEUED, 3.0),
     ],
 )
 def test_the_pace_follows_what_a_frame_costs_and_what_is_awaited(
-    store: Store, monkeypatch: pytest.MonkeyPatch, cost: float, status: Status, pause: float
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    cost: float,
+    waiting: float,
+    status: Status,
+    pause: float,
 ) -> None:
     """A frame every quarter of a second, sooner where something is awaited; but building takes
-    a quarter of the time at most."""
+    a quarter of a processor's time at most."""
     monkeypatch.setattr(hubs_module, "FRAME_SECONDS", 0.25)
     monkeypatch.setattr(hubs_module, "EAGER_SECONDS", 0.05)
     paused: list[float] = []
-    now = 0.0
+    now = worked = 0.0
 
     class Clock:
         @staticmethod
         def monotonic() -> float:
             return now
+
+        @staticmethod
+        def thread_time() -> float:
+            return worked
 
     class Resting(Hub):
         async def _rest(self, seconds: float) -> None:
@@ -350,8 +361,9 @@ def test_the_pace_follows_what_a_frame_costs_and_what_is_awaited(
 
     class Costly(Counted):
         def state(self) -> State:
-            nonlocal now
-            now += cost
+            nonlocal now, worked
+            worked += cost
+            now += cost + waiting
             return super().state()
 
     async def test() -> None:
