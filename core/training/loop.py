@@ -21,7 +21,7 @@ def train(
     kept_seconds: float = KEPT_SECONDS,
     after: Checkpoint | None = None,
 ) -> Generator[Progress, bool | None, None]:
-    """Train all runs of ``spec`` together; report every 100 ms and at each epoch's end.
+    """Train all runs of ``spec`` together; report every 50 ms and at each epoch's end.
 
     The first report with facts has the evaluation before training as well; where learning
     rates are looked for, empty ones come before it. The last has the outcome: finished, or

@@ -30,7 +30,7 @@ from core.training.batches import Block
 from core.training.preparation import Prepared
 
 #: Seconds of training between reports, and before the first one.
-REPORT_EVERY = 0.1
+REPORT_EVERY = 0.05
 FIRST_REPORT_AFTER = 0.02
 
 #: Seconds between snapshots, and the share of the time that they may take.
