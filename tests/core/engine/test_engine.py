@@ -61,8 +61,11 @@ LONG = ExperimentSpec(
     seeds=(0, 1),
     training=TrainingSpec(epochs=400, batch_size=20),
 )
-#: The first start waits for torch to be loaded; everything after that is quick.
-LOADING, SOON = 60, 15
+IS_SPAWNED = os.environ.get("LOSSLAB_START") == "spawn"
+#: The first start waits for torch to be loaded; everything after that is quick, unless each process
+#: has to load it by itself.
+LOADING = 60
+SOON = LOADING if IS_SPAWNED else 15
 
 
 @pytest.fixture(scope="module")
@@ -600,9 +603,7 @@ def fork_server(host: int) -> int:
 
 
 @pytest.mark.thorough
-@pytest.mark.skipif(
-    os.environ.get("LOSSLAB_START") == "spawn", reason="Nothing is forked where all is spawned."
-)
+@pytest.mark.skipif(IS_SPAWNED, reason="Nothing is forked where all is spawned.")
 def test_the_fork_servers_end_ends_no_training(own: tuple[Store, Engine]) -> None:
     store, engine = own
     key = started(store, engine)
