@@ -125,6 +125,7 @@ def test_other_data_takes_losses_that_fit(compare) -> None:
     assert not button(compare, "Race").disabled
 
 
+@pytest.mark.usefixtures("nothing_trains")
 @pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_its_screen(compare, lab_store, status) -> None:
     experiment_id = recorded(lab_store, status, REASON)

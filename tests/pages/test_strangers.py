@@ -135,6 +135,7 @@ def test_what_is_not_allowed_is_a_sentence(train: AppTest, lab_store: Store, nam
     assert errors(train) == [f"{WHO} You can watch it."]
 
 
+@pytest.mark.usefixtures("nothing_trains")
 @pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING, Status.PAUSED])
 def test_a_stranger_is_told_who_may_stop_it_and_may_start_one_of_their_own(
     train: AppTest, lab_store: Store, status: Status

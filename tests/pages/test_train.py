@@ -177,6 +177,7 @@ def test_train_makes_an_experiment_and_it_finishes(train: AppTest, lab_store: St
     assert "Epoch [10/10], Loss: " in stage(lab_store, experiment_id)["printed"]["text"]
 
 
+@pytest.mark.usefixtures("nothing_trains")
 @pytest.mark.parametrize("status", list(Status))
 def test_every_status_has_its_screen(train: AppTest, lab_store: Store, status: Status) -> None:
     experiment_id = recorded(lab_store, status, REASON if status.is_finished else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import signal
@@ -738,7 +739,8 @@ def test_a_store_that_stays_locked_is_the_reason(
 def test_a_report_that_is_written_twice_is_there_once(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path}/lab.db")
     key = store.create(SHORT)
-    for report in train(SHORT):
+    # There is time to keep the snapshot of each epoch.
+    for report in train(SHORT, kept_seconds=math.inf):
         for _time in range(2):
             store.report(key, report)
     chunks = store.chunks(key)
