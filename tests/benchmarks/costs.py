@@ -49,7 +49,7 @@ def _in_a_job(store: Store, spec: ExperimentSpec) -> float:
     host, line = Pipe()
     with host, line:
         begin = time.perf_counter()
-        job.run(store.url, key, line)
+        job.run(store, key, line)
         seconds = time.perf_counter() - begin
     experiment = store.get(key)
     assert experiment.status is Status.FINISHED, experiment.reason
