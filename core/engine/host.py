@@ -10,7 +10,6 @@ starts nothing new, and then ends.
 from __future__ import annotations
 
 import logging
-import multiprocessing
 import os
 import signal
 import sys
@@ -29,7 +28,7 @@ from core.cores import usable_cores
 from core.engine.door import Door, held
 from core.engine.job import CLOSED
 from core.engine.messages import Answer, Ended, Hello, Line, Message, Present, Train
-from core.engine.worker import work
+from core.engine.workers import NoWorker, Workers, how_it_ended, kill, start_method
 from core.errors import StoreError, UnknownExperiment
 from core.records import Status
 from core.store import Store
@@ -41,6 +40,8 @@ PLACES = usable_cores()
 MAX_PROCESSES = 16
 
 CARE_SECONDS = 1.0
+#: The next process is started once nobody has asked for anything for so long.
+_QUIET_SECONDS = 0.5
 #: An experiment whose heartbeat has not changed for so long has nobody who looks after it.
 STALE_SECONDS = 15.0
 #: What stops within so long has been asked politely; then its process is killed.
@@ -48,14 +49,6 @@ _STOP_SECONDS = 3.0
 #: What is waited for the first server, and after each for the next.
 _ALONE_SECONDS = 10.0
 _JOIN_SECONDS = 1.0
-_MOST_TRIES = 3
-
-#: How processes are started: forked from one that has torch loaded, where that is possible.
-START_VARIABLE = "LOSSLAB_START"
-_FORKED, _SPAWNED = "forkserver", "spawn"
-#: What ``multiprocessing`` says where the process that others are forked from has ended.
-_UNKNOWN_EXIT_CODE = 255
-_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 @dataclass
@@ -83,7 +76,7 @@ class Watched:
 class Host:
     def __init__(self, store: Store, context: BaseContext, door: Door) -> None:
         self._store = store
-        self._context = context
+        self._workers = Workers(store.url, context)
         self._door = door
         self._place = place.here()
         #: The lines of who called, and the processes of those that are servers.
@@ -92,7 +85,6 @@ class Host:
         self._jobs: dict[str, Job] = {}
         #: Paused jobs that want to go on; they come before what has no process yet.
         self._ready: deque[str] = deque()
-        self._warm: tuple[BaseProcess, Line] | None = None
         #: They end with the line of who asked.
         self._calculators: list[BaseProcess] = []
         #: Whether somebody may wait in the store who was not seen yet.
@@ -102,15 +94,14 @@ class Host:
         self._watched: dict[str, Watched] = {}
         self._is_to_end = False
         self._next_care = 0.0
+        self._asked_at = 0.0
 
     def serve(self) -> None:
         """Until nobody needs it any more, or it is told to end."""
         try:
-            self._keep_warm()
             while self._is_needed():
                 self._hear(self._care())
                 self._fill_places()
-                self._keep_warm()
         except SystemExit:
             self._is_to_end = True
             raise
@@ -136,8 +127,8 @@ class Host:
     def _hear(self, seconds: float) -> None:
         """Wait for somebody to say something, or to hang up."""
         keys = {job.line: key for key, job in self._jobs.items()}
-        warm = [self._warm[1]] if self._warm else []
-        for line in wait([self._door.bell, *self._callers, *keys, *warm], seconds):
+        lines = [self._door.bell, *self._callers, *keys, *self._workers.waiting]
+        for line in wait(lines, seconds):
             if line is self._door.bell:
                 self._callers |= dict.fromkeys(self._door.those_who_came(), 0)
                 self._may_wait = True
@@ -146,8 +137,7 @@ class Host:
             elif line in keys:
                 self._listen_to_job(keys[line])
             else:
-                # It has nothing to say while it waits, so it has ended.
-                self._warm = None
+                self._workers.forget()
 
     def _listen_to_server(self, line: Line) -> None:
         try:
@@ -163,11 +153,14 @@ class Host:
             self._alone_since = time.monotonic()
 
     def _obey(self, message: object, line: Line) -> None:
+        self._asked_at = time.monotonic()
         match message:
             case Hello(pid):
                 self._callers[line] = pid
+                self._keep_warm()
             case Message.LOOK:
                 self._may_wait = True
+                self._have_jobs_look()
                 self._stop_what_is_to_stop()
             case Answer():
                 self._have_answered(message)
@@ -181,12 +174,12 @@ class Host:
                 _log.warning("Not understood: %.80r", message)
 
     def _have_answered(self, task: Answer) -> None:
-        worker = self._give(task)
-        if isinstance(worker, str):
+        try:
+            process, line = self._workers.give(task)
+        except NoWorker as error:
             # Who asked waits for it in vain, and says so.
-            _log.warning("No process can be started to compute: %s", worker)
+            _log.warning("No process can be started to compute: %s", error)
             return
-        process, line = worker
         line.close()
         self._calculators = [each for each in self._calculators if each.is_alive()] + [process]
 
@@ -212,6 +205,12 @@ class Host:
             self._ready.append(key)
         elif isinstance(message, Ended):
             self._ends[key] = (message.status, message.reason)
+
+    def _have_jobs_look(self) -> None:
+        for job in self._jobs.values():
+            # One that has just died says so by itself.
+            with suppress(OSError):
+                job.line.send(Message.LOOK)
 
     # -------------------------------------------------------- starting
 
@@ -263,59 +262,21 @@ class Host:
             job.line.send(Message.LEAVE)
 
     def _launch(self, key: str) -> None:
-        worker = self._give(Train(key))
-        if isinstance(worker, str):
-            self._ends[key] = (Status.FAILED, f"The training process can't be started: {worker}.")
+        try:
+            process, line = self._workers.give(Train(key))
+        except NoWorker as error:
+            self._ends[key] = (Status.FAILED, f"The training process can't be started: {error}.")
             self._mark_ends()
             return
-        process, line = worker
         self._jobs[key] = Job(process, line)
         _log.info("Process %s trains it.", process.pid, extra=logs.about(key))
         with suppress(StoreError):
             self._store.service.started(key)
 
-    def _give(self, task: Train | Answer) -> tuple[BaseProcess, Line] | str:
-        """Give a task to the process that is warm, or to a new one; or say why none can be had."""
-        for _try in range(_MOST_TRIES):
-            worker, self._warm = self._warm or self._started(), None
-            if isinstance(worker, str):
-                return worker
-            try:
-                worker[1].send(task)
-            except OSError:
-                # It has ended meanwhile; another one can do it.
-                continue
-            return worker
-        return "each one ended at once"
-
     def _keep_warm(self) -> None:
-        """Have a process wait for the next task, which then need not wait for one."""
-        if self._warm is None and self._has_server:
-            started = self._started()
-            if isinstance(started, str):
-                _log.warning("No process can be started: %s", started)
-            else:
-                self._warm = started
-
-    def _started(self) -> tuple[BaseProcess, Line] | str:
-        """A new process and the line to it, or why there is none."""
-        for attempt in range(_MOST_TRIES):
-            ours, theirs = self._context.Pipe()
-            # A daemon ends with this process, at the latest.
-            process = self._context.Process(  # type: ignore[attr-defined]
-                target=work, args=(self._store.url, theirs), daemon=True
-            )
-            try:
-                process.start()
-                return process, ours
-            except (OSError, EOFError) as error:
-                # The one that they are forked from may just have ended; the next try replaces it.
-                why = str(error) or type(error).__name__
-                time.sleep(0.05 * attempt)
-            finally:
-                # The process alone is to hold its end, so that either side notices the other's.
-                theirs.close()
-        return why
+        """While there is a server, the next task need not wait for a process."""
+        if self._has_server:
+            self._workers.keep_warm()
 
     # -------------------------------------------------------- ending
 
@@ -331,7 +292,7 @@ class Host:
             return
         if job.stops_since is not None:
             self._ends.setdefault(key, (Status.STOPPED, _KILLED))
-        self._ends.setdefault(key, (Status.FAILED, _how_it_ended(job.process.exitcode)))
+        self._ends.setdefault(key, (Status.FAILED, how_it_ended(job.process.exitcode)))
         self._mark_ends()
 
     def _has_gone_on(self, key: str) -> bool:
@@ -380,7 +341,7 @@ class Host:
         for job in self._jobs.values():
             job.process.join(max(0.0, deadline - time.monotonic()))
             if job.process.is_alive():
-                _kill(job.process)
+                kill(job.process)
                 job.process.join(_JOIN_SECONDS)
 
     # -------------------------------------------------------- looking after
@@ -393,6 +354,9 @@ class Host:
             self._mark_ends()
             if not self._has_server:
                 self._leave_what_rests()
+            # What somebody just asked for is to have the processor first.
+            if time.monotonic() - self._asked_at >= _QUIET_SECONDS:
+                self._keep_warm()
             self._next_care = time.monotonic() + CARE_SECONDS
         return max(0.0, self._next_care - time.monotonic())
 
@@ -441,7 +405,7 @@ class Host:
                 elif job.stops_since is None:
                     job.stops_since = time.monotonic()
                 elif time.monotonic() - job.stops_since >= _STOP_SECONDS:
-                    _kill(job.process)
+                    kill(job.process)
         except StoreError as error:
             _log.warning("Will try again: %s", error)
 
@@ -449,42 +413,10 @@ class Host:
 _KILLED = "The training process did not answer, and was ended."
 
 
-def _kill(process: BaseProcess) -> None:
-    if process.pid is not None:
-        with suppress(OSError):
-            os.kill(process.pid, _KILL)
-
-
-def _how_it_ended(exit_code: int | None) -> str:
-    if exit_code in (None, _UNKNOWN_EXIT_CODE):
-        return "The training process ended, and nothing is left that could say why."
-    assert exit_code is not None
-    if exit_code >= 0:
-        return f"The training process ended with exit code {exit_code}; the app's log says more."
-    number = -exit_code
-    name = signal.Signals(number).name if number in set(signal.Signals) else "unknown"
-    memory = ", for example by the system when memory ran out" if number == _KILL else ""
-    return f"The training process was ended by signal {number} ({name}){memory}."
-
-
 def _terminate(_signal: int, _frame: FrameType | None) -> None:
     """An orderly end; a second signal is not to disturb it."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(0)
-
-
-def _context() -> BaseContext:
-    """How processes are started here."""
-    possible = multiprocessing.get_all_start_methods()
-    wanted = os.environ.get(START_VARIABLE, _FORKED)
-    context = multiprocessing.get_context(wanted if wanted in possible else _SPAWNED)
-    if context.get_start_method() == _FORKED:
-        from multiprocessing import forkserver
-
-        context.set_forkserver_preload(["core.engine.preload"])
-        # Now, not at the first job: it takes seconds.
-        forkserver.ensure_running()
-    return context
 
 
 def main() -> None:
@@ -495,7 +427,7 @@ def main() -> None:
     with held(folder) as is_mine:
         if is_mine:
             with closing(Door(folder)) as door:
-                Host(store, _context(), door).serve()
+                Host(store, start_method(), door).serve()
 
 
 if __name__ == "__main__":

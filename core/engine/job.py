@@ -27,8 +27,10 @@ _log = logging.getLogger(__name__)
 #: At most so often is anything written while training. With the next report, and the write itself,
 #: what a kill loses is less than 0.2 s old.
 _WRITE_SECONDS = 0.14
-#: How often a job looks for what is wanted, in training and while paused.
+#: How often a job looks for what is wanted, in training and while paused; and, in training, how
+#: often it hears whether the host tells it to look.
 _OBEY_SECONDS = 0.05
+_HEAR_SECONDS = 0.01
 _LOOK_SECONDS = 0.05
 #: How long training waits for a store that can't be read or written, and between two tries.
 PATIENCE_SECONDS = 150.0
@@ -117,8 +119,9 @@ class _Job:
         self._host = host
         self._reports: Generator[Progress, bool | None, None] | None = None
         self._unwritten: list[Progress] = []
-        self._last_write = 0.0
+        self._last_write = time.monotonic()
         self._last_look = 0.0
+        self._last_hearing = 0.0
         self._steps_are_shown = False
         self._is_resting = False
 
@@ -157,18 +160,24 @@ class _Job:
         pause_epoch = self._command.pause_after_epoch
         return (
             progress.outcome is not None
-            # The first steps are shown at once, so that pressing Train is felt.
-            or not self._steps_are_shown
+            # The first steps are shown at once, so that pressing Train is felt; and what was known
+            # before them goes with them, unless they take long.
+            or (not self._steps_are_shown and progress.step > 0)
             or (pause_epoch is not None and progress.epoch >= pause_epoch)
             or time.monotonic() - self._last_write >= _WRITE_SECONDS
             or self._is_asked()
         )
 
     def _is_asked(self) -> bool:
-        """Whether something else is wanted than to train on; looks only now and then."""
-        if time.monotonic() - self._last_look < _OBEY_SECONDS:
+        """Whether something else is wanted than to train on; looks only now and then, or at once
+        where it is told to."""
+        now = time.monotonic()
+        if now - self._last_hearing < _HEAR_SECONDS:
             return False
-        self._listen(0)
+        self._last_hearing = now
+        is_told = self._listen(0) is Message.LOOK
+        if not is_told and now - self._last_look < _OBEY_SECONDS:
+            return False
         return self._wanted() is not Wanted.RUNNING
 
     def _record_and_obey(self) -> bool:
@@ -246,9 +255,9 @@ class _Job:
 
     def _await_place(self) -> None:
         self._tell(Message.READY)
-        if not self._listen(_LOOK_SECONDS):
+        if self._listen(_LOOK_SECONDS) is not Message.GO:
             self._insist(lambda: self._store.set_status(self._id, Status.QUEUED))
-            while not self._listen(_LOOK_SECONDS):
+            while self._listen(_LOOK_SECONDS) is not Message.GO:
                 if self._wanted() is Wanted.STOPPED:
                     return
         self._insist(lambda: self._store.set_status(self._id, Status.RUNNING))
@@ -259,14 +268,14 @@ class _Job:
         except OSError as error:
             raise _HostGone from error
 
-    def _listen(self, seconds: float) -> bool:
-        """Whether the host gives the word to go on within ``seconds``."""
+    def _listen(self, seconds: float) -> Message | None:
+        """What the host says within ``seconds``, if that is not to end."""
         try:
-            message = self._host.recv() if self._host.poll(seconds) else None
+            message: Message | None = self._host.recv() if self._host.poll(seconds) else None
         except (EOFError, OSError) as error:
             raise _HostGone from error
         if message is Message.END:
             raise _Closed
         if message is Message.LEAVE:
             raise _Parted
-        return message is Message.GO
+        return message

@@ -21,7 +21,7 @@ class Message(StrEnum):
     """Words without more to them."""
 
     LOOK = "look"
-    """Server to host: something in the store waits, or is to stop."""
+    """Server to host, and host to job: something in the store waits, or is to pause or stop."""
 
     END = "end"
     """Server to host, and host to job: end now; what was recorded stays."""

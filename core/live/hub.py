@@ -11,23 +11,38 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 
 from core.errors import LabError
 from core.live.frames import Frame, next_frame
 from core.live.reading import Reading, Readings
 from core.live.view import View
+from core.records import Status
 from core.store import Store
 
 _log = logging.getLogger(__name__)
 
-#: Seconds between frames, at least; while what was asked for is awaited, less.
+#: Seconds between frames, at least.
 FRAME_SECONDS = 0.25
-EAGER_SECONDS = 0.03
+#: For so long after something was asked for, what comes of it makes a frame at once; and seconds
+#: between two looks whether it is there, each of which costs far less than a frame.
+EAGER_FOR_SECONDS = 3.0
+LOOK_SECONDS = 0.01
 #: A hub builds for at most this share of its time, by what its frames take of a processor: on a
 #: busy server most of the clock's time is waiting for others, and frames are to come all the same.
 _BUSY_SHARE = 0.25
 #: Nothing is sent for so long only if there is nothing new; then a sign of life is.
 SILENCE_SECONDS = 5.0
+
+
+class _Built(NamedTuple):
+    """A frame; the status and whether there are steps, which it shows; whether what a person asked
+    for has yet to happen; the processor seconds that it took."""
+
+    frame: Frame
+    standing: tuple[Status, bool]
+    is_awaited: bool
+    cost: float
 
 
 class Hub:
@@ -51,6 +66,7 @@ class Hub:
         self._events: dict[tuple[int, int], bytes] = {}
         self._task: asyncio.Task[None] | None = None
         self._asked = asyncio.Event()
+        self._asked_at = float("-inf")
         #: Whether the newest frame was compared with the store since somebody came.
         self._is_current = False
         self.viewers = 0
@@ -65,6 +81,7 @@ class Hub:
         if self._task is None:
             # What had ended when others looked may have been resumed.
             self._is_current = False
+            self._asked_at = time.monotonic()
             self._task = asyncio.create_task(self._work())
         has = 0
         try:
@@ -85,6 +102,7 @@ class Hub:
 
     def hurry(self) -> None:
         """Something was asked of the experiment: what comes of it is to be seen at once."""
+        self._asked_at = time.monotonic()
         self._asked.set()
 
     def end(self) -> None:
@@ -120,9 +138,8 @@ class Hub:
         while not (self._is_current and frame and frame.is_last):
             begin = time.monotonic()
             before = frame
-            self._asked.clear()
             try:
-                frame, is_awaited, cost = await asyncio.to_thread(self._build, before)
+                built = await asyncio.to_thread(self._build, before)
             except LabError as error:
                 self._tell(self._frame, error)
                 return
@@ -131,21 +148,37 @@ class Hub:
                 _log.exception("A frame can't be built.")
                 self._tell(self._frame, LabError("What is shown can't be built."))
                 return
+            frame = built.frame
             if frame is not before or not self._is_current:
                 self._is_current = True
                 self._tell(frame, None)
-            pause = EAGER_SECONDS if is_awaited else FRAME_SECONDS - (time.monotonic() - begin)
-            await self._rest(max(pause, cost / _BUSY_SHARE - cost))
+            if not built.is_awaited and self._asked_at < begin:
+                self._asked_at = float("-inf")
+            end = time.monotonic()
+            least = built.cost / _BUSY_SHARE - built.cost
+            await self._rest(max(begin + FRAME_SECONDS, end + least), built.standing)
 
-    async def _rest(self, seconds: float) -> None:
-        """Until the next frame is due, or something is asked."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._asked.wait()
+    async def _rest(self, until: float, standing: tuple[Status, bool]) -> None:
+        """Until the next frame is due, or what was asked for has changed how it stands."""
+        while (left := until - time.monotonic()) > 0:
+            if time.monotonic() - self._asked_at < EAGER_FOR_SECONDS:
+                await asyncio.sleep(min(LOOK_SECONDS, left))
+                if await asyncio.to_thread(self._has_changed, standing):
+                    return
+            else:
+                self._asked.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left):
+                        await self._asked.wait()
 
-    def _build(self, before: Frame | None) -> tuple[Frame, bool, float]:
-        """The next frame, whether what a person asked for has yet to happen, and the processor
-        seconds that it took."""
+    def _has_changed(self, standing: tuple[Status, bool]) -> bool:
+        try:
+            return self._reading.standing() != standing
+        except LabError:
+            # The next frame has the sentence.
+            return True
+
+    def _build(self, before: Frame | None) -> _Built:
         begin = time.thread_time()
         state = self._reading.state()
         if word := self._word():
@@ -155,9 +188,10 @@ class Hub:
             with suppress(LabError):
                 state = replace(state, ghost=self._ghost.state())
         experiment = state.experiment
-        is_awaited = not experiment.wanted.is_met_by(experiment.status) or state.curves.step == 0
+        is_awaited = not experiment.wanted.is_met_by(experiment.status) or state.step == 0
         frame = next_frame(state, self._view, before)
-        return frame, is_awaited, time.thread_time() - begin
+        standing = experiment.status, state.step > 0
+        return _Built(frame, standing, is_awaited, time.thread_time() - begin)
 
     def _tell(self, frame: Frame | None, trouble: LabError | None) -> None:
         self._frame, self._trouble = frame, trouble

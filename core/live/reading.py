@@ -17,11 +17,12 @@ from core.store import Store
 _MOST_KEPT = 32
 
 #: The training service says each second that it looks after what trains. Where it has not for so
-#: long, it can't write.
+#: long, it can't write, or is gone.
 SILENT_SECONDS = 6.0
 _SILENT = (
-    "For some seconds nothing could be recorded: the database may be locked, full or out of "
-    "reach. Training waits for it, and goes on by itself."
+    "For some seconds nothing was recorded. The database may be locked, full or out of reach, and "
+    "training then waits for it and goes on by itself; or the training service has ended, which "
+    "this page will say in a moment."
 )
 
 
@@ -117,6 +118,11 @@ class Reading:
             self._heartbeat, self._since = experiment.heartbeat, now
         is_silent = now - self._since >= SILENT_SECONDS
         return _SILENT if is_silent and experiment.status is Status.RUNNING else None
+
+    def standing(self) -> tuple[Status, bool]:
+        """The status, and whether there are steps; costs little. Raises ``StoreError``."""
+        status, step = self._store.standing(self.experiment_id)
+        return status, step > 0
 
     def kept(self, step: int) -> Snapshot | None:
         """The snapshot that was kept of a step. Raises ``StoreError``."""

@@ -407,6 +407,12 @@ class Store:
         with self._damage(experiment_id):
             return rows.count(row.step, "The step")
 
+    def standing(self, experiment_id: str) -> tuple[Status, int]:
+        """The status and the last step recorded, which cost far less to read than all the news."""
+        row = self._one(select(experiments.c.status, experiments.c.step), experiment_id)
+        with self._damage(experiment_id):
+            return rows.standing(row)
+
     def queue_place(self, experiment_id: str) -> int:
         """1 for the one that is next at its place, or waits no more."""
         place = self._one(select(experiments.c.place), experiment_id)[0]

@@ -224,7 +224,7 @@ def moments(rows: Iterable[AnyRow]) -> list[Moment]:
 
 
 def standing(row: AnyRow) -> tuple[Status, int]:
-    return word(Status, row.status, "The status of a part"), count(row.step, "The step of a part")
+    return word(Status, row.status, "The status"), count(row.step, "The step")
 
 
 def bet(row: AnyRow) -> Bet:

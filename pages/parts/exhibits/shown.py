@@ -197,4 +197,4 @@ def _stop(showing: Showing) -> None:
     with session.errors_as_sentences():
         running.stop(showing)
         for each in showing.experiments:
-            session.await_answer(each, lambda now: now.status.is_finished)
+            session.await_answer(each, lambda now: now.is_finished)

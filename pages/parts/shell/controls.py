@@ -146,15 +146,13 @@ def _resume(lost: Experiment) -> None:
     with session.errors_as_sentences():
         session.access().resume(lost.id)
         session.engine().look()
-        session.await_answer(lost.id, lambda now: now.status is Status.RUNNING)
+        session.await_answer(lost.id, lambda now: now is Status.RUNNING)
 
 
 def _ask(shown: Experiment, wanted: Wanted) -> None:
     with session.errors_as_sentences():
         session.access().want(shown.id, wanted)
-        session.await_answer(
-            shown.id, lambda now: wanted.is_met_by(now.status) or now.status.is_finished
-        )
+        session.await_answer(shown.id, lambda now: wanted.is_met_by(now) or now.is_finished)
 
 
 @dataclass(frozen=True)

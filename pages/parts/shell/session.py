@@ -157,13 +157,13 @@ def follow_click() -> None:
         st.switch_page(f"{page}.py")
 
 
-def await_answer(experiment_id: str, is_answer: Callable[[Experiment], bool]) -> None:
+def await_answer(experiment_id: str, is_answer: Callable[[Status], bool]) -> None:
     """Give the training process a moment to obey, so that this pass shows that it did.
 
     Another pass for it would cost a round trip to the browser, which is slower.
     """
     deadline = time.monotonic() + ANSWER_SECONDS
-    while time.monotonic() < deadline and not is_answer(store().get(experiment_id)):
+    while time.monotonic() < deadline and not is_answer(store().standing(experiment_id)[0]):
         time.sleep(_LOOK_SECONDS)
 
 

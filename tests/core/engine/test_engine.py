@@ -30,6 +30,7 @@ from core.engine import job as job_module
 from core.engine.door import Door, ask_who
 from core.engine.host import MAX_PROCESSES, PLACES, Host
 from core.engine.job import combined, reason_for
+from core.engine.messages import Message
 from core.errors import DeviceError, EngineError
 from core.records import Experiment, Measure, Progress, Split, Status, Wanted
 from core.spec import (
@@ -425,6 +426,27 @@ def test_strangers_are_not_let_in(store: Store, engine: Engine) -> None:
     assert place.folder(store.url).stat().st_mode & 0o077 == 0
     assert ended(store, started(store, engine, SHORT)).status is Status.FINISHED
     assert host_of(engine) == host
+
+
+@pytest.mark.parametrize("wanted", [Wanted.PAUSED, Wanted.STOPPED])
+def test_a_job_looks_for_what_is_wanted_as_soon_as_it_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Wanted
+) -> None:
+    """Here it never looks of itself."""
+    monkeypatch.setattr(job_module, "_OBEY_SECONDS", float("inf"))
+    monkeypatch.setattr(job_module, "_WRITE_SECONDS", float("inf"))
+    store = Store(f"sqlite:///{tmp_path}/lab.db")
+    key = store.create(ENDLESS)
+    ours, theirs = multiprocessing.Pipe()
+    job = threading.Thread(target=job_module.run, args=(store, key, theirs))
+    job.start()
+    wait_until(lambda: store.step(key) > 0, SOON, "the first steps")
+    store.want(key, wanted)
+    ours.send(Message.LOOK)
+    wait_until(lambda: wanted.is_met_by(store.get(key).status), SOON, "the job to obey")
+    ours.close()
+    job.join(SOON)
+    assert not job.is_alive()
 
 
 def test_what_nobody_looks_after_is_interrupted(

@@ -13,12 +13,13 @@ import pytest
 
 from core.errors import LabError, StoreError
 from core.live import hub as hubs_module
-from core.live.hub import Hub, Hubs
+from core.live.frames import Frame, next_frame
+from core.live.hub import Hub, Hubs, _Built
 from core.live.reading import Reading, State
 from core.live.view import View
 from core.records import Status, Wanted
 from core.store import Store
-from tests.core.live.staging import has_all, recorded
+from tests.core.live.staging import TWO_LOSSES, has_all, recorded
 
 #: Longer than any of these tests takes, also on a busy machine.
 IN_VAIN = 30.0
@@ -53,10 +54,14 @@ class Counted(Reading):
 
     def __init__(self, store: Store, experiment_id: str) -> None:
         super().__init__(store, experiment_id)
-        self.asked = 0
+        self.asked = self.looks = 0
         self.gate = threading.Event()
         self.gate.set()
         self.trouble: Exception | None = None
+
+    def standing(self) -> tuple[Status, bool]:
+        self.looks += 1
+        return super().standing()
 
     def state(self) -> State:
         self.asked += 1
@@ -75,7 +80,6 @@ def running(store: Store) -> Counted:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames follow each other at once, as no test is of how long they take."""
     monkeypatch.setattr(hubs_module, "FRAME_SECONDS", 0.0)
-    monkeypatch.setattr(hubs_module, "EAGER_SECONDS", 0.0)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -319,29 +323,21 @@ def test_a_viewer_that_is_cancelled_leaves_nothing(running: Counted) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cost", "waiting", "status", "pause"),
+    ("cost", "waiting", "pause"),
     [
-        (0.0, 0.0, Status.RUNNING, 0.25),
-        (0.01, 0.0, Status.RUNNING, 0.24),
-        (0.01, 0.1, Status.RUNNING, 0.14),
-        (0.01, 1.0, Status.RUNNING, 0.03),
-        (1.0, 0.0, Status.RUNNING, 3.0),
-        (0.0, 0.0, Status.QUEUED, 0.05),
-        (1.0, 0.0, Status.QUEUED, 3.0),
+        (0.0, 0.0, 0.25),
+        (0.01, 0.0, 0.24),
+        (0.01, 0.1, 0.14),
+        (0.01, 1.0, 0.03),
+        (1.0, 0.0, 3.0),
     ],
 )
-def test_the_pace_follows_what_a_frame_costs_and_what_is_awaited(
-    store: Store,
-    monkeypatch: pytest.MonkeyPatch,
-    cost: float,
-    waiting: float,
-    status: Status,
-    pause: float,
+def test_the_pace_follows_what_a_frame_costs(
+    running: Counted, monkeypatch: pytest.MonkeyPatch, cost: float, waiting: float, pause: float
 ) -> None:
-    """A frame every quarter of a second, sooner where something is awaited; but building takes
-    a quarter of a processor's time at most."""
+    """A frame every quarter of a second; but building takes a quarter of a processor's time at
+    most."""
     monkeypatch.setattr(hubs_module, "FRAME_SECONDS", 0.25)
-    monkeypatch.setattr(hubs_module, "EAGER_SECONDS", 0.05)
     paused: list[float] = []
     now = worked = 0.0
 
@@ -355,27 +351,71 @@ def test_the_pace_follows_what_a_frame_costs_and_what_is_awaited(
             return worked
 
     class Resting(Hub):
-        async def _rest(self, seconds: float) -> None:
-            paused.append(seconds)
+        async def _rest(self, until: float, standing: tuple[Status, bool]) -> None:
+            paused.append(until - now)
             await asyncio.Event().wait()
 
-    class Costly(Counted):
-        def state(self) -> State:
-            nonlocal now, worked
-            worked += cost
-            now += cost + waiting
-            return super().state()
+    def costly(before: Frame | None) -> _Built:
+        nonlocal now, worked
+        worked += cost
+        now += cost + waiting
+        return _Built(frame, (Status.RUNNING, True), False, cost)
+
+    frame = next_frame(running.state(), View(), None)
 
     async def test() -> None:
         monkeypatch.setattr(hubs_module, "time", Clock)
-        async with aclosing(
-            Resting(Costly(store, recorded(store, status)), View()).events()
-        ) as events:
+        hub = Resting(running, View())
+        monkeypatch.setattr(hub, "_build", costly)
+        async with aclosing(hub.events()) as events:
             await anext(events)
             await until(lambda: bool(paused))
 
     run(test())
     assert paused == [pytest.approx(pause)]
+
+
+def test_what_was_asked_for_is_shown_as_soon_as_it_happens(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame is not due before the test has ended."""
+    monkeypatch.setattr(hubs_module, "FRAME_SECONDS", 10 * IN_VAIN)
+    key = store.create(TWO_LOSSES)
+
+    async def status(events: AsyncIterator[bytes]) -> str:
+        found: str = read(await anext(events))["status"]
+        return found
+
+    async def test() -> None:
+        async with aclosing(Hubs(store).of(key, View()).events()) as events:
+            assert await status(events) == "queued"
+            for each in (Status.RUNNING, Status.PAUSED, Status.STOPPED):
+                if each is not Status.RUNNING:
+                    store.want(key, Wanted(each.value))
+                store.set_status(key, each)
+                assert await status(events) == each.value
+
+    run(test())
+
+
+def test_what_takes_long_is_not_looked_for_all_the_time(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where hundreds of experiments wait in the queue, each with somebody who looks."""
+    monkeypatch.setattr(hubs_module, "FRAME_SECONDS", 10 * IN_VAIN)
+    monkeypatch.setattr(hubs_module, "EAGER_FOR_SECONDS", 0.0)
+    waiting = Counted(store, store.create(TWO_LOSSES))
+
+    async def test() -> None:
+        hub = Hub(waiting, View())
+        async with aclosing(hub.events()) as events:
+            await anext(events)
+            store.set_status(waiting.experiment_id, Status.RUNNING)
+            # It rests until the next frame is due, or somebody asks for something.
+            await until(lambda: bool(hub._asked._waiters))  # type: ignore[attr-defined]
+            assert waiting.looks == 0
+
+    run(test())
 
 
 # ------------------------------------------------------------------ hubs

@@ -17,8 +17,11 @@ const REST = 5
 // A chart of points takes long to draw and changes little from frame to frame.
 const POINTS_MS = 1500
 let restsUntil = 0
+// So long after a drawing the browser has heard what was clicked meanwhile.
+const REST_TO_HEAR_MS = 50
 // Charts take turns, and plotly.js is loaded once, however many there are.
 let turn = Promise.resolve()
+let turnEnded = 0
 let loading = null
 
 /** Draw a frame in a chart: {figure, key, label, steps, status, height, source}; without a rest
@@ -185,14 +188,19 @@ const wakened = (chart, milliseconds) => new Promise((wake) => {
   setTimeout(wake, milliseconds)
 })
 
-// Before each the browser hears clicks, and before one that can wait it shows what is drawn.
+// After each the browser hears clicks, and before one that can wait it shows what is drawn.
 function inTurn(work, canWait) {
-  const done = turn.then(canWait ? shown : heard).then(work)
+  const done = turn.then(canWait ? shown : heard).then(work).finally(() => {
+    turnEnded = performance.now()
+  })
   turn = done.catch(() => {})
   return done
 }
 
-const heard = () => new Promise((go) => { setTimeout(go) })
+const heard = () => new Promise((go) => {
+  if (performance.now() - turnEnded > REST_TO_HEAR_MS) go()
+  else setTimeout(go)
+})
 const shown = () => new Promise((go) => { requestAnimationFrame(() => setTimeout(go)) })
 
 async function redraw(Plotly, host, frame) {
@@ -324,10 +332,17 @@ function loadPlotly(source) {
   return loading
 }
 
-function readTheme(host) {
+// To read the colours has the browser work out all styles, so it is done once for all that is
+// written to the page in a row, and best before.
+let theme = null
+
+/** The page's colours and font, of an element that has them. */
+export function readTheme(host) {
+  if (theme?.border) return theme
   const style = getComputedStyle(host)
   const read = (name) => style.getPropertyValue(`--st-${name}`).trim()
-  return {
+  queueMicrotask(() => { theme = null })
+  return theme = {
     text: read("text-color"),
     background: read("background-color"),
     border: read("border-color"),

@@ -148,6 +148,10 @@ class Stage {
   }
 
   take(frame) {
+    // What is read of the page is read before anything is written: after that it would have to be
+    // laid out anew for each reading.
+    charts.readTheme(this.host)
+    this.isNarrow = this.host.offsetWidth < NARROW
     this.frame = frame
     this.host.dataset.status = frame.status
     this.host.dataset.steps = frame.steps
@@ -491,16 +495,18 @@ class Printed extends View {
     super(stage, "pre", "stage-printed")
     this.host.dataset.testid = "printed"
     this.host.tabIndex = 0
+    // The newest lines stay in sight, unless a person has scrolled away from them.
+    this.follows = true
+    this.host.addEventListener("scroll", () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.host
+      this.follows = scrollHeight - scrollTop - clientHeight < 20
+    })
   }
 
   update(block) {
-    const { isConnected, scrollHeight, scrollTop, clientHeight } = this.host
-    const follows = scrollHeight - scrollTop - clientHeight < 20
     write(this.host, block.text)
-    const showEnd = () => { this.host.scrollTop = this.host.scrollHeight }
-    // What is not on the page yet can't be scrolled.
-    if (!isConnected) requestAnimationFrame(showEnd)
-    else if (follows) showEnd()
+    // When the page is laid out: to scroll now would have that done at once.
+    if (this.follows) requestAnimationFrame(() => { this.host.scrollTop = this.host.scrollHeight })
   }
 }
 
@@ -583,8 +589,7 @@ class Controls {
 
 const CONTROLS = {
   choice(stage, control) {
-    const isNarrow = stage.host.offsetWidth < NARROW
-    if (control.look === "menu" || (control.look === "buttons" && isNarrow)) {
+    if (control.look === "menu" || (control.look === "buttons" && stage.isNarrow)) {
       return dropDown(stage, control)
     }
     const group = element("div", `stage-${control.look}`)
