@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import pkgutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from importlib import import_module
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -17,15 +19,18 @@ from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+import pages.parts
 from core import logs
 from core.errors import LabError
 from core.lab import Lab, lab
+from core.live import sockets
 from core.live.ending import Ending, when_told_to_end
 from core.live.health import Health
 from core.live.programs import LivePrograms
 from core.live.routes import Live
 from core.live.security import SecurityMiddleware
 from core.live.showings import LiveShowings
+from core.live.traffic import Traffic, TrafficMiddleware
 from core.sharing import SHARED_VARIABLE, is_shared
 from pages.parts.shell import document
 
@@ -35,6 +40,11 @@ _PLOTLY = str(distribution("plotly").locate_file("plotly/package_data"))
 _THIS_MACHINE = ("127.0.0.1", "::1", "localhost")
 
 _log = logging.getLogger("core.server")
+
+#: The training service is started when nobody has asked for anything for so long, and after so long
+#: in any case.
+_QUIET_SECONDS = 1.0
+_MOST_SECONDS = 6.0
 
 #: How long a server that is ended by hand waits for a second Ctrl+C.
 _AGAIN_SECONDS = 3
@@ -47,9 +57,11 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     # get their own.
     logs.begin("server")
     here = lab()
+    sockets.send_at_once()
+    _import_pages()
     if not is_shared() and st.get_option("server.address") not in _THIS_MACHINE:
         _log.warning("Others can reach this server and may do everything; see %s.", SHARED_VARIABLE)
-    starting = asyncio.create_task(asyncio.to_thread(_start, here))
+    starting = asyncio.create_task(_start(here))
     with when_told_to_end(live.end, here.end) as ending:
         yield
         await starting
@@ -74,14 +86,28 @@ async def _wait_for_another_word(here: Lab, ending: Ending) -> None:
             await asyncio.wait_for(ending.again.wait(), _AGAIN_SECONDS)
 
 
-def _start(here: Lab) -> None:
+def _import_pages() -> None:
+    """What the first visitor would wait for, and with it all that the server sends meanwhile."""
+    for module in pkgutil.walk_packages(pages.parts.__path__, f"{pages.parts.__name__}."):
+        import_module(module.name)
+    # Streamlit imports the one when it first looks at what a component is given, a frame the other
+    # when it first has an interval in it.
+    for name in ("pandas", "scipy.special"):
+        import_module(name)
+
+
+async def _start(here: Lab) -> None:
+    """Get ready for the first training."""
+    # The service loads torch, which would take the processor from a page that is just being opened.
+    await traffic.rest(_QUIET_SECONDS, _MOST_SECONDS)
     try:
-        _ = here.engine
+        await asyncio.to_thread(lambda: here.engine)
     except LabError as error:
         # The pages say it too, and try again.
         _log.warning("%s", error)
 
 
+traffic = Traffic()
 live = Live(lambda: lab().store, lambda: lab().word)
 live_programs = LivePrograms(live, lambda: lab().programs)
 health = Health(lab, live)
@@ -94,10 +120,10 @@ app = st.App(
         *live_programs.routes,
         *live_showings.routes,
         *health.routes,
-        *document.routes,
+        *document.routes(live.open),
         Mount("/plotly", StaticFiles(directory=_PLOTLY)),
         Mount("/scripts", StaticFiles(directory=_HERE / "pages" / "parts" / "widgets" / "scripts")),
     ],
     lifespan=lifespan,
-    middleware=[Middleware(SecurityMiddleware)],
+    middleware=[Middleware(TrafficMiddleware, traffic=traffic), Middleware(SecurityMiddleware)],
 )

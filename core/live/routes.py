@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -38,6 +38,7 @@ class Live:
         self._hubs: Hubs | None = None
         self._streams: Counter[str] = Counter()
         self._moments = Moments()
+        self._openings: set[asyncio.Task[None]] = set()
         self.is_ending = False
 
     def end(self) -> None:
@@ -88,6 +89,20 @@ class Live:
     async def reading(self, experiment_id: str) -> Reading:
         """What is known of an experiment, as all who look at it share it."""
         return self._of(await asyncio.to_thread(self._store)).readings.of(experiment_id)
+
+    def open(self, experiment_id: str) -> None:
+        """Begin to read an experiment, if there is one of that id: somebody's browser is about to
+        ask for it, once it has built the page."""
+        task = asyncio.create_task(self._read(experiment_id))
+        self._openings.add(task)
+        task.add_done_callback(self._openings.discard)
+
+    async def _read(self, experiment_id: str) -> None:
+        # What is wrong is said where it is asked for.
+        with suppress(LabError):
+            store = await asyncio.to_thread(self._store)
+            await asyncio.to_thread(store.get, experiment_id)
+            await asyncio.to_thread(self._of(store).readings.of(experiment_id).state)
 
     def _of(self, store: Store) -> Hubs:
         self._hubs = self._hubs or Hubs(store, self._word)

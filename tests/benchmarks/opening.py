@@ -9,13 +9,15 @@ from __future__ import annotations
 import sqlite3
 import statistics
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from playwright.sync_api import Page, sync_playwright
 
+from core import place
+from core.engine.door import ask_who
 from core.records import Evaluation, Progress, Snapshot, Status
 from core.spec import ExperimentSpec
 from core.spec.schedule import is_judged, next_judged
@@ -25,6 +27,7 @@ from core.training.recording import kept_epochs
 from tests.benchmarks.browser import fresh_page
 from tests.browser.app import serving
 from tests.browser.chromium import ARGUMENTS, system_chromium
+from tests.waiting import wait_until
 
 #: Each time is the median of so many.
 ROUNDS = 3
@@ -57,7 +60,7 @@ def measure() -> dict[str, float]:
     """Megabytes of the store, and seconds until the first chart.
 
     A fresh server is asked for it first of all, by a fresh browser; a warm one has shown another
-    experiment to the same browser before.
+    experiment to the same browser before, and its training service is there.
     """
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/lab.db"
@@ -138,10 +141,18 @@ def _times(url: str, key: str) -> tuple[float, float]:
                 fresh[name].append(_first_chart(page, f"{address}/{name}?experiment={key}"))
             with serving(url) as address, fresh_page(browser) as page:
                 _first_chart(page, f"{address}/{name}")  # that of the example
+                wait_until(lambda: _has_service(url), 60, "the training service")
                 warm[name].append(_first_chart(page, f"{address}/{name}?experiment={key}"))
         browser.close()
     slower = [max(map(statistics.median, each.values())) for each in (fresh, warm)]
     return slower[0], slower[1]
+
+
+def _has_service(url: str) -> bool:
+    """Whether it answers, which it does once torch is loaded."""
+    with suppress(OSError):
+        return bool(ask_who(place.folder(url)).servers)
+    return False
 
 
 def _first_chart(page: Page, address: str) -> float:

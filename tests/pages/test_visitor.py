@@ -14,7 +14,7 @@ from tests.core.live.asking import ask
 
 def cookies(address: str = "/exhibits", headers: dict[str, str] | None = None) -> list[str]:
     """What the document of a page sets."""
-    app = Starlette(routes=document.routes)
+    app = Starlette(routes=document.routes(lambda _id: None))
     answer, _ = asyncio.run(ask(app, address, headers=headers or {}))
     assert answer.status == 200
     return answer.headers.getlist("set-cookie")
