@@ -79,9 +79,10 @@ def _reports(prepared: Prepared, recorder: Recorder) -> Iterator[Progress]:
         yield recorder.report_start()
     for epoch in range(done + 1, prepared.spec.training.epochs + 1):
         for block in prepared.epoch(epoch, after=begin):
-            recorder.add(block, prepared.learner.step(block))
+            # Not after the last one: who pauses with all steps of an epoch done has its end too.
             if recorder.is_due:
                 yield recorder.report()
+            recorder.add(block, prepared.learner.step(block))
         yield recorder.report_epoch(epoch)
 
 

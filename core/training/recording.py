@@ -150,7 +150,7 @@ class Recorder:
     def is_due(self) -> bool:
         wait = REPORT_EVERY if self._step else FIRST_REPORT_AFTER
         waited = time.perf_counter() - self._resumed
-        return waited >= wait or len(self._sizes) >= _MOST_STEPS
+        return bool(self._sizes) and (waited >= wait or len(self._sizes) >= _MOST_STEPS)
 
     def report(self) -> Progress:
         """What came since the last report; if nothing comes after it, all of the newest epoch."""

@@ -48,7 +48,7 @@ def test_what_trains_and_is_not_recorded_is_said_to_wait(
     assert reading.state().service is None
     monkeypatch.setattr("core.live.reading.SILENT_SECONDS", 0.0)
     said = reading.state().service
-    assert (said is not None and "Training waits" in said) == (status is Status.RUNNING)
+    assert (said is not None and "nothing was recorded" in said) == (status is Status.RUNNING)
     monkeypatch.setattr("core.live.reading.SILENT_SECONDS", 60.0)
     store.service.heartbeat({key})
     assert reading.state().service is None

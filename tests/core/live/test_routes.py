@@ -248,6 +248,22 @@ def test_the_end_of_the_server_ends_streams_and_begins_none(
 # ------------------------------------------------------------------ files
 
 
+def test_what_is_about_to_be_seen_is_read_before_it_is_asked_for(live: Live, store: Store) -> None:
+    key = recorded(store, Status.FINISHED)
+
+    async def test() -> None:
+        for each in (key, "0" * 10, "../x"):
+            live.open(each)
+        await asyncio.gather(*live._openings)
+        assert not live._openings
+        known = live._of(store).readings._kept
+        # What is not there takes no other one's place.
+        assert list(known) == [key]
+        assert known[key]._curves is not None
+
+    run(test())
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_saved_under_a_name_of_its_own(app: Starlette, store: Store, name: str) -> None:
     async def test() -> None:

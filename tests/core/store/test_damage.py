@@ -40,6 +40,7 @@ READS: dict[str, Callable[[Store], object]] = {
     "news of some": lambda store: store.news(KEY, after_chunk=1, after_epoch=0, after_step=0),
     "command": lambda store: store.command(KEY),
     "step": lambda store: store.step(KEY),
+    "standing": lambda store: store.standing(KEY),
     "queue_place": lambda store: store.queue_place(KEY),
     "runs": lambda store: store.runs(KEY),
     "chunks": lambda store: store.chunks(KEY),

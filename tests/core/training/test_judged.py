@@ -127,11 +127,24 @@ def test_who_looks_sees_the_newest_epoch_judged_and_training_goes_on_as_it_would
     )
 
 
+def test_no_report_has_all_steps_of_an_epoch_and_lacks_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """To train one epoch on from there would be to take no step."""
+    monkeypatch.setattr("core.training.plan._MOST_STEPS", 1)
+    for name in ("REPORT_EVERY", "FIRST_REPORT_AFTER"):
+        monkeypatch.setattr(f"core.training.recording.{name}", 0.0)
+    reports = list(train(spec_of(5)))
+    assert len(reports) == 1 + 5 * STEPS
+    assert all(report.epoch == report.step // STEPS for report in reports)
+
+
 @pytest.mark.parametrize("seconds", [0.0, 10.0])
 def test_where_all_diverge_the_newest_complete_epoch_is_judged_too(
     sparse, monkeypatch, seconds
 ) -> None:
     """Found within an epoch, as each step is reported, or at the end of one."""
+    monkeypatch.setattr("core.training.plan._MOST_STEPS", 1)
     for name in ("REPORT_EVERY", "FIRST_REPORT_AFTER"):
         monkeypatch.setattr(f"core.training.recording.{name}", seconds)
     spec = spec_of(
