@@ -49,6 +49,18 @@ def without_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+@contextmanager
+def operators(by_onednn: bool) -> Iterator[None]:
+    """Have the CPU's operators be oneDNN's in the meantime, where it has some, or torch's own."""
+    onednn: Any = torch.backends.mkldnn
+    before = onednn.enabled
+    onednn.enabled = before and by_onednn
+    try:
+        yield
+    finally:
+        onednn.enabled = before
+
+
 def mapping(threads: int) -> Callable[..., Iterable[Any]]:
     """``map``, on so many threads if there are several."""
     return ThreadPoolExecutor(threads, initializer=_begin).map if threads > 1 else map

@@ -12,6 +12,7 @@ from core.losses import check
 from core.records import Checkpoint, Progress
 from core.spec import ExperimentSpec
 from core.training import device
+from core.training.plan import takes_onednn
 from core.training.preparation import Prepared, prepare
 from core.training.recording import KEPT_SECONDS, Recorder
 
@@ -40,8 +41,9 @@ def train(
     """
     reports = _trained(spec, kept_seconds, after)
     is_looked_at: bool | None = None
+    by_onednn = takes_onednn(spec)
     while True:
-        with device.without_denormals():
+        with device.without_denormals(), device.operators(by_onednn):
             try:
                 report = reports.send(is_looked_at)
             except StopIteration:
