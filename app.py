@@ -64,7 +64,10 @@ async def lifespan(_app: object) -> AsyncIterator[None]:
     starting = asyncio.create_task(_start(here))
     with when_told_to_end(live.end, here.end) as ending:
         yield
-        await starting
+        # It may still wait for a quiet moment.
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await starting
         if ending.was_interrupted:
             await _wait_for_another_word(here, ending)
         if not ending.again.is_set():
