@@ -40,8 +40,10 @@ PLACES = usable_cores()
 MAX_PROCESSES = 16
 
 CARE_SECONDS = 1.0
-#: The next process is started once nobody has asked for anything for so long.
+#: The next process is started once nobody has asked for a training, or to pause or stop one, for so
+#: long, and so long after the one before was given its task in any case.
 _QUIET_SECONDS = 0.5
+_MOST_SECONDS = 3.0
 #: An experiment whose heartbeat has not changed for so long has nobody who looks after it.
 STALE_SECONDS = 15.0
 #: What stops within so long has been asked politely; then its process is killed.
@@ -94,7 +96,7 @@ class Host:
         self._watched: dict[str, Watched] = {}
         self._is_to_end = False
         self._next_care = 0.0
-        self._asked_at = 0.0
+        self._asked_at = self._launched_at = 0.0
 
     def serve(self) -> None:
         """Until nobody needs it any more, or it is told to end."""
@@ -153,13 +155,12 @@ class Host:
             self._alone_since = time.monotonic()
 
     def _obey(self, message: object, line: Line) -> None:
-        self._asked_at = time.monotonic()
         match message:
             case Hello(pid):
                 self._callers[line] = pid
                 self._keep_warm()
             case Message.LOOK:
-                self._may_wait = True
+                self._may_wait, self._asked_at = True, time.monotonic()
                 self._have_jobs_look()
                 self._stop_what_is_to_stop()
             case Answer():
@@ -269,6 +270,7 @@ class Host:
             self._mark_ends()
             return
         self._jobs[key] = Job(process, line)
+        self._launched_at = time.monotonic()
         _log.info("Process %s trains it.", process.pid, extra=logs.about(key))
         with suppress(StoreError):
             self._store.service.started(key)
@@ -355,7 +357,9 @@ class Host:
             if not self._has_server:
                 self._leave_what_rests()
             # What somebody just asked for is to have the processor first.
-            if time.monotonic() - self._asked_at >= _QUIET_SECONDS:
+            now = time.monotonic()
+            is_quiet = now - self._asked_at >= _QUIET_SECONDS
+            if is_quiet or now - self._launched_at >= _MOST_SECONDS:
                 self._keep_warm()
             self._next_care = time.monotonic() + CARE_SECONDS
         return max(0.0, self._next_care - time.monotonic())

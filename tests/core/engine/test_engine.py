@@ -428,6 +428,29 @@ def test_strangers_are_not_let_in(store: Store, engine: Engine) -> None:
     assert host_of(engine) == host
 
 
+@pytest.mark.parametrize(
+    ("since_asked", "since_launched", "is_started"),
+    [(0.0, 0.0, False), (0.0, 60.0, True), (60.0, 0.0, True), (60.0, 60.0, True)],
+)
+def test_the_next_process_waits_for_a_quiet_moment_and_not_for_long(
+    alone: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    since_asked: float,
+    since_launched: float,
+    is_started: bool,
+) -> None:
+    started: list[bool] = []
+    monkeypatch.setattr(alone, "_keep_warm", lambda: started.append(True))
+    now = time.monotonic()
+    alone._asked_at, alone._launched_at = now - since_asked, now - since_launched
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        # To say who is there is not to train.
+        alone._obey(Message.WHO, theirs)
+    alone._care()
+    assert bool(started) == is_started
+
+
 @pytest.mark.parametrize("wanted", [Wanted.PAUSED, Wanted.STOPPED])
 def test_a_job_looks_for_what_is_wanted_as_soon_as_it_is_told_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Wanted
