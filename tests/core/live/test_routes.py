@@ -245,9 +245,6 @@ def test_the_end_of_the_server_ends_streams_and_begins_none(
     run(test())
 
 
-# ------------------------------------------------------------------ files
-
-
 def test_what_is_about_to_be_seen_is_read_before_it_is_asked_for(live: Live, store: Store) -> None:
     key = recorded(store, Status.FINISHED)
 
@@ -262,6 +259,9 @@ def test_what_is_about_to_be_seen_is_read_before_it_is_asked_for(live: Live, sto
         assert known[key]._curves is not None
 
     run(test())
+
+
+# ------------------------------------------------------------------ files
 
 
 @pytest.mark.parametrize("name", FILES)
