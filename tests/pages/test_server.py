@@ -79,6 +79,21 @@ def test_it_ends_while_somebody_looks_and_leaves_no_process(
         server.kill()
 
 
+def test_one_that_ends_before_it_was_quiet_starts_no_training_service(tmp_path: Path) -> None:
+    """The quiet moment never comes here."""
+    trial = """
+import asyncio, app, core.lab
+app._QUIET_SECONDS = app._MOST_SECONDS = 1_000
+async def whole():
+    async with app.lifespan(None):
+        await asyncio.sleep(0)
+asyncio.run(asyncio.wait_for(whole(), 60))
+assert core.lab.lab()._engine is None
+"""
+    environment = os.environ | {"LOSSLAB_STORE": f"sqlite:///{tmp_path / 'lab.db'}"}
+    subprocess.run([sys.executable, "-c", trial], cwd=ROOT, env=environment, check=True)
+
+
 def test_what_it_serves_beside_the_pages(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'lab.db'}"
     store = Store(url)
