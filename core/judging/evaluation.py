@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -58,7 +58,8 @@ class Evaluator:
 
     All splits go through the network at once, so that judging stays cheap. The last is the
     one that yardsticks are about; of the others only the first yardstick is taken. ``in_each``
-    is ``map``, or one that judges groups side by side.
+    is ``map``, or one that does things side by side: it judges groups, or takes the rows of a
+    single one through the network.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Evaluator:
         groups: Sequence[Group],
         task: Task,
         rows: dict[Split, tuple[Tensor, Tensor]],
-        in_each: Callable[..., Iterable[_Judged]] = map,
+        in_each: Callable[..., Iterable[Any]] = map,
     ) -> None:
         self._in_each = in_each
         self._stack = stack
@@ -105,7 +106,7 @@ class Evaluator:
 
     def evaluate(self, epoch: int, step: int) -> Evaluation:
         """The losses and yardsticks of all runs on all splits, as one table."""
-        judged = self._in_each(self._judge, self._groups, self._encoded)
+        judged: Iterable[_Judged] = self._in_each(self._judge, self._groups, self._encoded)
         newest, tables = zip(*judged, strict=True)
         self._newest = (step, list(newest))
         rows = [torch.stack(list(table.values())) for table in tables]
@@ -164,11 +165,12 @@ class Evaluator:
 
     def _through(self, x: Tensor, group: Group) -> tuple[Tensor, Tensor]:
         """What the last layer is given of the first rows, and the logits of all."""
-        first, parts = None, []
-        for rows in x.split(_ROWS_AT_ONCE, 1):
+
+        @torch.inference_mode()
+        def through(rows: Tensor) -> tuple[Tensor, Tensor]:
             a = self._stack.last_activation(rows, group.runs)
-            first = a if first is None else first
-            parts.append(self._stack.head(a, group.runs))
-        assert first is not None
-        logits = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
-        return first, logits[:, : group.width]
+            return a, self._stack.head(a, group.runs)
+
+        in_each = self._in_each if len(self._groups) == 1 else map
+        (first, *_others), logits = zip(*in_each(through, x.split(_ROWS_AT_ONCE, 1)), strict=True)
+        return first, torch.cat(logits, 2)[:, : group.width]

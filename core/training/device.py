@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,12 +62,39 @@ def operators(by_onednn: bool) -> Iterator[None]:
 
 
 def mapping(threads: int) -> Callable[..., Iterable[Any]]:
-    """``map``, on so many threads if there are several."""
-    return ThreadPoolExecutor(threads, initializer=_begin).map if threads > 1 else map
+    """``map``, by so many threads if there are several, the caller's among them.
+
+    The caller's is to share no operation with others either.
+    """
+    if threads == 1:
+        return map
+    pool = ThreadPoolExecutor(threads - 1, initializer=_begin)
+
+    def in_each(function: Callable[..., Any], *arguments: Iterable[Any]) -> list[Any]:
+        tasks = list(zip(*arguments, strict=True))
+        found: list[Any] = [None] * len(tasks)
+        numbers = iter(range(len(tasks)))
+
+        def work() -> None:
+            for number in numbers:
+                found[number] = function(*tasks[number])
+
+        helpers = [pool.submit(work) for _ in range(min(threads, len(tasks)) - 1)]
+        try:
+            work()
+        finally:
+            # One that has not begun by now has nothing to do any more.
+            begun = [each for each in helpers if not each.cancel()]
+            wait(begun)
+        for each in begun:
+            each.result()
+        return found
+
+    return in_each
 
 
 def _begin() -> None:
-    """What each thread of a mapping is told at first: to share no operation with others, which its
+    """What each helper of a mapping is told at first: to share no operation with others, which its
     products would do, and to take denormal numbers for 0."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from core.errors import SpecError
 from core.network.groups import Group
-from core.network.stack import Stack
+from core.network.stack import Batch, Stack
 from core.spec import OptimizerSpec
 from core.training.batches import Block
-from core.training.part import Part, Share
+from core.training.part import BatchOf, Part, Share
 
 
 class Learner:
@@ -37,6 +37,7 @@ class Learner:
         head_factors: Sequence[float] = (),
         parts: Sequence[slice] = (),
         in_each: Callable[..., Iterable[Tensor]] = map,
+        batch_of: BatchOf = Batch,
     ) -> None:
         self.stack = stack
         self.groups = tuple(groups)
@@ -46,6 +47,7 @@ class Learner:
         self._optimizer = optimizer
         self._slices = list(parts) or [slice(0, stack.runs)]
         self._in_each = in_each
+        self._batch_of = batch_of
         self.restart([group.entrant.learning_rate for group in groups])
 
     def restart(self, learning_rates: Sequence[float]) -> None:
@@ -53,7 +55,14 @@ class Learner:
         self.stack.flat.copy_(self.start)
         self.learning_rates = list(learning_rates)
         self._parts = [
-            Part(self.stack, runs, list(self._shares(runs)), self._optimizer, learning_rates)
+            Part(
+                self.stack,
+                runs,
+                list(self._shares(runs)),
+                self._optimizer,
+                learning_rates,
+                self._batch_of,
+            )
             for runs in self._slices
         ]
 

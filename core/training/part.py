@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from core.network.groups import Group
+from core.network.pieces import Pieces
 from core.network.stack import Batch, Stack
 from core.spec import OptimizerSpec
 from core.training.batches import Block
@@ -18,6 +20,8 @@ from core.training.capture import Differentiate, captured
 from core.training.optimizers import Optimizer, Update, make_optimizer
 
 Gradient = Callable[[Tensor, Tensor], Tensor]
+#: Makes what goes forward and backward, for these runs of a stack and so many examples.
+BatchOf = Callable[[Stack, slice, int], Batch | Pieces]
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,11 @@ class Part:
         shares: Sequence[Share],
         optimizer: OptimizerSpec,
         rates: Sequence[float],
+        batch_of: BatchOf = Batch,
     ) -> None:
         self.runs = runs
         self._stack = stack
+        self._batch_of = batch_of
         self._optimizers = list(_optimizers(stack, runs, shares, optimizer, rates))
         self._update = _all_of([each.update for each in self._optimizers])
         self._rooms: dict[int, _Room] = {}
@@ -113,7 +119,8 @@ class Part:
     def _room(self, block: Block) -> _Room:
         room = self._rooms.get(block.size)
         if room is None or room.count < block.count:
-            room = _Room(self._stack, self.runs, self.shares, block.size, block.count)
+            batch = self._batch_of(self._stack, self.runs, block.size)
+            room = _Room(self._stack, self.runs, self.shares, batch, block)
             self._rooms[block.size] = room
         return room
 
@@ -149,23 +156,28 @@ def _all_of(updates: Sequence[Update]) -> Update:
 
 
 class _Room:
-    """A part's buffers for blocks of up to ``count`` batches of one size.
+    """A part's buffers for blocks of up to as many batches as one has, of the same size.
 
     The logits of all steps are kept, ``[n, k, C, B]``: gradients need no loss, so the losses of
     all steps are worked out at once when the block is through.
     """
 
     def __init__(
-        self, stack: Stack, runs: slice, shares: Sequence[Share], size: int, count: int
+        self,
+        stack: Stack,
+        runs: slice,
+        shares: Sequence[Share],
+        batch: Batch | Pieces,
+        block: Block,
     ) -> None:
-        self.count = count
-        self.batch = Batch(stack, runs, size)
+        self.count, size = block.count, block.size
+        self.batch = batch
         self._head = stack.layers[-1].gradients[runs]
         self._is_captured = stack.flat.is_cuda
         self._is_single = runs.stop - runs.start == 1
         widest, flat = stack.layer_sizes[-1], self.batch.flat
         # One more than there are steps, which a captured step writes to.
-        self._logits = stack.flat.new_empty(count + 1, runs.stop - runs.start, widest, size)
+        self._logits = stack.flat.new_empty(self.count + 1, runs.stop - runs.start, widest, size)
         self._newest = self._logits[0]
         self._of_steps = [flat(z) for z in self._logits]
         self._of_shares = [
@@ -213,17 +225,20 @@ class _Room:
     def differentiate(self) -> Callable[..., None]:
         """Fills the runs' gradients of a batch: from its examples as rows and as columns, where its
         logits go, and for each share its own part of the logits and its targets."""
-        return self._by_graph if self._is_captured else self._call_by_call
+        if isinstance(self.batch, Pieces):
+            return partial(self._by_pieces, self.batch)
+        return partial(self._by_graph if self._is_captured else self._call_by_call, self.batch)
 
     def _call_by_call(
         self,
+        batch: Batch,
         rows: Tensor,
         columns: Tensor,
         logits: Tensor,
         of_shares: Sequence[Tensor],
         targets: Sequence[Tensor],
     ) -> None:
-        self.batch.forward(columns, logits)
+        batch.forward(columns, logits)
         if self._has_one_share:
             # It is as wide as the stack, so that nothing has to be put together: 1 us less.
             self.logit_gradients = self._gradients[0](of_shares[0], targets[0])
@@ -232,12 +247,35 @@ class _Room:
                 self._gradients, self._parts, of_shares, targets, strict=True
             ):
                 part.copy_(gradient(z, y))
-        self.batch.backward(rows, self.logit_gradients)
+        batch.backward(rows, self.logit_gradients)
         for gradients, factor in self._factors:
             gradients.mul_(factor)
 
+    def _by_pieces(
+        self,
+        batch: Pieces,
+        rows: Tensor,
+        columns: Tensor,
+        logits: Tensor,
+        of_shares: Sequence[Tensor],
+        targets: Sequence[Tensor],
+    ) -> None:
+        (share,), (z,), (y,) = self._shares, of_shares, targets
+        # Of all examples, as weights count by their mean over the whole batch.
+        scale = _scale(share, y)
+
+        def gradients(examples: slice) -> Tensor:
+            own = self.logit_gradients[:, examples]
+            gradient = share.group.formula.gradient(z[:, examples], y[:, examples])
+            return torch.mul(gradient, scale, out=own)
+
+        batch.differentiate(rows, columns, logits, gradients)
+        for each, factor in self._factors:
+            each.mul_(factor)
+
     def _by_graph(
         self,
+        batch: Batch,
         rows: Tensor,
         columns: Tensor,
         logits: Tensor,
@@ -246,15 +284,16 @@ class _Room:
     ) -> None:
         tensors = [rows, *targets]
         if self._graph is None:
-            self._graph = captured(self._into_spare, tensors)
+            self._graph = captured(partial(self._into_spare, batch), tensors)
         self._graph(tensors)
         logits.copy_(self._of_steps[-1])
 
-    def _into_spare(self, tensors: Sequence[Tensor]) -> None:
+    def _into_spare(self, batch: Batch, tensors: Sequence[Tensor]) -> None:
         """Differentiate the batch of these rows and targets, its logits in the spare room."""
         rows, *targets = tensors
         columns = rows.transpose(-1, -2)
-        self._call_by_call(rows, columns, self._of_steps[-1], self._of_shares[-1], targets)
+        logits, of_shares = self._of_steps[-1], self._of_shares[-1]
+        self._call_by_call(batch, rows, columns, logits, of_shares, targets)
 
     def newest(self) -> list[tuple[Share, Tensor]]:
         return [(share, self._newest[share.runs, : share.group.width]) for share in self._shares]
@@ -275,15 +314,15 @@ class _Room:
 def _gradient_of(share: Share) -> Gradient:
     """From logits and targets the gradient of each example's loss, all of which count alike in the
     mean."""
-    formula, scale = share.group.formula, share.scale
-    gradient_of_each, weigh = formula.gradient, formula.example_weights
-    if weigh is None and scale == 1:
+    gradient_of_each = share.group.formula.gradient
+    if share.group.formula.example_weights is None and share.scale == 1:
         return gradient_of_each
+    return lambda logits, targets: gradient_of_each(logits, targets) * _scale(share, targets)
 
-    def gradient(logits: Tensor, targets: Tensor) -> Tensor:
-        factor: Tensor | float = scale
-        if weigh is not None:
-            factor = (scale / weigh(targets).mean(-1))[..., None, None]
-        return gradient_of_each(logits, targets) * factor
 
-    return gradient
+def _scale(share: Share, targets: Tensor) -> Tensor | float:
+    """The factor for the gradient of each example of a batch that has these targets."""
+    weigh = share.group.formula.example_weights
+    return (
+        share.scale if weigh is None else (share.scale / weigh(targets).mean(-1))[..., None, None]
+    )

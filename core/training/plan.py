@@ -32,6 +32,13 @@ _FLOPS_OF_CALLS = 2_000_000
 #: Below this much arithmetic a step a second thread costs more than it brings. Alone, on two cores:
 #: 15 runs of 64-512-512-10 got 1.7 times the speed, 15 of 64-128-10 with batches of 32 half of it.
 _FLOPS_PER_THREAD = 200_000_000
+#: A piece of a single run's batch has at least so many rows and this much arithmetic: below that
+#: threads lose by waiting for each other what they gain.
+ROWS_OF_A_PIECE = 64
+_FLOPS_PER_PIECE = 40_000_000
+#: Of a network with more parameters no batch is dealt out: each of its operations is long enough to
+#: be shared, and to add up the gradients of pieces takes longer than to wake threads.
+_PARAMETERS_FOR_PIECES = 2**19
 #: Of a layer with this many activations of a run, or more, oneDNN's operators are the quicker ones.
 #: There and back, GELU took 29 us by oneDNN and 11 by torch for 128 x 32 numbers, 194 and 239 for
 #: 512 x 256.
@@ -43,13 +50,15 @@ _FLOPS_OF_MEMORY = 200
 @dataclass(frozen=True)
 class Plan:
     """``parts`` are the slices of the runs that are stepped together, ``steps_at_once`` the steps
-    that a block has. ``threads`` step parts side by side, ``threads_within`` share one operation.
+    that a block has. ``threads`` step parts side by side, or the ``pieces`` that a single run's
+    batch is dealt out in; ``threads_within`` share one operation.
     """
 
     parts: tuple[slice, ...]
     steps_at_once: int
     threads: int
     threads_within: int
+    pieces: int = 1
 
     @classmethod
     def of(cls, spec: ExperimentSpec, device: torch.device) -> Plan:
@@ -59,6 +68,8 @@ class Plan:
         threads = thread_count(spec)
         if len(parts) > 1:
             return cls(parts, _steps_at_once(spec), min(threads, len(parts)), 1)
+        if (pieces := _pieces(spec)) > 1:
+            return cls(parts, _steps_at_once(spec), pieces, 1, pieces)
         return cls(parts, _steps_at_once(spec), 1, threads)
 
 
@@ -94,6 +105,21 @@ def _parts(spec: ExperimentSpec, at_once: int) -> Iterator[slice]:
             yield slice(first + start, first + stop)
 
 
+def _pieces(spec: ExperimentSpec) -> int:
+    """How many threads a single run's batch is dealt out to."""
+    if spec.run_count > 1 or spec.parameters > _PARAMETERS_FOR_PIECES or not _is_by_example(spec):
+        return 1
+    threads = _configured() or min(usable_cores(), step_flops(spec) // _FLOPS_PER_PIECE)
+    return max(1, min(threads, spec.training.batch_size // ROWS_OF_A_PIECE))
+
+
+def _is_by_example(spec: ExperimentSpec) -> bool:
+    """Whether each example's gradient can be had without the others of its batch."""
+    task = spec.dataset.task
+    losses = [loss for entrant in spec.lineup for loss in entrant.losses]
+    return all(loss.formulas[task].is_by_example for loss in losses)
+
+
 def _steps_at_once(spec: ExperimentSpec) -> int:
     flops = step_flops(spec) + _FLOPS_OF_CALLS
     return max(1, min(_MOST_STEPS, thread_count(spec) * _BLOCK_FLOPS // flops))
@@ -106,8 +132,13 @@ def step_flops(spec: ExperimentSpec) -> int:
 
 def thread_count(spec: ExperimentSpec) -> int:
     """Threads for one experiment: ``LOSSLAB_THREADS``, or what its steps can keep busy."""
-    configured = os.environ.get("LOSSLAB_THREADS", "")
-    if configured.isdigit() and int(configured) > 0:
-        return int(configured)
+    if configured := _configured():
+        return configured
     work = step_flops(spec) + _FLOPS_OF_MEMORY * spec.parameters * spec.run_count
     return max(1, min(usable_cores(), work // _FLOPS_PER_THREAD))
+
+
+def _configured() -> int:
+    """``LOSSLAB_THREADS``; 0 where it says nothing that is a number of threads."""
+    configured = os.environ.get("LOSSLAB_THREADS", "")
+    return int(configured) if configured.isdigit() else 0

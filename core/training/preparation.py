@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,13 +14,16 @@ from core.judging.evaluation import Evaluator
 from core.judging.lens import gradient_lens
 from core.judging.observer import Observer
 from core.network.groups import Group, encode_all, make_groups, make_stack
+from core.network.pieces import Pieces
+from core.network.stack import Batch, Stack
 from core.records import Checkpoint, Facts, RangeTest
 from core.records.checkpoint import named
 from core.spec import ExperimentSpec, Protocol
 from core.training import device, protocols
 from core.training.batches import Batches, Block
 from core.training.learner import Learner
-from core.training.plan import Plan
+from core.training.part import BatchOf
+from core.training.plan import ROWS_OF_A_PIECE, Plan
 from core.training.rows import Rows, load_rows
 
 
@@ -147,7 +150,8 @@ def prepare(spec: ExperimentSpec) -> Prepared:
     plan = Plan.of(spec, where)
     factors = protocols.head_factors(groups) if is_one_function else ()
     in_each = device.mapping(plan.threads)
-    learner = Learner(stack, groups, spec.optimizer, factors, plan.parts, in_each)
+    batch_of = _batch_of(plan, in_each)
+    learner = Learner(stack, groups, spec.optimizer, factors, plan.parts, in_each, batch_of)
     targets = encode_all(groups, rows.y, task)
     evaluator = Evaluator(stack, groups, task, rows.judged, in_each)
     return Prepared(
@@ -167,3 +171,13 @@ def prepare(spec: ExperimentSpec) -> Prepared:
             fingerprint(stack.parameters_of(run)[: stack.trunk_size]) for run in range(stack.runs)
         ],
     )
+
+
+def _batch_of(plan: Plan, in_each: Callable[..., Iterable[Any]]) -> BatchOf:
+    """Deals out as many pieces as planned, or fewer of an epoch's last batch that is smaller."""
+
+    def batch_of(stack: Stack, runs: slice, size: int) -> Batch | Pieces:
+        pieces = min(plan.pieces, size // ROWS_OF_A_PIECE)
+        return Pieces(stack, size, pieces, in_each) if pieces > 1 else Batch(stack, runs, size)
+
+    return batch_of

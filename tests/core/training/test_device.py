@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 
@@ -41,6 +43,42 @@ def test_one_that_is_absent_is_refused_naming_those_that_are_there(machine):
     assert str(refused.value) == (
         "Device was mps; this machine has cuda, cpu. Pick one of these, or auto."
     )
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_mapping_gives_what_map_gives(threads):
+    in_each = device.mapping(threads)
+    for count in range(6):
+        assert list(in_each(pow, range(count), range(count))) == list(
+            map(pow, range(count), range(count))
+        )
+
+
+def test_the_caller_is_one_of_the_threads_of_a_mapping():
+    together = threading.Barrier(2, timeout=60)
+    seen = device.mapping(2)(lambda _: (together.wait(), threading.get_ident())[1], range(2))
+    assert len(set(seen)) == 2
+    assert threading.get_ident() in seen
+
+
+def test_what_a_thread_of_a_mapping_raises_reaches_the_caller():
+    together = threading.Barrier(2, timeout=60)
+
+    def fail(who: threading.Thread) -> None:
+        together.wait()
+        if (threading.current_thread() is caller) == (who is caller):
+            raise ZeroDivisionError
+
+    caller = threading.current_thread()
+    for who in (caller, None):
+        with pytest.raises(ZeroDivisionError):
+            device.mapping(2)(fail, [who, who])
+
+
+def test_a_mapping_may_be_used_within_itself():
+    in_each = device.mapping(2)
+    table = in_each(lambda row: list(in_each(lambda column: row * column, range(20))), range(20))
+    assert table == [[row * column for column in range(20)] for row in range(20)]
 
 
 def test_threads_are_as_configured_or_as_many_as_a_step_can_keep_busy(monkeypatch):

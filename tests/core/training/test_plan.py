@@ -110,6 +110,80 @@ def test_a_single_run_shares_its_operations_between_threads(
     assert (Plan.of(alone, CPU).threads, Plan.of(alone, CPU).threads_within) == (1, 3)
 
 
+def dealt_out(*, rows: int = 160, **entrant: object) -> ExperimentSpec:
+    """A single run whose batches are large enough for two threads, and the last one ragged."""
+    return ExperimentSpec.parse(
+        {
+            "data": {"name": "digits"},
+            "network": {"hidden_sizes": [24, 12]},
+            "training": {"batch_size": rows, "epochs": 2, "device": "cpu"},
+            "entrants": [{"loss": "cross_entropy"} | entrant],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "entrant",
+    [
+        {"loss": "mse"},
+        {"parameters": {"class_weights": [*range(1, 11)]}},
+        {"then": {"step": 3, "loss": "bce"}},
+    ],
+    ids=["mse", "weights", "switch"],
+)
+@pytest.mark.parametrize("protocol", ["same_rate", "matched_gradients", "one_function"])
+def test_a_single_run_gets_the_same_from_a_batch_that_is_dealt_out(
+    monkeypatch: pytest.MonkeyPatch, protocol: str, entrant: dict[str, object]
+) -> None:
+    spec = dealt_out(**entrant)
+    monkeypatch.setenv("LOSSLAB_THREADS", "1")
+    assert Plan.of(spec, CPU).pieces == 1
+    whole = losses(spec)
+    monkeypatch.setenv("LOSSLAB_THREADS", "2")
+    planned = Plan.of(spec, CPU)
+    assert (planned.pieces, planned.threads, planned.threads_within) == (2, 2, 1)
+    in_pieces = losses(spec)
+    np.testing.assert_allclose(in_pieces, whole, rtol=2e-4)
+    assert losses(spec).tobytes() == in_pieces.tobytes()
+
+
+def test_a_batch_is_dealt_out_where_that_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "usable_cores", lambda: 8)
+
+    def pieces(hidden: list[int], rows: int, seeds: int = 1) -> int:
+        spec = spec_of(
+            seeds,
+            entrants=[{"loss": "cross_entropy"}],
+            network={"hidden_sizes": hidden},
+            training={"batch_size": rows, "epochs": 1, "device": "cpu"},
+        )
+        return Plan.of(spec, CPU).pieces
+
+    assert pieces([8], 1438) == 1
+    assert pieces([128] * 3, 32) == 1
+    assert pieces([512, 512], 256) == 4
+    assert pieces([128] * 3, 1438) == 8
+    assert pieces([2048, 2048], 1438) == 1
+    assert pieces([128] * 3, 1438, seeds=2) == 1
+
+
+def test_no_batch_is_dealt_out_to_a_loss_that_compares_its_examples(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOSSLAB_THREADS", "2")
+
+    def pieces(*losses: str) -> int:
+        later = {"then": {"step": 1, "loss": losses[1]}} if losses[1:] else {}
+        training = {"batch_size": 200, "epochs": 1, "device": "cpu"}
+        entrants = [{"loss": losses[0]} | later]
+        parts = {"data": {"name": "diabetes"}, "training": training, "entrants": entrants}
+        return Plan.of(spec_of(1, **parts), CPU).pieces
+
+    assert pieces("mse") == 2
+    assert pieces("broadcast_mse") == 1
+    assert pieces("mse", "broadcast_mse") == 1
+
+
 def test_on_a_gpu_all_runs_are_stepped_together(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = spec_of(3)
     in_parts(monkeypatch, spec, 2)
