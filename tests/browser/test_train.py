@@ -103,6 +103,30 @@ def test_pause_resume_one_epoch_and_stop(train_page: Page) -> None:
     expect(button(page, "Stop")).to_be_disabled()
 
 
+#: Resolves to the statuses of the charts when the browser first shows the stage's next status.
+CHARTS_THEN = """() => {
+    const stage = document.querySelector('[data-testid="stage"]')
+    window.then = new Promise((done) => {
+        new MutationObserver(() => stage.dataset.status !== 'running' && requestAnimationFrame(() => {
+            const charts = document.querySelectorAll('[data-testid="live-chart"][data-status]')
+            done([...charts].map((each) => each.dataset.status))
+        })).observe(stage, { attributeFilter: ['data-status'] })
+    })
+}"""
+
+
+@pytest.mark.parametrize(("press_what", "status"), [("Pause", "paused"), ("Stop", "stopped")])
+def test_that_it_rests_is_read_before_any_chart_is_drawn(
+    train_page: Page, press_what: str, status: str
+) -> None:
+    page = train_page
+    start_long_run(page)
+    page.evaluate(CHARTS_THEN)
+    press(page, press_what)
+    assert set(page.evaluate("window.then")) == {"running"}
+    wait_for_status(page, status)
+
+
 def test_one_epoch_from_the_start_trains_one_and_waits(train_page: Page) -> None:
     page = train_page
     press(page, "One epoch")

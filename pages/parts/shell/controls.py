@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,10 @@ from pages.parts.shell.text import escaped
 
 Read = Callable[[], ExperimentSpec]
 Back = Callable[[str, ExperimentSpec], None]
+
+#: What a pass waits for the live frame that shows that a click was obeyed. The frame takes 10 ms of
+#: the interpreter that both share, and the pass 30: to whoever looks it came 30 ms later without.
+_FRAME_SECONDS = 0.03
 
 
 def draw(
@@ -153,6 +158,7 @@ def _ask(shown: Experiment, wanted: Wanted) -> None:
     with session.errors_as_sentences():
         session.access().want(shown.id, wanted)
         session.await_answer(shown.id, lambda now: wanted.is_met_by(now) or now.is_finished)
+        time.sleep(_FRAME_SECONDS)
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ export function prepare(source) {
   loadPlotly(source).catch(() => {})
 }
 
+/** Have the browser show what was written before the next chart is drawn. */
+export function letShow() {
+  turn = turn.then(shown)
+}
+
 /** Until what has been asked for is drawn. */
 export async function settled() {
   await shown()

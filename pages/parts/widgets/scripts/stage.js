@@ -152,6 +152,9 @@ class Stage {
     // laid out anew for each reading.
     charts.readTheme(this.host)
     this.isNarrow = this.host.offsetWidth < NARROW
+    // That it was stopped is read at once; drawing its charts takes longer.
+    const hasStopped = this.frame?.status === "running" && frame.status !== "running"
+    if (hasStopped) charts.letShow()
     this.frame = frame
     this.host.dataset.status = frame.status
     this.host.dataset.steps = frame.steps
