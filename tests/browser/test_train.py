@@ -107,10 +107,12 @@ def test_pause_resume_one_epoch_and_stop(train_page: Page) -> None:
 CHARTS_THEN = """() => {
     const stage = document.querySelector('[data-testid="stage"]')
     window.then = new Promise((done) => {
-        new MutationObserver(() => stage.dataset.status !== 'running' && requestAnimationFrame(() => {
+        const look = () => {
             const charts = document.querySelectorAll('[data-testid="live-chart"][data-status]')
             done([...charts].map((each) => each.dataset.status))
-        })).observe(stage, { attributeFilter: ['data-status'] })
+        }
+        const hear = () => stage.dataset.status !== 'running' && requestAnimationFrame(look)
+        new MutationObserver(hear).observe(stage, { attributeFilter: ['data-status'] })
     })
 }"""
 
