@@ -1,4 +1,4 @@
-"""Frames: the blocks of a stage as text, sent whole at first and then as far as they change."""
+"""Frames: the blocks of a stage, sent whole at first and then as far as they change."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import json
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 from core.live import compare_stage, exhibit_stage, train_stage
 from core.live.blocks import Block, Part
 from core.live.reading import State
 from core.live.view import Page, View
 
+#: What becomes a list in JSON.
+_LISTS = (list, tuple)
 _text = json.JSONEncoder(separators=(",", ":")).encode
 _STAGES: dict[Page, Callable[[State, View], Iterator[Part]]] = {
     Page.TRAIN: train_stage.parts_of,
@@ -22,10 +26,29 @@ _STAGES: dict[Page, Callable[[State, View], Iterator[Part]]] = {
 
 @dataclass(frozen=True)
 class Stamped:
-    """A block as JSON text, and the number of the frame in which it became what it is."""
+    """A block, the number of the frame in which it became what it is, and that in which it became
+    what it was ``before``, if it was another one."""
 
-    text: str
+    block: Block
     since: int
+    before: Block | None = field(default=None, repr=False)
+    before_since: int = 0
+
+    @cached_property
+    def text(self) -> str:
+        """The whole block, as JSON."""
+        return _text(self.block)
+
+    @cached_property
+    def changes(self) -> str:
+        """What makes it of the one before, as JSON."""
+        changes = difference(self.before, self.block)
+        return _text({"id": self.block["id"], "changes": changes})
+
+    def sent(self, after: int) -> str:
+        """What a viewer who has frame ``after`` needs to have it."""
+        has_before = self.before is not None and self.before_since <= after
+        return self.changes if has_before else self.text
 
 
 @dataclass(frozen=True)
@@ -54,10 +77,11 @@ class Frame:
     def event(self, after: int) -> bytes:
         """A server-sent event for a viewer who has frame ``after``, 0 for one who has none.
 
-        ``blocks`` has those that changed since, and ``order`` the names of all, by their parts.
+        ``blocks`` has those that changed since, whole or as ``changes`` of what the viewer has, and
+        ``order`` the names of all, by their parts.
         """
-        blocks = self.blocks
-        changed = ",".join(each.text for each in blocks.values() if each.since > after)
+        blocks = self.blocks.values()
+        changed = ",".join(each.sent(after) for each in blocks if each.since > after)
         head = {
             "steps": self.steps,
             "status": self.status,
@@ -104,7 +128,26 @@ def _same(parts: dict[str, Built], before: dict[str, Built]) -> bool:
 def _stamped(built: Iterable[Block], known: dict[str, Stamped], number: int) -> dict[str, Stamped]:
     stamped = {}
     for block in built:
-        name, text = block["id"], _text(block)
-        old = known.get(name)
-        stamped[name] = old if old and old.text == text else Stamped(text, number)
+        old = known.get(block["id"])
+        if old is None or old.block["kind"] != block["kind"]:
+            stamped[block["id"]] = Stamped(block, number)
+        elif old.block == block:
+            stamped[block["id"]] = old
+        else:
+            stamped[block["id"]] = Stamped(block, number, old.block, old.since)
     return stamped
+
+
+def difference(before: Any, now: Any) -> Any:
+    """What makes ``now`` of another value ``before``, as the browser's ``changed`` reads it.
+
+    Of objects with the same keys, and lists of the same length, an object of what differs in them,
+    by key or place; of all else a list that holds ``now``.
+    """
+    if isinstance(before, dict) and isinstance(now, dict) and before.keys() == now.keys():
+        pairs = [(key, before[key], now[key]) for key in now]
+    elif isinstance(before, _LISTS) and isinstance(now, _LISTS) and len(before) == len(now):
+        pairs = [(place, *both) for place, both in enumerate(zip(before, now, strict=True))]
+    else:
+        return [now]
+    return {key: difference(old, new) for key, old, new in pairs if old != new}

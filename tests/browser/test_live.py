@@ -423,6 +423,45 @@ def test_a_page_that_still_says_what_was_before_is_told(lab_page: Page, address:
     page.wait_for_function("() => window.told?.join() === 'status,paused'")
 
 
+#: From here on, what is known already comes as changes of it, and they are counted.
+COUNT_CHANGES = """host => {
+    const { stage } = host.parentElement
+    const take = stage.take
+    window.changes = 0
+    stage.take = (frame) => {
+        window.changes += frame.blocks.filter(({ changes }) => changes).length
+        take.call(stage, frame)
+    }
+}"""
+#: Whether the stage has what somebody gets who looks for the first time.
+HAS_THE_SAME = """async () => {
+    const { stage } = document.querySelector('[data-testid="stage"]').parentElement
+    const reader = (await fetch(stage.address)).body.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    while (!text.includes('\\n\\n')) text += (await reader.read()).value
+    reader.cancel()
+    const { blocks } = JSON.parse(text.slice('data: '.length))
+    const own = blocks.map(({ id }) => stage.newest.get(id))
+    return JSON.stringify(own) === JSON.stringify(blocks)
+}"""
+
+
+@pytest.mark.parametrize("path", ["/", "/compare"])
+def test_who_followed_by_changes_has_what_a_newcomer_gets(
+    lab_page: Page, address: str, path: str
+) -> None:
+    page = lab_page
+    begin(page, address)
+    experiment = start(page)
+    page.goto(f"{address}{path}?experiment={experiment}")
+    expect(stage(page)).to_have_attribute("data-stream", "live")
+    stage(page).evaluate(COUNT_CHANGES)
+    page.wait_for_function("window.changes > 20")
+    press(page, "Pause")
+    expect(stage(page)).to_have_attribute("data-status", "paused")
+    page.wait_for_function(HAS_THE_SAME)
+
+
 @pytest.mark.thorough
 def test_five_tabs_follow_one_training_at_once(lab_page: Page, address: str) -> None:
     page = lab_page

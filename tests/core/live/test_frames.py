@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.live import frames
 from core.live.blocks import Block, Part, text
-from core.live.frames import Frame, next_frame
+from core.live.frames import Frame, difference, next_frame
 from core.live.reading import Reading
 from core.live.view import View
 from core.records import Status
@@ -36,6 +36,17 @@ def names(event: dict[str, Any]) -> list[str]:
     return [name for _, part in event["order"] for name in part]
 
 
+def changed(value: Any, changes: Any) -> Any:
+    """What the browser makes of a value: ``changed`` in stage.js."""
+    if isinstance(changes, list):
+        return changes[0]
+    made = dict(enumerate(value)) if isinstance(value, list) else dict(value)
+    for key, each in changes.items():
+        place = int(key) if isinstance(value, list) else key
+        made[place] = changed(made[place], each)
+    return list(made.values()) if isinstance(value, list) else made
+
+
 class Viewer:
     """Keeps the blocks as a browser does."""
 
@@ -45,7 +56,9 @@ class Viewer:
 
     def see(self, frame: Frame) -> None:
         event = sent(frame, self.has)
-        self._blocks |= {block["id"]: block for block in event["blocks"]}
+        for block in event["blocks"]:
+            known, changes = self._blocks.get(block["id"]), block.get("changes")
+            self._blocks[block["id"]] = block if changes is None else changed(known, changes)
         self._blocks = {name: self._blocks[name] for name in names(event)}
         self.has = frame.number
 
@@ -91,6 +104,40 @@ def test_the_first_event_has_all_and_later_ones_what_changed(kept: Store) -> Non
         ["a", "b", "c"],
         ["c", "a"],
     ]
+
+
+def test_of_a_block_that_is_known_only_what_changed_is_sent(kept: Store) -> None:
+    one, two, three, four = made_of(
+        kept, [{"a": "1"}, {"a": "2"}, {"a": "2", "b": "1"}, {"a": "3"}]
+    )
+    assert sent(two, 1)["blocks"] == [{"id": "a", "changes": {"text": ["2"]}}]
+    assert sent(two, 0)["blocks"] == sent(three, 0)["blocks"][:1] == [text("a", "2")]
+    # Who skipped a frame in which it stayed as it was has the one before all the same.
+    for after in (two.number, three.number):
+        assert sent(four, after)["blocks"] == [{"id": "a", "changes": {"text": ["3"]}}]
+    assert sent(four, one.number)["blocks"] == [text("a", "3")]
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.text("ab", max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("xy", max_size=1), inner),
+    max_leaves=12,
+)
+
+
+@given(_VALUES, _VALUES)
+def test_changes_make_the_one_value_of_the_other(before: Any, now: Any) -> None:
+    changes = json.loads(json.dumps(difference(before, now)))
+    assert changed(before, changes) == now
+
+
+def test_changes_are_of_what_differs_alone() -> None:
+    before = {"a": [{"x": 1, "y": (1, 2)}, {"x": 1}], "b": "same"}
+    now = {"a": [{"x": 1, "y": (1, 3)}, {"x": 1}], "b": "same"}
+    assert difference(before, now) == {"a": {0: {"y": {1: [3]}}}}
+    assert difference(before, before) == {}
+    assert difference([1], [1, 2]) == [[1, 2]]
+    assert difference({"a": None}, {"a": {"b": 1}}) == {"a": [{"b": 1}]}
 
 
 def test_a_block_that_comes_back_is_sent_again(kept: Store) -> None:

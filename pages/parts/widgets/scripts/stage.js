@@ -158,7 +158,8 @@ class Stage {
     this.frame = frame
     this.host.dataset.status = frame.status
     this.host.dataset.steps = frame.steps
-    for (const block of frame.blocks) {
+    for (const sent of frame.blocks) {
+      const block = sent.changes ? changed(this.newest.get(sent.id), sent.changes) : sent
       this.newest.set(block.id, block)
       const isEarlier = this.earlier.has(block.id) && this.views.get(block.id)?.kind === block.kind
       if (!isEarlier) this.view(block, this.views).update(block, frame)
@@ -218,6 +219,15 @@ class Stage {
     views.set(block.id, view)
     return view
   }
+}
+
+// What the changes make of a value, which stays as it is: an object has them by key or place, and a
+// list has what takes the value's place.
+function changed(value, changes) {
+  if (Array.isArray(changes)) return changes[0]
+  const copy = Array.isArray(value) ? [...value] : { ...value }
+  for (const [key, each] of Object.entries(changes)) copy[key] = changed(value[key], each)
+  return copy
 }
 
 // ------------------------------------------------------------------ blocks
