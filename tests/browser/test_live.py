@@ -436,7 +436,8 @@ COUNT_CHANGES = """host => {
 #: Whether the stage has what somebody gets who looks for the first time.
 HAS_THE_SAME = """async () => {
     const { stage } = document.querySelector('[data-testid="stage"]').parentElement
-    const reader = (await fetch(stage.address)).body.pipeThrough(new TextDecoderStream()).getReader()
+    const { body } = await fetch(stage.address)
+    const reader = body.pipeThrough(new TextDecoderStream()).getReader()
     let text = ''
     while (!text.includes('\\n\\n')) text += (await reader.read()).value
     reader.cancel()
