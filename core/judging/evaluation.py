@@ -58,8 +58,8 @@ class Evaluator:
 
     All splits go through the network at once, so that judging stays cheap. The last is the
     one that yardsticks are about; of the others only the first yardstick is taken. ``in_each``
-    is ``map``, or one that does things side by side: it judges groups, or takes the rows of a
-    single one through the network.
+    is ``map``, or one that judges groups side by side, or takes the rows of a single one through the
+    network in so many ``pieces``.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Evaluator:
         task: Task,
         rows: dict[Split, tuple[Tensor, Tensor]],
         in_each: Callable[..., Iterable[Any]] = map,
+        pieces: int = 1,
     ) -> None:
         self._in_each = in_each
         self._stack = stack
@@ -82,6 +83,9 @@ class Evaluator:
             Judged(split, place, self._x[:, place], self._y[:, place])
             for split, place in zip(rows, places, strict=True)
         ]
+        # The first ones have the training rows, of which more is looked at.
+        per_piece = max(-(-self._x.shape[1] // pieces), places[0].stop)
+        self._rows_at_once = min(_ROWS_AT_ONCE, per_piece)
         self._newest: tuple[int, list[Answers]] = (-1, [])
 
     def follow(self, groups: Sequence[Group]) -> None:
@@ -172,5 +176,7 @@ class Evaluator:
             return a, self._stack.head(a, group.runs)
 
         in_each = self._in_each if len(self._groups) == 1 else map
-        (first, *_others), logits = zip(*in_each(through, x.split(_ROWS_AT_ONCE, 1)), strict=True)
+        (first, *_others), logits = zip(
+            *in_each(through, x.split(self._rows_at_once, 1)), strict=True
+        )
         return first, torch.cat(logits, 2)[:, : group.width]

@@ -38,7 +38,7 @@ ROWS_OF_A_PIECE = 64
 _FLOPS_PER_PIECE = 40_000_000
 #: Of a network with more parameters no batch is dealt out: each of its operations is long enough to
 #: be shared, and to add up the gradients of pieces takes longer than to wake threads.
-_PARAMETERS_FOR_PIECES = 2**19
+_PARAMETERS_FOR_PIECES = 2**20
 #: Of a layer with this many activations of a run, or more, oneDNN's operators are the quicker ones.
 #: There and back, GELU took 29 us by oneDNN and 11 by torch for 128 x 32 numbers, 194 and 239 for
 #: 512 x 256.

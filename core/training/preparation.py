@@ -153,7 +153,7 @@ def prepare(spec: ExperimentSpec) -> Prepared:
     batch_of = _batch_of(plan, in_each)
     learner = Learner(stack, groups, spec.optimizer, factors, plan.parts, in_each, batch_of)
     targets = encode_all(groups, rows.y, task)
-    evaluator = Evaluator(stack, groups, task, rows.judged, in_each)
+    evaluator = Evaluator(stack, groups, task, rows.judged, in_each, plan.pieces)
     return Prepared(
         spec=spec,
         plan=plan,
