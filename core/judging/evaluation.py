@@ -58,8 +58,8 @@ class Evaluator:
 
     All splits go through the network at once, so that judging stays cheap. The last is the
     one that yardsticks are about; of the others only the first yardstick is taken. ``in_each``
-    is ``map``, or one that judges groups side by side, or takes the rows of a single one through the
-    network in so many ``pieces``.
+    is ``map``, or one that judges groups side by side, or takes the rows of a single one through
+    the network in so many ``pieces``.
     """
 
     def __init__(

@@ -92,6 +92,26 @@ def close(ours: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("examples", [40, 300])
+def test_gradients_of_wide_layers_are_autograds(examples: int) -> None:
+    """Those of a single run are worked out elsewhere and copied."""
+    sizes = (5, 1100, 1030, 3)
+    stack = Stack(1, sizes, Activation.TANH, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    stack.flat.normal_(0, 0.05, generator=generator)
+    batch = Batch(stack, slice(0, 1), examples)
+    rows = torch.randn(examples, sizes[0] + 1, generator=generator, dtype=torch.float64)
+    rows[:, -1] = 1
+    upstream = torch.randn(sizes[-1], examples, generator=generator, dtype=torch.float64)
+    batch.forward(rows.T, torch.empty_like(upstream))
+    batch.backward(rows, upstream)
+    network = plain.network_of(stack, 0, sizes[-1])
+    (network(rows[:, :-1]) * upstream.T).sum().div(examples).backward()
+    for layer, linear in zip(stack.layers, network[::2], strict=True):
+        close(layer.weight_gradient[0], linear.weight.grad)
+        close(layer.bias_gradient[0, :, 0], linear.bias.grad)
+
+
 # ------------------------------------------------------------------ the first 100 steps
 
 STEPS = 100
