@@ -27,9 +27,8 @@ _log = logging.getLogger(__name__)
 #: At most so often is anything written while training. With the next report, and the write itself,
 #: what a kill loses is less than 0.2 s old.
 _WRITE_SECONDS = 0.14
-#: How often a job looks for what is wanted, in training and while paused; and, in training, how
-#: often it hears whether the host tells it to look.
-_OBEY_SECONDS = 0.05
+#: How often a job hears, in training, whether the host tells it to look for what is wanted, and how
+#: often it looks while paused. In training it looks after each write in any case.
 _HEAR_SECONDS = 0.01
 _LOOK_SECONDS = 0.05
 #: How long training waits for a store that can't be read or written, and between two tries.
@@ -120,7 +119,6 @@ class _Job:
         self._reports: Generator[Progress, bool | None, None] | None = None
         self._unwritten: list[Progress] = []
         self._last_write = time.monotonic()
-        self._last_look = 0.0
         self._last_hearing = 0.0
         self._steps_are_shown = False
         self._is_resting = False
@@ -169,16 +167,12 @@ class _Job:
         )
 
     def _is_asked(self) -> bool:
-        """Whether something else is wanted than to train on; looks only now and then, or at once
-        where it is told to."""
+        """Whether something else is wanted than to train on; looks only where it is told to."""
         now = time.monotonic()
         if now - self._last_hearing < _HEAR_SECONDS:
             return False
         self._last_hearing = now
-        is_told = self._listen(0) is Message.LOOK
-        if not is_told and now - self._last_look < _OBEY_SECONDS:
-            return False
-        return self._wanted() is not Wanted.RUNNING
+        return self._listen(0) is Message.LOOK and self._wanted() is not Wanted.RUNNING
 
     def _record_and_obey(self) -> bool:
         """Write what has come together and do what is wanted; whether to train on."""
@@ -239,7 +233,6 @@ class _Job:
     # -------------------------------------------------------- obeying
 
     def _wanted(self) -> Wanted:
-        self._last_look = time.monotonic()
         self._command = self._insist(lambda: self._store.command(self._id))
         return self._command.wanted
 

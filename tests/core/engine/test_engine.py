@@ -455,8 +455,7 @@ def test_the_next_process_waits_for_a_quiet_moment_and_not_for_long(
 def test_a_job_looks_for_what_is_wanted_as_soon_as_it_is_told_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: Wanted
 ) -> None:
-    """Here it never looks of itself."""
-    monkeypatch.setattr(job_module, "_OBEY_SECONDS", float("inf"))
+    """Here it never writes meanwhile, after which it would look of itself."""
     monkeypatch.setattr(job_module, "_WRITE_SECONDS", float("inf"))
     store = Store(f"sqlite:///{tmp_path}/lab.db")
     key = store.create(ENDLESS)
