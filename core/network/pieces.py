@@ -9,26 +9,28 @@ they meet once a step, which then takes 0.6 of the time.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor
 
-from core.network.stack import Batch, Stack
+from core.network.stack import Batch, Layer
+from core.spec import Activation
 
 #: Pieces begin at multiples of this many examples, as cache lines do.
 _ALIGNED = 16
 
 
 class Pieces:
-    """The batches that a batch of ``size`` examples is dealt out in, for the only run of a stack.
+    """The batches that a batch of ``size`` examples is dealt out in, for the run of ``layers``.
 
     ``in_each`` is ``map``, or one that goes through the pieces side by side: it changes no bit.
     """
 
     def __init__(
         self,
-        stack: Stack,
+        layers: Sequence[Layer],
+        activation: Activation,
         size: int,
         count: int,
         in_each: Callable[..., Iterable[None]] = map,
@@ -38,12 +40,19 @@ class Pieces:
         self._places = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
         self._sizes = [place.stop - place.start for place in self._places]
         self._in_each = in_each
-        self._gradients = stack.flat_gradients
-        stacks = [stack, *(stack.twin() for _ in self._sizes[1:])]
-        self._others_gradients = [each.flat_gradients for each in stacks[1:]]
+        # The same parameters, with gradients of each piece alone.
+        of_others = [
+            [Layer(each.parameters, torch.zeros_like(each.gradients)) for each in layers]
+            for _piece in self._sizes[1:]
+        ]
         self._batches = [
-            Batch(each, slice(0, 1), piece, size)
-            for each, piece in zip(stacks, self._sizes, strict=True)
+            Batch(each, activation, piece, size)
+            for each, piece in zip([layers, *of_others], self._sizes, strict=True)
+        ]
+        self._to_add = [
+            (whole.gradients, own.gradients)
+            for other in of_others
+            for whole, own in zip(layers, other, strict=True)
         ]
 
     def flat(self, values: Tensor) -> Tensor:
@@ -79,5 +88,5 @@ class Pieces:
             logits.split(self._sizes, 1),
         )
         list(self._in_each(differentiate, self._batches, self._places, *pieces))
-        for gradients in self._others_gradients:
-            self._gradients.add_(gradients)
+        for whole, own in self._to_add:
+            whole.add_(own)

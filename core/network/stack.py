@@ -17,7 +17,6 @@ from __future__ import annotations
 import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -133,33 +132,40 @@ def _is_long(columns: int, size: int) -> bool:
 
 
 class Batch:
-    """Forward and backward of some neighbouring runs of a stack, for one batch size N.
+    """Forward and backward of the runs that ``layers`` are of, for one batch size N.
 
     A single run has matrices ``[C, N]``, k runs have stacks of them ``[k, C, N]``: ``mm`` takes
     3.9 us where ``bmm`` takes 5.7. Of a batch that is one of the pieces of another, ``mean_over``
     says how many examples that has.
     """
 
-    def __init__(self, stack: Stack, runs: slice, size: int, mean_over: int | None = None) -> None:
-        self._nonlinearity = _NONLINEARITIES[stack.activation]
-        count = runs.stop - runs.start
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        activation: Activation,
+        size: int,
+        mean_over: int | None = None,
+    ) -> None:
+        self._nonlinearity = _NONLINEARITIES[activation]
+        count = len(layers[0].parameters)
         self._is_single = count == 1
         self._multiply = torch.mm if self._is_single else torch.bmm
         self._add_product = torch.addmm if self._is_single else torch.baddbmm
         self._mean_factor = 1 / (mean_over or size)
         self._is_in_place = self._is_single and not self._nonlinearity.needs_z
-        weights = [self.flat(layer.parameters[runs]) for layer in stack.layers]
-        gradients = [self.flat(layer.gradients[runs]) for layer in stack.layers]
+        weights = [self.flat(layer.parameters) for layer in layers]
+        gradients = [self.flat(layer.gradients) for layer in layers]
         products = [self._product_of(gradient, size) for gradient in gradients]
         self._last_weight = weights[-1]
         self._first_gradient, self._first_product = gradients[0], products[0]
 
         def buffer(width: int) -> Tensor:
             columns = _padded(size) if self._is_single else size
-            return self.flat(stack.flat.new_ones(count, width, columns))[..., :size]
+            return self.flat(layers[0].parameters.new_ones(count, width, columns))[..., :size]
 
         self._hidden = []
-        for place, width in enumerate(stack.layer_sizes[1:-1]):
+        for place, layer in enumerate(layers[:-1]):
+            width = layer.parameters.shape[-2]
             with_ones = buffer(width + 1)
             a = with_ones[..., :-1, :]
             self._hidden.append(
@@ -244,31 +250,26 @@ class Stack:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self._shapes = [(out, given + 1) for given, out in itertools.pairwise(layer_sizes)]
-        sizes = [out * columns for out, columns in self._shapes]
+        shapes = [(fan_out, fan_in + 1) for fan_in, fan_out in itertools.pairwise(layer_sizes)]
+        sizes = [fan_out * columns for fan_out, columns in shapes]
         self.runs = runs
         self.layer_sizes = tuple(layer_sizes)
         self.activation = activation
         self.flat = torch.zeros(runs * sum(sizes), device=device, dtype=dtype)
-        self._have_gradients()
+        self.flat_gradients = torch.zeros_like(self.flat)
+        lengths = [runs * size for size in sizes]
+        blocks = zip(self.flat.split(lengths), self.flat_gradients.split(lengths), strict=True)
+        self.layers = [
+            Layer(parameters.view(runs, *shape), gradients.view(runs, *shape))
+            for shape, (parameters, gradients) in zip(shapes, blocks, strict=True)
+        ]
         #: How many parameters a run has, and how many of them its trunk has.
         self.run_size = sum(sizes)
         self.trunk_size = self.run_size - sizes[-1]
 
-    def _have_gradients(self) -> None:
-        self.flat_gradients = torch.zeros_like(self.flat)
-        lengths = [self.runs * out * columns for out, columns in self._shapes]
-        blocks = zip(self.flat.split(lengths), self.flat_gradients.split(lengths), strict=True)
-        self.layers = [
-            Layer(parameters.view(self.runs, *shape), gradients.view(self.runs, *shape))
-            for shape, (parameters, gradients) in zip(self._shapes, blocks, strict=True)
-        ]
-
-    def twin(self) -> Stack:
-        """The same parameters with gradients of its own."""
-        twin = copy(self)
-        twin._have_gradients()
-        return twin
+    def layers_of(self, runs: slice) -> list[Layer]:
+        """The layers of some neighbouring runs alone."""
+        return [Layer(each.parameters[runs], each.gradients[runs]) for each in self.layers]
 
     def parameters_of(self, run: int) -> Tensor:
         """A copy of a run's parameters ``[run_size]``, of each layer its weights and then its

@@ -13,15 +13,15 @@ from torch import Tensor
 
 from core.network.groups import Group
 from core.network.pieces import Pieces
-from core.network.stack import Batch, Stack
-from core.spec import OptimizerSpec
+from core.network.stack import Batch, Layer, Stack
+from core.spec import Activation, OptimizerSpec
 from core.training.batches import Block
 from core.training.capture import Differentiate, captured
 from core.training.optimizers import Optimizer, Update, make_optimizer
 
 Gradient = Callable[[Tensor, Tensor], Tensor]
-#: Makes what goes forward and backward, for these runs of a stack and so many examples.
-BatchOf = Callable[[Stack, slice, int], Batch | Pieces]
+#: Makes what goes forward and backward, for the layers of some runs and so many examples.
+BatchOf = Callable[[Sequence[Layer], Activation, int], Batch | Pieces]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,8 @@ class Part:
     def _room(self, block: Block) -> _Room:
         room = self._rooms.get(block.size)
         if room is None or room.count < block.count:
-            batch = self._batch_of(self._stack, self.runs, block.size)
+            layers = self._stack.layers_of(self.runs)
+            batch = self._batch_of(layers, self._stack.activation, block.size)
             room = _Room(self._stack, self.runs, self.shares, batch, block)
             self._rooms[block.size] = room
         return room
@@ -265,9 +266,9 @@ class _Room:
         scale = _scale(share, y)
 
         def gradients(examples: slice) -> Tensor:
-            own = self.logit_gradients[:, examples]
             gradient = share.group.formula.gradient(z[:, examples], y[:, examples])
-            return torch.mul(gradient, scale, out=own)
+            torch.mul(gradient, scale, out=self._parts[0][:, examples])
+            return self.logit_gradients[:, examples]
 
         batch.differentiate(rows, columns, logits, gradients)
         for each, factor in self._factors:

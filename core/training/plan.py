@@ -39,6 +39,9 @@ _FLOPS_PER_PIECE = 40_000_000
 #: Of a network with more parameters no batch is dealt out: each of its operations is long enough to
 #: be shared, and to add up the gradients of pieces takes longer than to wake threads.
 _PARAMETERS_FOR_PIECES = 2**20
+#: Runs that are larger are not stepped side by side, as the threads share a cache that holds no two
+#: of them: 15 of 64-512-512-512-512-10 on all rows so took longer than one after another.
+_BYTES_SIDE_BY_SIDE = 32 * 2**20
 #: Of a layer with this many activations of a run, or more, oneDNN's operators are the quicker ones.
 #: There and back, GELU took 29 us by oneDNN and 11 by torch for 128 x 32 numbers, 194 and 239 for
 #: 512 x 256.
@@ -50,8 +53,8 @@ _FLOPS_OF_MEMORY = 200
 @dataclass(frozen=True)
 class Plan:
     """``parts`` are the slices of the runs that are stepped together, ``steps_at_once`` the steps
-    that a block has. ``threads`` step parts side by side, or the ``pieces`` that a single run's
-    batch is dealt out in; ``threads_within`` share one operation.
+    that a block has. ``threads`` step parts side by side, or, one part after another, the
+    ``pieces`` that a run's batch is dealt out in; ``threads_within`` share one operation.
     """
 
     parts: tuple[slice, ...]
@@ -66,19 +69,24 @@ class Plan:
             return cls((slice(0, spec.run_count),), _steps_at_once(spec), 1, 1)
         parts = tuple(_parts(spec, runs_at_once(spec)))
         threads = thread_count(spec)
-        if len(parts) > 1:
-            return cls(parts, _steps_at_once(spec), min(threads, len(parts)), 1)
         if (pieces := _pieces(spec)) > 1:
             return cls(parts, _steps_at_once(spec), pieces, 1, pieces)
+        if len(parts) > 1:
+            return cls(parts, _steps_at_once(spec), min(threads, len(parts)), 1)
         return cls(parts, _steps_at_once(spec), 1, threads)
 
 
 def runs_at_once(spec: ExperimentSpec) -> int:
     """How many runs are stepped together: as many as the cache holds and calls ask for."""
-    activations = 2 * sum(spec.layer_sizes) * spec.training.batch_size
-    held = _CACHE_BYTES // (4 * (4 * spec.parameters + activations))
+    held = _CACHE_BYTES // _run_bytes(spec)
     asked = -(-_FLOPS_AT_ONCE * spec.run_count // step_flops(spec))
     return max(1, min(held, asked))
+
+
+def _run_bytes(spec: ExperimentSpec) -> int:
+    """What a run's step touches: parameters, gradients, averages, activations, their gradients."""
+    activations = 2 * sum(spec.layer_sizes) * spec.training.batch_size
+    return 4 * (4 * spec.parameters + activations)
 
 
 def takes_onednn(spec: ExperimentSpec) -> bool:
@@ -106,10 +114,12 @@ def _parts(spec: ExperimentSpec, at_once: int) -> Iterator[slice]:
 
 
 def _pieces(spec: ExperimentSpec) -> int:
-    """How many threads a single run's batch is dealt out to."""
-    if spec.run_count > 1 or spec.parameters > _PARAMETERS_FOR_PIECES or not _is_by_example(spec):
+    """How many threads the batch of each run is dealt out to, one run after another."""
+    is_alone = spec.run_count == 1 or _run_bytes(spec) > _BYTES_SIDE_BY_SIDE
+    if not is_alone or spec.parameters > _PARAMETERS_FOR_PIECES or not _is_by_example(spec):
         return 1
-    threads = _configured() or min(usable_cores(), step_flops(spec) // _FLOPS_PER_PIECE)
+    flops = step_flops(spec) // spec.run_count
+    threads = _configured() or min(usable_cores(), flops // _FLOPS_PER_PIECE)
     return max(1, min(threads, spec.training.batch_size // ROWS_OF_A_PIECE))
 
 

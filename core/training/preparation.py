@@ -15,10 +15,10 @@ from core.judging.lens import gradient_lens
 from core.judging.observer import Observer
 from core.network.groups import Group, encode_all, make_groups, make_stack
 from core.network.pieces import Pieces
-from core.network.stack import Batch, Stack
+from core.network.stack import Batch, Layer
 from core.records import Checkpoint, Facts, RangeTest
 from core.records.checkpoint import named
-from core.spec import ExperimentSpec, Protocol
+from core.spec import Activation, ExperimentSpec, Protocol
 from core.training import device, protocols
 from core.training.batches import Batches, Block
 from core.training.learner import Learner
@@ -151,7 +151,9 @@ def prepare(spec: ExperimentSpec) -> Prepared:
     factors = protocols.head_factors(groups) if is_one_function else ()
     in_each = device.mapping(plan.threads)
     batch_of = _batch_of(plan, in_each)
-    learner = Learner(stack, groups, spec.optimizer, factors, plan.parts, in_each, batch_of)
+    # Threads go through the pieces of one part after another, or through whole parts.
+    parts_in_each = map if plan.pieces > 1 else in_each
+    learner = Learner(stack, groups, spec.optimizer, factors, plan.parts, parts_in_each, batch_of)
     targets = encode_all(groups, rows.y, task)
     evaluator = Evaluator(stack, groups, task, rows.judged, in_each, plan.pieces)
     return Prepared(
@@ -176,8 +178,10 @@ def prepare(spec: ExperimentSpec) -> Prepared:
 def _batch_of(plan: Plan, in_each: Callable[..., Iterable[Any]]) -> BatchOf:
     """Deals out as many pieces as planned, or fewer of an epoch's last batch that is smaller."""
 
-    def batch_of(stack: Stack, runs: slice, size: int) -> Batch | Pieces:
+    def batch_of(layers: Sequence[Layer], activation: Activation, size: int) -> Batch | Pieces:
         pieces = min(plan.pieces, size // ROWS_OF_A_PIECE)
-        return Pieces(stack, size, pieces, in_each) if pieces > 1 else Batch(stack, runs, size)
+        if pieces > 1:
+            return Pieces(layers, activation, size, pieces, in_each)
+        return Batch(layers, activation, size)
 
     return batch_of

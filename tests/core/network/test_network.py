@@ -69,7 +69,7 @@ def test_gradients_are_autograds(task, keys, activation, depth):
     for run, group in enumerate(groups):
         initialise(stack, run, 0, group.width, StartSpec())
     runs = slice(0, len(groups))
-    batch = Batch(stack, runs, 9)
+    batch = Batch(stack.layers_of(runs), activation, 9)
     rows = batch.flat(torch.cat([x, torch.ones(1, 9, 1)], 2).repeat(len(groups), 1, 1))
     logits = torch.zeros(len(groups), stack.layer_sizes[-1], 9, dtype=torch.float64)
     logit_gradients = torch.zeros_like(logits)
@@ -99,7 +99,7 @@ def test_gradients_of_wide_layers_are_autograds(examples: int) -> None:
     stack = Stack(1, sizes, Activation.TANH, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     stack.flat.normal_(0, 0.05, generator=generator)
-    batch = Batch(stack, slice(0, 1), examples)
+    batch = Batch(stack.layers, Activation.TANH, examples)
     rows = torch.randn(examples, sizes[0] + 1, generator=generator, dtype=torch.float64)
     rows[:, -1] = 1
     upstream = torch.randn(sizes[-1], examples, generator=generator, dtype=torch.float64)

@@ -35,7 +35,7 @@ def differentiated(
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     """The logits, the parameters' gradients and the hidden layers' activations."""
     rows, gradients = examples(size, stack.flat.dtype)
-    pieces = Pieces(stack, size, count, in_each)
+    pieces = Pieces(stack.layers, stack.activation, size, count, in_each)
     logits = torch.full_like(gradients, torch.nan)
     seen = torch.zeros(size)
 
@@ -56,7 +56,7 @@ def test_gradients_are_those_of_the_whole_batch(
 ) -> None:
     stack = stack_of(activation)
     rows, gradients = examples(size)
-    whole = Batch(stack, slice(0, 1), size)
+    whole = Batch(stack.layers, activation, size)
     logits = torch.zeros_like(gradients)
     whole.forward(rows.T, logits)
     whole.backward(rows, gradients)

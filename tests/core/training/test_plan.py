@@ -167,6 +167,28 @@ def test_a_batch_is_dealt_out_where_that_pays(monkeypatch: pytest.MonkeyPatch) -
     assert pieces([128] * 3, 1438, seeds=2) == 1
 
 
+def test_large_runs_of_a_race_are_dealt_out_one_after_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With heads of different widths, and as alone but for rounding."""
+    monkeypatch.setattr(plan, "_BYTES_SIDE_BY_SIDE", 0)
+    monkeypatch.setenv("LOSSLAB_THREADS", "2")
+    spec = spec_of(
+        2,
+        data={"name": "moons"},
+        training={"batch_size": 150, "epochs": 3, "device": "cpu"},
+        entrants=[{"loss": "bce"}, {"loss": "cross_entropy"}],
+    )
+    in_parts(monkeypatch, spec, 1)
+    planned = Plan.of(spec, CPU)
+    assert (len(planned.parts), planned.threads, planned.pieces) == (4, 2, 2)
+    in_pieces = losses(spec)
+    assert losses(spec).tobytes() == in_pieces.tobytes()
+    monkeypatch.setenv("LOSSLAB_THREADS", "1")
+    assert Plan.of(spec, CPU).pieces == 1
+    np.testing.assert_allclose(in_pieces, losses(spec), rtol=2e-4)
+
+
 def test_no_batch_is_dealt_out_to_a_loss_that_compares_its_examples(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
