@@ -115,6 +115,8 @@ def test_without_log_in_a_browser_keeps_its_key_and_a_link_hands_one_on(
             expect(button(at(bob, here), "Stop")).to_be_disabled()
             # Also after a reload, and once the browser's tab was closed.
             expect(button(at(ada, here), "Stop")).to_be_enabled()
+            # The pass that says that it rests closes what was opened before.
+            expect(button(ada, "Resume")).to_be_enabled()
             press(ada, "Share control")
             press(ada, "Link with which it can be stopped")
             link = ada.get_by_test_id("stCode").inner_text().strip()
