@@ -83,7 +83,7 @@ class Evaluator:
             Judged(split, place, self._x[:, place], self._y[:, place])
             for split, place in zip(rows, places, strict=True)
         ]
-        # The first ones have the training rows, of which more is looked at.
+        # The first piece holds all training rows, as ``Answers.a`` is of the first piece.
         per_piece = max(-(-self._x.shape[1] // pieces), places[0].stop)
         self._rows_at_once = min(_ROWS_AT_ONCE, per_piece)
         self._newest: tuple[int, list[Answers]] = (-1, [])

@@ -28,7 +28,8 @@ from core.spec import Activation
 _aten = torch.ops.aten
 
 
-#: Numbers of a cache line, columns that are too few to be worth aligning, and a long row.
+#: Numbers of a cache line; columns that are too few to be worth aligning; columns of a row that is
+#: long enough for aligned rows to pay with any batch.
 _ALIGNED, _FEW_COLUMNS, _LONG_ROW = 16, 256, 1024
 
 

@@ -39,8 +39,8 @@ _FLOPS_PER_PIECE = 40_000_000
 #: Of a network with more parameters no batch is dealt out: each of its operations is long enough to
 #: be shared, and to add up the gradients of pieces takes longer than to wake threads.
 _PARAMETERS_FOR_PIECES = 2**20
-#: Runs that are larger are not stepped side by side, as the threads share a cache that holds no two
-#: of them: 15 of 64-512-512-512-512-10 on all rows so took longer than one after another.
+#: Runs with more than this are not stepped side by side: the threads share a cache that does not
+#: hold two of them, and 15 runs of 64-512-512-512-512-10 on all rows took longer than in turns.
 _BYTES_SIDE_BY_SIDE = 32 * 2**20
 #: Of a layer with this many activations of a run, or more, oneDNN's operators are the quicker ones.
 #: There and back, GELU took 29 us by oneDNN and 11 by torch for 128 x 32 numbers, 194 and 239 for

@@ -18,8 +18,8 @@ from pages.parts.shell.text import escaped
 Read = Callable[[], ExperimentSpec]
 Back = Callable[[str, ExperimentSpec], None]
 
-#: What a pass waits for the live frame that shows that a click was obeyed. The frame takes 10 ms of
-#: the interpreter that both share, and the pass 30: to whoever looks it came 30 ms later without.
+#: How long a pass waits, so that the live frame that shows that a click was obeyed goes first. Both
+#: share one interpreter, the frame for 10 ms and the pass for 30: together they delayed the frame.
 _FRAME_SECONDS = 0.03
 
 

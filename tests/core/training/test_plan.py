@@ -110,32 +110,24 @@ def test_a_single_run_shares_its_operations_between_threads(
     assert (Plan.of(alone, CPU).threads, Plan.of(alone, CPU).threads_within) == (1, 3)
 
 
-def dealt_out(*, rows: int = 160, **entrant: object) -> ExperimentSpec:
-    """A single run whose batches are large enough for two threads, and the last one ragged."""
-    return ExperimentSpec.parse(
-        {
-            "data": {"name": "digits"},
-            "network": {"hidden_sizes": [24, 12]},
-            "training": {"batch_size": rows, "epochs": 2, "device": "cpu"},
-            "entrants": [{"loss": "cross_entropy"} | entrant],
-        }
-    )
+#: What a piece of a batch could get wrong: a mean over the whole batch, a loss that changes.
+DEALT_OUT: dict[str, dict[str, object]] = {
+    "plain": {"loss": "mse"},
+    "weights": {"parameters": {"class_weights": [*range(1, 11)]}},
+    "switch": {"then": {"step": 3, "loss": "bce"}},
+}
 
 
-@pytest.mark.parametrize(
-    "entrant",
-    [
-        {"loss": "mse"},
-        {"parameters": {"class_weights": [*range(1, 11)]}},
-        {"then": {"step": 3, "loss": "bce"}},
-    ],
-    ids=["mse", "weights", "switch"],
-)
-@pytest.mark.parametrize("protocol", ["same_rate", "matched_gradients", "one_function"])
+@pytest.mark.parametrize("entrant", DEALT_OUT.values(), ids=DEALT_OUT)
 def test_a_single_run_gets_the_same_from_a_batch_that_is_dealt_out(
-    monkeypatch: pytest.MonkeyPatch, protocol: str, entrant: dict[str, object]
+    monkeypatch: pytest.MonkeyPatch, entrant: dict[str, object]
 ) -> None:
-    spec = dealt_out(**entrant)
+    """Also from an epoch's last one, which is smaller."""
+    spec = spec_of(
+        1,
+        training={"batch_size": 160, "epochs": 2, "device": "cpu"},
+        entrants=[{"loss": "cross_entropy"} | entrant],
+    )
     monkeypatch.setenv("LOSSLAB_THREADS", "1")
     assert Plan.of(spec, CPU).pieces == 1
     whole = losses(spec)
@@ -167,16 +159,18 @@ def test_a_batch_is_dealt_out_where_that_pays(monkeypatch: pytest.MonkeyPatch) -
     assert pieces([128] * 3, 1438, seeds=2) == 1
 
 
+@pytest.mark.parametrize("protocol", ["same_rate", "matched_gradients", "one_function"])
 def test_large_runs_of_a_race_are_dealt_out_one_after_another(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
-    """With heads of different widths, and as alone but for rounding."""
+    """With heads of different widths, a factor for all gradients and one for those of the head."""
     monkeypatch.setattr(plan, "_BYTES_SIDE_BY_SIDE", 0)
     monkeypatch.setenv("LOSSLAB_THREADS", "2")
     spec = spec_of(
         2,
         data={"name": "moons"},
-        training={"batch_size": 150, "epochs": 3, "device": "cpu"},
+        optimizer={"name": "sgd", "learning_rate": 0.1},
+        training={"batch_size": 150, "epochs": 3, "device": "cpu", "protocol": protocol},
         entrants=[{"loss": "bce"}, {"loss": "cross_entropy"}],
     )
     in_parts(monkeypatch, spec, 1)

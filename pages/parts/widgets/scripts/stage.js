@@ -152,9 +152,9 @@ class Stage {
     // laid out anew for each reading.
     charts.readTheme(this.host)
     this.isNarrow = this.host.offsetWidth < NARROW
-    // That it was stopped is read at once; drawing its charts takes longer.
-    const hasStopped = this.frame?.status === "running" && frame.status !== "running"
-    if (hasStopped) charts.letShow()
+    // That a training rests is to be read at once; to draw its charts takes longer.
+    const rests = this.frame?.status === "running" && frame.status !== "running"
+    if (rests) charts.letShow()
     this.frame = frame
     this.host.dataset.status = frame.status
     this.host.dataset.steps = frame.steps
