@@ -91,7 +91,11 @@ def recorded(example: Example) -> Iterator[Progress]:
         columns = tuple(
             Column(Split(split), Measure(measure)) for split, measure in file["columns"].tolist()
         )
-        start, judged = file["start"], file["judged"]
+        # Nothing is printed of the start.
+        judged = {0: (columns[1:], file["start"])} | {
+            epoch: (columns, values)
+            for epoch, values in zip(file["epochs"].tolist(), file["judged"], strict=True)
+        }
         losses, clock = file["losses"], file["clock"]
         facts = Facts.from_json(str(file["facts"]))
         ends = np.cumsum(file["sizes"])[:-1]
@@ -100,14 +104,13 @@ def recorded(example: Example) -> Iterator[Progress]:
     per_epoch = spec.steps_per_epoch
     for epoch, seconds in enumerate(clock.tolist()):
         is_last, step = epoch == spec.training.epochs, epoch * per_epoch
-        # Nothing is printed of the start.
-        at_end = (columns, judged[epoch - 1]) if epoch else (columns[1:], start)
+        at_end = [Evaluation(epoch, step, *judged[epoch])] if epoch in judged else []
         yield Progress(
             step=step,
             epoch=epoch,
             seconds=seconds,
             losses=losses[max(0, step - per_epoch) : step],
-            evaluations=(Evaluation(epoch, step, *at_end),),
+            evaluations=tuple(at_end),
             diverged_steps=(None,) * spec.run_count,
             facts=None if epoch else facts,
             snapshot=kept.get(epoch),
@@ -143,6 +146,7 @@ def record(example: Example) -> None:
         clock=np.array([ends[epoch] for epoch in range(spec.training.epochs + 1)]),
         columns=np.array(judged[0].columns),
         start=start.values,
+        epochs=np.array([each.epoch for each in judged]),
         judged=np.stack([each.values for each in judged]),
         facts=np.array(json.dumps(asdict(replace(facts, device="cpu")))),
         snapshots=np.concatenate(packed),

@@ -75,21 +75,13 @@ def brier(log_p: Tensor, y: Tensor) -> Tensor:
     return total / 2 if log_p.shape[-2] == 2 else total
 
 
-def rows_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:
-    """Of each row ``[S, N]`` what is cheap enough for every epoch, to be averaged.
-
-    Whether its predicted class is right, for the accuracy; NLL; Brier. NaN for the latter
-    where outputs are no probabilities.
-    """
+def rows_of_probabilities(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:
+    """NLL and Brier of each row ``[S, N]``, to be averaged; NaN where outputs are none."""
     log_p = log_probabilities(z, link)
     if log_p is None:
         unknown = z.new_full((len(z), z.shape[-1]), torch.nan)
-        return {Measure.ACCURACY: right(z, y), Measure.NLL: unknown, Measure.BRIER: unknown}
-    return {
-        Measure.ACCURACY: right(z, y),
-        Measure.NLL: nll(log_p, y),
-        Measure.BRIER: brier(log_p, y),
-    }
+        return {Measure.NLL: unknown, Measure.BRIER: unknown}
+    return {Measure.NLL: nll(log_p, y), Measure.BRIER: brier(log_p, y)}
 
 
 def reliability(log_p: Tensor, predicted: Tensor, y: Tensor) -> Tensor:
@@ -191,7 +183,8 @@ def r2_of_mse(mse: Tensor, y: Tensor) -> Tensor:
 
 def scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:
     """Accuracy, NLL and Brier."""
-    return _nan_where_broken(_means(rows_of_classes(z, y, link)), z)
+    rows = {Measure.ACCURACY: right(z, y), **rows_of_probabilities(z, y, link)}
+    return _nan_where_broken(_means(rows), z)
 
 
 def more_scores_of_classes(z: Tensor, y: Tensor, link: Link) -> dict[Measure, Tensor]:

@@ -68,7 +68,7 @@ class Observer:
         self._fixed: dict[str, Any] = {}
         self._shown = shown
         self._health = Health(stack, groups, task, x)
-        self._pushes = Pushes(groups, evaluator, task, shown_training)
+        self._pushes = Pushes(stack, groups, evaluator, task, shown_training)
         self._rises: Rises | None = None
         if task.is_classification and judged.split is Split.VAL:
             self._rises = Rises(judged, shown)

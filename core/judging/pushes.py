@@ -19,6 +19,7 @@ from core.judging import measures
 from core.judging.evaluation import Answers, Evaluator
 from core.losses import Task
 from core.network.groups import Group
+from core.network.stack import Stack
 from core.records.snapshot import MOST_ROWS, PUSH_POINTS
 
 
@@ -55,11 +56,18 @@ class Pushes:
     they are, if they are pictures."""
 
     def __init__(
-        self, groups: Sequence[Group], evaluator: Evaluator, task: Task, pictures: Tensor | None
+        self,
+        stack: Stack,
+        groups: Sequence[Group],
+        evaluator: Evaluator,
+        task: Task,
+        pictures: Tensor | None,
     ) -> None:
+        self._stack = stack
         self._evaluator = evaluator
         self._task = task
         self._place = evaluator.training.place
+        self._x = evaluator.training.x
         self._y = evaluator.training.y.cpu().numpy()
         self.follow(groups)
         self._pictures = None if pictures is None else pictures.cpu().numpy()
@@ -93,7 +101,8 @@ class Pushes:
     def _sizes(self, at: int, answers: Answers) -> Tensor:
         formula, targets = self._groups[at].formula, self._targets[at]
         _losses, saved = formula.forward(answers.logits[..., self._place], targets)
-        return sizes(formula.backward(saved, targets), answers.a[..., self._place])
+        a = self._stack.last_activation(self._x, self._groups[at].runs)
+        return sizes(formula.backward(saved, targets), a)
 
     def _said(
         self, answers: Sequence[Answers], places: Tensor

@@ -7,13 +7,13 @@ newest complete epoch is judged where a training is paused or stopped.
 from __future__ import annotations
 
 #: So many epochs from the start on are all judged; from there, of each doubling, half as many.
-ALL_JUDGED = 128
+ALL_JUDGED = 64
 
 
 def _stride(epoch: int) -> int:
     """Every how many epochs one is judged: 1 up to ``ALL_JUDGED``, 2 up to twice that, and so on.
 
-    So no two neighbours are further apart than a 64th of the epochs that came before.
+    So no two neighbours are further apart than a 32nd of the epochs that came before.
     """
     doublings = (epoch - 1).bit_length() - (ALL_JUDGED - 1).bit_length()
     return 1 << max(0, doublings)

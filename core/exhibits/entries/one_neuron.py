@@ -43,9 +43,10 @@ _SPEC = ExperimentSpec(
 
 def _falls(race: Evidence, place: int, measure: Measure) -> Values:
     """By how much a measure fell in each stretch, as a share of all that it fell: ``[S, 10]``."""
-    values = race.course(place, measure).values
-    ends = np.linspace(0, values.shape[1] - 1, _STRETCHES + 1).round().astype(int)
-    falls = -np.diff(values[:, ends], axis=1)
+    course = race.course(place, measure)
+    # Between two epochs that are judged it is on the line.
+    ends = np.linspace(0, course.epochs[-1], _STRETCHES + 1)
+    falls = -np.diff([np.interp(ends, course.epochs, run) for run in course.values], axis=1)
     shares: Values = falls / falls.sum(axis=1, keepdims=True)
     return shares
 

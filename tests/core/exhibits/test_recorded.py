@@ -65,6 +65,33 @@ def test_a_course_is_a_line_for_each_entrant_within_the_picture(found: Evidence)
         assert all(0 <= x <= WIDTH and 0 <= y <= HEIGHT for x, y in points)
 
 
+def test_epochs_are_as_far_apart_as_they_are_however_seldom_they_are_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.spec.schedule.ALL_JUDGED", 2)
+    seldom = evidence(SPEC.model_copy(update={"training": TrainingSpec(epochs=11)}))
+    tree = ET.fromstring(picture(of(Chart("Accuracy", "accuracy")), [seldom]))
+    line = next(each for each in tree if each.tag.endswith("polyline"))
+    x = [float(point.split(",")[0]) for point in str(line.get("points")).split()]
+    judged = [1, 2, 4, 8, 11]
+    shares = [(each - x[0]) / (x[-1] - x[0]) for each in x]
+    assert shares == pytest.approx([(epoch - 1) / 10 for epoch in judged], abs=0.01)
+
+
+def test_a_neurons_stretches_are_of_steps_however_seldom_it_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exhibit = EXHIBITS["one_neuron"]
+    (part,) = exhibit.parts
+
+    def judged() -> list[float]:
+        return [float(each.values[0]) for each in exhibit.judge([evidence(part.spec)])]
+
+    seldom = judged()
+    monkeypatch.setattr("core.spec.schedule.ALL_JUDGED", part.spec.training.epochs)
+    assert seldom == pytest.approx(judged(), abs=0.005)
+
+
 def test_an_end_is_a_dot_for_each_run(found: Evidence) -> None:
     tree = ET.fromstring(picture(of(Chart("ECE", "ece", Drawing.END)), [found]))
     assert len([each for each in tree if each.tag.endswith("circle")]) == SPEC.run_count

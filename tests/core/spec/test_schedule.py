@@ -32,7 +32,7 @@ def test_the_start_the_first_epochs_and_the_last_are_judged_and_never_too_many(e
 @given(ALL_EPOCHS)
 def test_gaps_are_a_small_share_of_the_epochs_before(epochs: int) -> None:
     gaps = [(later - epoch, epoch) for epoch, later in itertools.pairwise(judged(epochs))]
-    assert all(gap <= max(1, epoch / 64) for gap, epoch in gaps)
+    assert all(gap <= max(1, epoch / 32) for gap, epoch in gaps)
 
 
 @given(ALL_EPOCHS, ALL_EPOCHS)
@@ -50,7 +50,7 @@ def test_the_next_one_that_is_judged(epochs: int, data: st.DataObject) -> None:
 
 def test_by_hand() -> None:
     assert judged(3) == [0, 1, 2, 3]
-    assert [each for each in judged(263) if each > 126] == [
-        *(127, 128, *range(130, 257, 2)), 260, 263
+    assert [each for each in judged(135) if each > 62] == [
+        *(63, 64, *range(66, 129, 2)), 132, 135
     ]  # fmt: skip
-    assert len(judged(10_000)) == 1 + 128 + 64 * 6 + (10_000 - 8_192) // 128 + 1
+    assert len(judged(10_000)) == 1 + 64 + 32 * 7 + (10_000 - 8_192) // 256 + 1
