@@ -39,7 +39,7 @@ def risks(sure: Tensor, wrong: Tensor) -> Tensor:
     ``sure`` and ``wrong`` are ``[K, N]``. Of rows that are equally sure each counts as their mean,
     as it does over all orders that they may come in.
     """
-    ordered, places = sure.sort(-1, descending=True)
+    ordered, places = measures.in_order(-sure)
     first, last = measures.ties(ordered)
     mistakes = wrong.double().gather(-1, places)
     total = mistakes.cumsum(-1)
