@@ -44,7 +44,7 @@ _KEPT_SHARE = 0.01
 KEPT_SECONDS = 0.04
 
 #: So many times the networks' health is looked at, whatever the clock says: same settings, same
-#: looks. One takes less than a millisecond.
+#: looks. One takes some 2 ms for 15 runs of 64-128-10.
 _LOOKS = 30
 
 _PRINTED = Column(Split.TRAIN, Measure.EPOCH_LOSS)
