@@ -104,13 +104,13 @@ def recorded(example: Example) -> Iterator[Progress]:
     per_epoch = spec.steps_per_epoch
     for epoch, seconds in enumerate(clock.tolist()):
         is_last, step = epoch == spec.training.epochs, epoch * per_epoch
-        at_end = [Evaluation(epoch, step, *judged[epoch])] if epoch in judged else []
+        at_end = (Evaluation(epoch, step, *judged[epoch]),) if epoch in judged else ()
         yield Progress(
             step=step,
             epoch=epoch,
             seconds=seconds,
             losses=losses[max(0, step - per_epoch) : step],
-            evaluations=tuple(at_end),
+            evaluations=at_end,
             diverged_steps=(None,) * spec.run_count,
             facts=None if epoch else facts,
             snapshot=kept.get(epoch),

@@ -81,8 +81,8 @@ def _means(chart: Chart, evidence: Evidence) -> Iterator[tuple[Entrant, Values, 
         trained = course.thinned(_MOST_POINTS)
         mean = np.asarray(Sample.of(trained.values).mean, np.float64)[1:]
         values = np.log10(mean) if judged_by.reading is Reading.ERROR else mean
-        first, *_others, last = trained.epochs[1:]
-        yield course.entrant, (trained.epochs[1:] - first) / (last - first), values
+        since_first = trained.epochs[1:] - 1
+        yield course.entrant, since_first / max(1, since_first[-1]), values
 
 
 def _ends_of_seeds(chart: Chart, evidence: Evidence) -> Iterator[tuple[Entrant, Values, Values]]:

@@ -19,9 +19,8 @@ from core.network.groups import Group
 from core.network.stack import Stack
 from core.records import Column, Evaluation, Measure, Split
 
-#: Rows evaluated at once, and activations of a layer: few enough that they stay in the cache. 20
-#: runs of 64-128-10 took 12 % longer all at once.
-_ROWS_AT_ONCE, _ACTIVATIONS_AT_ONCE = 512, 2**19
+#: Rows evaluated at once: few enough that the activations stay in the cache.
+_ROWS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,6 @@ class Evaluator:
             for split, place in zip(rows, places, strict=True)
         ]
         self._rows_at_once = min(_ROWS_AT_ONCE, -(-self._x.shape[1] // pieces))
-        activations = max(stack.layer_sizes[1:]) * self._rows_at_once
-        self._runs_at_once = max(1, _ACTIVATIONS_AT_ONCE // activations)
         self._newest: tuple[int, list[Answers]] = (-1, [])
 
     def follow(self, groups: Sequence[Group]) -> None:
@@ -174,23 +171,11 @@ class Evaluator:
 
     def logits(self, x: Tensor, group: Group) -> Tensor:
         """Logits ``[S, C, N]`` of a group for x ``[S, N, D]``."""
-        starts = range(group.runs.start, group.runs.stop, self._runs_at_once)
-        found = [
-            self._logits(some, slice(start, start + len(some)))
-            for start, some in zip(starts, x.split(self._runs_at_once), strict=True)
-        ]
-        return _joined(found, 0)[:, : group.width]
-
-    def _logits(self, x: Tensor, runs: slice) -> Tensor:
-        """Of some runs: ``[s, C, N]`` for x ``[s, N, D]``."""
 
         @torch.inference_mode()
         def logits(rows: Tensor) -> Tensor:
-            return self._stack.logits(rows, runs)
+            return self._stack.logits(rows, group.runs)
 
         in_each = self._in_each if len(self._groups) == 1 else map
-        return _joined(list(in_each(logits, x.split(self._rows_at_once, 1))), 2)
-
-
-def _joined(parts: list[Tensor], dim: int) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
+        pieces = list(in_each(logits, x.split(self._rows_at_once, 1)))
+        return torch.cat(pieces, 2)[:, : group.width]

@@ -184,8 +184,6 @@ class _Room:
         self.logit_gradients = flat(gradients)
         self._parts = [flat(gradients[share.runs, : share.group.width]) for share in shares]
         self._has_one_share = len(shares) == 1 and shares[0].group.width == widest
-        # The examples of a step, where several shares have each its own copy of them.
-        self._rows = block.x.new_empty(runs.stop - runs.start, size, block.x.shape[2])
         self.follow(shares)
 
     def follow(self, shares: Sequence[Share]) -> None:
@@ -221,12 +219,13 @@ class _Room:
                 x.split(block.size, -2), x.transpose(-1, -2).split(block.size, -1), strict=True
             )
             return
-        # Put together step by step, they are still in the cache when they are needed: 15 runs of
-        # 64-128-10 took 6 % longer for a step when it was done for the whole block.
-        columns = self._rows.transpose(1, 2)
+        # Put together step by step, they are still in the cache when they are needed: of 15 runs
+        # of 64-128-10 the products with them took 6 % longer when it was done for a whole block.
+        together = block.x.new_empty(self._newest.shape[0], block.size, block.x.shape[2])
+        columns = together.transpose(1, 2)
         of_shares = (block.x[share.seeds].split(block.size, 1) for share in self._shares)
         for rows in zip(*of_shares, strict=True):
-            yield torch.cat(rows, out=self._rows), columns
+            yield torch.cat(rows, out=together), columns
 
     def _targets(self, block: Block, share: Share) -> Tensor:
         """What a share's loss compares with its logits: ``[n, (s,) C, B]``."""

@@ -127,6 +127,18 @@ def test_who_looks_sees_the_newest_epoch_judged_and_training_goes_on_as_it_would
     )
 
 
+def test_who_looks_after_an_epoch_of_one_step_sees_that_epoch(sparse) -> None:
+    spec = spec_of(30, training={"epochs": 30, "batch_size": 48, "device": "cpu"})
+    every = judged(list(train(spec)))
+    sparse(4)
+    reports, looks = train(spec), {}
+    for report in reports:
+        if not report.evaluations:
+            looks |= judged([reports.send(True)])
+    assert list(looks) == [epoch for epoch in range(30) if not is_judged(epoch, 30)]
+    assert all(same(each, every[epoch]) for epoch, each in looks.items())
+
+
 def test_no_report_has_all_steps_of_an_epoch_and_lacks_its_end(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
