@@ -42,14 +42,24 @@ def log_probabilities(z: Tensor, link: Link) -> Tensor | None:
 
 
 def predicted_classes(z: Tensor) -> Tensor:
-    """Class numbers ``[S, N]``: 1 where a single logit is above 0, else the largest's."""
-    # The first of equal ones, as argmax has it, which is several times slower.
-    return (z.squeeze(-2) > 0).long() if z.shape[-2] == 1 else z.max(-2).indices
+    """Class numbers ``[S, N]``: 1 where a single logit is above 0, else the largest's, of equal
+    ones the first. A row with NaN has the last class."""
+    return _predicted(z).long()
 
 
 def right(z: Tensor, y: Tensor) -> Tensor:
     """1 for each row ``[S, N]`` whose predicted class is right, else 0."""
-    return (predicted_classes(z) == y).to(z.dtype)
+    return (_predicted(z) == y).to(z.dtype)
+
+
+def _predicted(z: Tensor) -> Tensor:
+    if z.shape[-2] == 1:
+        return z.squeeze(-2) > 0
+    # max(-2).indices has a branch for each number, which takes 68 us for five runs of 10 x 615
+    # where this takes 27. The countdown is highest for the first of equal ones, as argmax has it.
+    last = z.shape[-2] - 1
+    countdown = torch.arange(last, -1, -1, dtype=torch.int16, device=z.device)[:, None]
+    return last - ((z == z.amax(-2, keepdim=True)) * countdown).amax(-2)
 
 
 def _members(y: Tensor, classes: int) -> Tensor:

@@ -221,6 +221,26 @@ def test_a_confidence_at_an_edge_counts_into_the_bin_below(dtype):
     assert reliability_of(beyond, dtype)[0, 0].tolist() == [0.0] * 8 + [1.0] * 7
 
 
+@given(st.data(), st.sampled_from([2, 3, 10, 300]))
+@few
+def test_the_first_of_the_largest_logits_is_the_predicted_class(data, classes):
+    """As NumPy's argmax has it; of so few different logits many are equal."""
+    row = st.lists(st.sampled_from([-math.inf, -1.5, 0, 2]), min_size=classes, max_size=classes)
+    z = torch.tensor(data.draw(st.lists(row, min_size=1, max_size=20))).T[None]
+    expected = z.numpy().argmax(1)
+    assert measures.predicted_classes(z).numpy().tolist() == expected.tolist()
+    y = torch.tensor(expected).float()
+    y[0, 0] = (y[0, 0] + 1) % classes
+    assert measures.right(z, y)[0].tolist() == [0] + [1] * (z.shape[2] - 1)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_a_row_of_no_numbers_has_a_class_that_there_is(classes):
+    z = torch.zeros(1, classes, 2)
+    z[0, 0, 1] = torch.nan
+    assert measures.predicted_classes(z).tolist() == [[0, classes - 1]]
+
+
 def test_certainty_is_in_the_last_bin():
     z = torch.tensor([[[1e4, -1e4], [-1e4, 1e4]]])
     predicted = measures.predicted_classes(z)
