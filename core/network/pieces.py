@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor
 
-from core.network.stack import Batch, Layer
+from core.network.stack import Batch, Layer, Workspace
 from core.spec import Activation
 
 #: Pieces begin at multiples of this many examples, as cache lines do.
@@ -34,20 +34,29 @@ class Pieces:
         size: int,
         count: int,
         in_each: Callable[..., Iterable[None]] = map,
+        workspace: Workspace | None = None,
     ) -> None:
+        workspace = workspace or Workspace()
         per_piece = -(-size // count // _ALIGNED) * _ALIGNED
         edges = [*range(0, size, per_piece), size]
         self._places = [slice(start, stop) for start, stop in itertools.pairwise(edges)]
         self._sizes = [place.stop - place.start for place in self._places]
         self._in_each = in_each
+        workspaces = [workspace.other(number) for number in range(len(self._sizes))]
         # The same parameters, with gradients of each piece alone.
         of_others = [
-            [Layer(each.parameters, torch.zeros_like(each.gradients)) for each in layers]
-            for _piece in self._sizes[1:]
+            [
+                Layer(
+                    each.parameters,
+                    own.tensor("gradients", place, each.gradients, *each.gradients.shape),
+                )
+                for place, each in enumerate(layers)
+            ]
+            for own in workspaces[1:]
         ]
         self._batches = [
-            Batch(each, activation, piece, size)
-            for each, piece in zip([layers, *of_others], self._sizes, strict=True)
+            Batch(each, activation, piece, own, mean_over=size)
+            for each, piece, own in zip([layers, *of_others], self._sizes, workspaces, strict=True)
         ]
         self._to_add = [
             (whole.gradients, own.gradients)

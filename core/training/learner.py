@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from core.errors import SpecError
 from core.network.groups import Group
-from core.network.stack import Batch, Stack
+from core.network.stack import Batch, Stack, Workspace
 from core.spec import OptimizerSpec
 from core.training.batches import Block
 from core.training.part import BatchOf, Part, Share
@@ -23,8 +24,8 @@ class Learner:
 
     They are stepped in ``parts``, slices of the runs: the first part through a whole block of
     batches, then the next one, so that what a part needs stays in the processor's cache.
-    ``in_each`` is ``map``, or one that steps parts side by side: no part has a say in another, so
-    that each run gets the same bits.
+    ``in_each`` is ``map``, or one that steps so many parts ``side_by_side``: no part has a say in
+    another, so that each run gets the same bits.
 
     ``head_factors`` has a factor for the gradient of each entrant's last layer.
     """
@@ -38,6 +39,7 @@ class Learner:
         parts: Sequence[slice] = (),
         in_each: Callable[..., Iterable[Tensor]] = map,
         batch_of: BatchOf = Batch,
+        side_by_side: int = 1,
     ) -> None:
         self.stack = stack
         self.groups = tuple(groups)
@@ -48,6 +50,8 @@ class Learner:
         self._slices = list(parts) or [slice(0, stack.runs)]
         self._in_each = in_each
         self._batch_of = batch_of
+        #: The workspaces that no part is stepped in just now.
+        self._workspaces = deque(Workspace() for _ in range(side_by_side))
         self.restart([group.entrant.learning_rate for group in groups])
 
     def restart(self, learning_rates: Sequence[float]) -> None:
@@ -111,12 +115,12 @@ class Learner:
     def step(self, block: Block) -> Tensor:
         """An update of every run for each batch of the block; each run's mean losses over each
         batch, before its update: ``[n, K]``."""
-        return self._by_parts(lambda part: part.train(block))
+        return self._by_parts(lambda part, workspace: part.train(block, workspace))
 
     def differentiate(self, block: Block) -> Tensor:
         """Fill the stack's gradients of the mean losses over a block of one batch, and give
         these losses ``[1, K]``."""
-        return self._by_parts(lambda part: part.differentiate(block))
+        return self._by_parts(lambda part, workspace: part.differentiate(block, workspace))
 
     def logits(self, size: int) -> list[Tensor]:
         """Each entrant's logits ``[S, C, B]`` of the newest batch of that size."""
@@ -130,8 +134,15 @@ class Learner:
     def parts(self) -> tuple[Part, ...]:
         return tuple(self._parts)
 
-    def _by_parts(self, train: Callable[[Part], Tensor]) -> Tensor:
-        return torch.cat(list(self._in_each(train, self._parts)), 1)
+    def _by_parts(self, train: Callable[[Part, Workspace], Tensor]) -> Tensor:
+        def trained(part: Part) -> Tensor:
+            workspace = self._workspaces.pop()
+            try:
+                return train(part, workspace)
+            finally:
+                self._workspaces.append(workspace)
+
+        return torch.cat(list(self._in_each(trained, self._parts)), 1)
 
     def _tell_parts(self) -> None:
         for part in self._parts:

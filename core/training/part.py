@@ -13,15 +13,16 @@ from torch import Tensor
 
 from core.network.groups import Group
 from core.network.pieces import Pieces
-from core.network.stack import Batch, Layer, Stack
+from core.network.stack import Batch, Layer, Stack, Workspace
 from core.spec import Activation, OptimizerSpec
 from core.training.batches import Block
 from core.training.capture import Differentiate, captured
 from core.training.optimizers import Optimizer, Update, make_optimizer
 
 Gradient = Callable[[Tensor, Tensor], Tensor]
-#: Makes what goes forward and backward, for the layers of some runs and so many examples.
-BatchOf = Callable[[Sequence[Layer], Activation, int], Batch | Pieces]
+#: Makes what goes forward and backward, for the layers of some runs and so many examples, in a
+#: workspace.
+BatchOf = Callable[[Sequence[Layer], Activation, int, Workspace], Batch | Pieces]
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,9 @@ class Part:
         self._batch_of = batch_of
         self._optimizers = list(_optimizers(stack, runs, shares, optimizer, rates))
         self._update = _all_of([each.update for each in self._optimizers])
-        self._rooms: dict[int, _Room] = {}
+        self._rooms: dict[tuple[int, Workspace], _Room] = {}
+        #: The last one that was used for each batch size.
+        self._newest: dict[int, _Room] = {}
         self.follow(shares)
 
     def follow(self, shares: Sequence[Share]) -> None:
@@ -80,17 +83,19 @@ class Part:
         for each in self._optimizers:
             each.go_on_after(steps)
 
-    def train(self, block: Block) -> Tensor:
-        """A step on each batch of the block; the mean losses over each before it: ``[n, k]``."""
-        return self._pass(block, self._update)
+    def train(self, block: Block, workspace: Workspace) -> Tensor:
+        """A step on each batch of the block; the mean losses over each before it: ``[n, k]``.
 
-    def differentiate(self, block: Block) -> Tensor:
+        Nobody else may use the workspace in the meantime."""
+        return self._pass(block, workspace, self._update)
+
+    def differentiate(self, block: Block, workspace: Workspace) -> Tensor:
         """The same without moving the parameters: fills the gradients of the last batch."""
-        return self._pass(block, None)
+        return self._pass(block, workspace, None)
 
     @torch.inference_mode()
-    def _pass(self, block: Block, update: Update | None) -> Tensor:
-        room = self._room(block)
+    def _pass(self, block: Block, workspace: Workspace, update: Update | None) -> Tensor:
+        room = self._newest[block.size] = self._room(block, workspace)
         differentiate = room.differentiate
         for rows, columns, logits, of_shares, targets in room.steps(block):
             differentiate(rows, columns, logits, of_shares, targets)
@@ -100,23 +105,24 @@ class Part:
 
     def newest_logits(self, size: int) -> list[tuple[Share, Tensor]]:
         """Each share's logits ``[s, C, B]`` of the last batch of that size."""
-        return self._rooms[size].newest()
+        return self._newest[size].newest()
 
     def logit_gradients(self, size: int) -> Tensor:
         """Each example's own gradient ``[(k,) C, B]`` in the logits of the last batch of a size."""
-        return self._rooms[size].logit_gradients
+        return self._newest[size].logit_gradients
 
     def activations(self, size: int) -> list[Tensor]:
-        """What the hidden layers made of the last batch of that size: ``[(k,) H, B]`` each."""
-        return self._rooms[size].batch.activations
+        """What the hidden layers made of the last batch of that size: ``[(k,) H, B]`` each; it lies
+        in the workspace that it was worked out in."""
+        return self._newest[size].batch.activations
 
-    def _room(self, block: Block) -> _Room:
-        room = self._rooms.get(block.size)
+    def _room(self, block: Block, workspace: Workspace) -> _Room:
+        room = self._rooms.get((block.size, workspace))
         if room is None or room.count < block.count:
             layers = self._stack.layers_of(self.runs)
-            batch = self._batch_of(layers, self._stack.activation, block.size)
+            batch = self._batch_of(layers, self._stack.activation, block.size, workspace)
             room = _Room(self._stack, self.runs, self.shares, batch, block)
-            self._rooms[block.size] = room
+            self._rooms[block.size, workspace] = room
         return room
 
 

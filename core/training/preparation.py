@@ -15,7 +15,7 @@ from core.judging.lens import gradient_lens
 from core.judging.observer import Observer
 from core.network.groups import Group, encode_all, make_groups, make_stack
 from core.network.pieces import Pieces
-from core.network.stack import Batch, Layer
+from core.network.stack import Batch, Layer, Workspace
 from core.records import Checkpoint, Facts, RangeTest
 from core.records.checkpoint import named
 from core.spec import Activation, ExperimentSpec, Protocol
@@ -152,10 +152,19 @@ def prepare(spec: ExperimentSpec) -> Prepared:
     in_each = device.mapping(plan.threads)
     batch_of = _batch_of(plan, in_each)
     # Threads go through the pieces of one part after another, or through whole parts.
-    parts_in_each = map if plan.pieces > 1 else in_each
-    learner = Learner(stack, groups, spec.optimizer, factors, plan.parts, parts_in_each, batch_of)
+    parts_in_each, side_by_side = (map, 1) if plan.pieces > 1 else (in_each, plan.threads)
+    learner = Learner(
+        stack,
+        groups,
+        spec.optimizer,
+        factors,
+        plan.parts,
+        parts_in_each,
+        batch_of,
+        side_by_side,
+    )
     targets = encode_all(groups, rows.y, task)
-    evaluator = Evaluator(stack, groups, task, rows.judged, in_each, plan.pieces)
+    evaluator = Evaluator(stack, groups, task, rows.judged, in_each, plan.threads)
     return Prepared(
         spec=spec,
         plan=plan,
@@ -178,10 +187,12 @@ def prepare(spec: ExperimentSpec) -> Prepared:
 def _batch_of(plan: Plan, in_each: Callable[..., Iterable[Any]]) -> BatchOf:
     """Deals out as many pieces as planned, or fewer of an epoch's last batch that is smaller."""
 
-    def batch_of(layers: Sequence[Layer], activation: Activation, size: int) -> Batch | Pieces:
+    def batch_of(
+        layers: Sequence[Layer], activation: Activation, size: int, workspace: Workspace
+    ) -> Batch | Pieces:
         pieces = min(plan.pieces, size // ROWS_OF_A_PIECE)
         if pieces > 1:
-            return Pieces(layers, activation, size, pieces, in_each)
-        return Batch(layers, activation, size)
+            return Pieces(layers, activation, size, pieces, in_each, workspace)
+        return Batch(layers, activation, size, workspace)
 
     return batch_of

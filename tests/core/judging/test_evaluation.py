@@ -18,6 +18,7 @@ from core.network.start import initialise
 from core.records import Measure, Split
 from core.spec import Activation, StartSpec
 from core.spec.entrants import lineup
+from core.training import device
 from tests.core import plain
 from tests.core.experiments import entrants
 from tests.core.tidy import scores
@@ -178,3 +179,21 @@ def test_the_baseline_of_values_is_variance_or_absolute_deviation():
     assert mse.baseline(y, Task.REGRESSION) == pytest.approx(2)
     assert l1.baseline(y, Task.REGRESSION) == pytest.approx(1)
     assert huber.baseline(y, Task.REGRESSION) == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize(("task", "names", "classes"), CASES)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_runs_and_rows_are_dealt_out_and_put_together_again(
+    monkeypatch, task, names, classes, threads
+):
+    stack, groups = started(task, names, classes)
+    x, y = some_data(classes)
+    judged = {Split.TRAIN: (x[:, :700], y[:, :700]), Split.VAL: (x[:, 700:], y[:, 700:])}
+    whole = Evaluator(stack, groups, task, judged)
+    monkeypatch.setattr(evaluation, "_ACTIVATIONS_AT_ONCE", 1)
+    dealt = Evaluator(stack, groups, task, judged, device.mapping(threads), threads)
+    expected, found = whole.evaluate(2, 20), dealt.evaluate(2, 20)
+    assert found.columns == expected.columns
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-5)
+    for group, logits in zip(groups, dealt.judged_logits(20), strict=True):
+        torch.testing.assert_close(logits, whole.logits(x[:, 700:], group))

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 import torch
 from torch import Tensor
 
 from core.network.pieces import Pieces
-from core.network.stack import Batch, Stack
+from core.network.stack import Batch, Stack, Workspace
 from core.spec import Activation
 from core.training import device
 
 SIZES = (6, 33, 20, 4)
 
 
-def stack_of(activation: Activation, dtype: torch.dtype = torch.float64) -> Stack:
-    stack = Stack(1, SIZES, activation, dtype=dtype)
+def stack_of(
+    activation: Activation, dtype: torch.dtype = torch.float64, sizes: Sequence[int] = SIZES
+) -> Stack:
+    stack = Stack(1, sizes, activation, dtype=dtype)
     stack.flat.normal_(0, 0.3, generator=torch.Generator().manual_seed(1))
     return stack
 
@@ -31,11 +33,15 @@ def examples(size: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Ten
 
 
 def differentiated(
-    stack: Stack, size: int, count: int, in_each: Callable[..., Iterable[None]] = map
+    stack: Stack,
+    size: int,
+    count: int,
+    in_each: Callable[..., Iterable[None]] = map,
+    workspace: Workspace | None = None,
 ) -> tuple[Tensor, Tensor, list[Tensor]]:
     """The logits, the parameters' gradients and the hidden layers' activations."""
     rows, gradients = examples(size, stack.flat.dtype)
-    pieces = Pieces(stack.layers, stack.activation, size, count, in_each)
+    pieces = Pieces(stack.layers, stack.activation, size, count, in_each, workspace)
     logits = torch.full_like(gradients, torch.nan)
     seen = torch.zeros(size)
 
@@ -76,3 +82,41 @@ def test_threads_change_no_bit() -> None:
     at_once = differentiated(stack, 200, 3, device.mapping(3))
     for one, other in zip(in_turns[:2], at_once[:2], strict=True):
         assert one.numpy().tobytes() == other.numpy().tobytes()
+
+
+#: The second one's gradients are worked out in aligned rows and then copied.
+@pytest.mark.parametrize("sizes", [SIZES, (6, 1100, 8, 4)])
+@pytest.mark.parametrize("count", [1, 3])
+def test_who_shares_a_workspace_gets_the_same_bits(count: int, sizes: Sequence[int]) -> None:
+    """Each takes its turn, with batches of two sizes, and nothing of another's stays in it."""
+    stacks = [stack_of(Activation.GELU, torch.float32, sizes) for _run in range(3)]
+    for number, stack in enumerate(stacks):
+        stack.flat.mul_(1 + number)
+    alone = [differentiated(stack, size, count) for stack in stacks for size in (200, 90)]
+    shared = Workspace()
+    for _again in range(2):
+        together = [
+            differentiated(stack, size, count, workspace=shared)
+            for stack in stacks
+            for size in (200, 90)
+        ]
+        for (z, gradients, _a), (expected_z, expected, _b) in zip(together, alone, strict=True):
+            assert torch.equal(z, expected_z)
+            assert torch.equal(gradients, expected)
+
+
+def test_a_workspace_has_one_tensor_for_all_who_ask_alike() -> None:
+    workspace, like = Workspace(), torch.zeros(1, dtype=torch.float64)
+    one = workspace.tensor("a", 0, like, 2, 3)
+    assert one.dtype == torch.float64
+    assert torch.equal(one, torch.ones(2, 3, dtype=torch.float64))
+    assert workspace.tensor("a", 0, like, 2, 3) is one
+    others = [
+        workspace.tensor("b", 0, like, 2, 3),
+        workspace.tensor("a", 1, like, 2, 3),
+        workspace.tensor("a", 0, like, 3, 2),
+        workspace.other(1).tensor("a", 0, like, 2, 3),
+    ]
+    assert len({each.data_ptr() for each in (one, *others)}) == 5
+    assert workspace.other(0) is workspace
+    assert workspace.other(1) is workspace.other(1)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from core.network.stack import Workspace
 from core.spec import ExperimentSpec
 from core.training import plan, train
 from core.training.batches import Block
@@ -41,9 +42,9 @@ def test_they_are_0_in_every_thread_that_trains(
     seen = []
     train_part = Part.train
 
-    def looked_at(self: Part, block: Block) -> Tensor:
+    def looked_at(self: Part, block: Block, workspace: Workspace) -> Tensor:
         seen.append(a_tenth_of_a_billionth(SMALL))
-        return train_part(self, block)
+        return train_part(self, block, workspace)
 
     monkeypatch.setattr(Part, "train", looked_at)
     assert a_tenth_of_a_billionth(SMALL) > 0

@@ -142,7 +142,8 @@ def test_a_single_run_gets_the_same_from_a_batch_that_is_dealt_out(
 
 
 def test_a_batch_is_dealt_out_where_that_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "usable_cores", lambda: 8)
+    cores = 8
+    monkeypatch.setattr(plan, "usable_cores", lambda: cores)
 
     def pieces(hidden: list[int], rows: int, seeds: int = 1) -> int:
         spec = spec_of(
@@ -158,7 +159,11 @@ def test_a_batch_is_dealt_out_where_that_pays(monkeypatch: pytest.MonkeyPatch) -
     assert pieces([512, 512], 256) == 4
     assert pieces([128] * 3, 1438) == 8
     assert pieces([2048, 2048], 1438) == 1
-    assert pieces([128] * 3, 1438, seeds=2) == 1
+    assert pieces([128] * 3, 1438, seeds=2) == 8
+    assert pieces([128] * 3, 1438, seeds=16) == 1
+    cores = 2
+    assert [pieces([128] * 3, 1438, seeds) for seeds in (1, 2, 3, 5, 15)] == [2, 1, 2, 2, 1]
+    assert pieces([128] * 3, 32, seeds=3) == 1
 
 
 @pytest.mark.parametrize("protocol", ["same_rate", "matched_gradients", "one_function"])
