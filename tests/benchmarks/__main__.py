@@ -1,7 +1,8 @@
 """``python -m tests.benchmarks``: every number that is promised, measured and compared.
 
-Prints one table and writes ``bench.json`` at the root of the project. Where parts are named,
-as in ``python -m tests.benchmarks viewers``, only these are measured and nothing is written.
+Prints a table of each part as it is measured, then one of all, and writes ``bench.json`` at the
+root of the project. Where parts are named, as in ``python -m tests.benchmarks viewers``, only these
+are measured and nothing is written.
 """
 
 from __future__ import annotations
@@ -101,7 +102,10 @@ def main() -> None:
     measured: dict[str, float] = {}
     for name, measure in PARTS.items():
         if not parts or name in parts:
-            measured |= measure()
+            found = measure()
+            # At once, as the whole takes half an hour and a later part may fail.
+            print(table(found), flush=True)
+            measured |= found
     if not parts:
         RESULT.write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
     print(table(measured))

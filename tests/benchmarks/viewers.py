@@ -30,7 +30,10 @@ FEW, MANY = 50, 200
 RACE_EPOCHS, RACE_VIEWERS = 250, 10
 _SENT = b'"sent":'
 _LOSSES = [{"loss": loss} for loss in ("cross_entropy", "bce", "mse")]
-TRAINING = ExperimentSpec.parse({"entrants": _LOSSES, "training": {"epochs": 10_000}})
+#: With small batches, so that it has more steps than a fast machine takes while it is looked at.
+TRAINING = ExperimentSpec.parse(
+    {"entrants": _LOSSES, "training": {"batch_size": 8, "epochs": 10_000}}
+)
 RACE = ExperimentSpec.parse(
     {"entrants": _LOSSES, "seeds": [0, 1, 2, 3, 4], "training": {"epochs": 10_000}}
 )
