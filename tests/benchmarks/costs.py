@@ -19,8 +19,8 @@ from tests.benchmarks.rounds import in_turns, one_thread, ratio
 from tests.benchmarks.sides import RACE, SINGLE
 
 ROUNDS = 7
-#: Some five seconds of training for each, as to begin and to end costs a job some 30 ms.
-TASKS = {"engine_share_1": (SINGLE, 2000), "engine_share_15": (RACE, 180)}
+#: Five seconds of training or more for each, as to begin and to end costs a job some 30 ms.
+TASKS = {"engine_share_1": (SINGLE, 3000), "engine_share_15": (RACE, 300)}
 
 
 def measure() -> dict[str, float]:

@@ -72,7 +72,8 @@ def measure() -> dict[str, float]:
 
 
 def _long(spec: ExperimentSpec) -> ExperimentSpec:
-    longer = spec.training.model_copy(update={"epochs": 10_000})
+    """With more steps than a fast machine takes while it is looked at."""
+    longer = spec.training.model_copy(update={"batch_size": 4, "epochs": 10_000})
     return spec.model_copy(update={"training": longer})
 
 
