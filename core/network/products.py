@@ -16,6 +16,8 @@ from torch import Tensor
 
 #: The arithmetic that oneDNN is begun for: two operations a weight and column.
 _LEAST_FLOPS = 8_000_000
+#: So many times the columns are to be as many as the rows that are copied for them, or more.
+_COLUMNS_FOR_A_COPY = 4
 
 
 @cache
@@ -52,8 +54,15 @@ def product(a: Tensor, b: Tensor) -> Tensor:
 
 
 def mm(a: Tensor, b: Tensor, *, out: Tensor) -> None:
-    """``torch.mm`` by oneDNN."""
-    out.copy_(product(a, b))
+    """``torch.mm`` by oneDNN.
+
+    It copies an a that does not lie in one piece, which with few columns takes longer than it
+    saves: 2048 x 2048 by 2048 x 32 took 3.5 ms by MKL and 10 by oneDNN.
+    """
+    if a.is_contiguous() or _COLUMNS_FOR_A_COPY * b.shape[1] >= a.shape[0]:
+        out.copy_(product(a, b))
+    else:
+        torch.mm(a, b, out=out)
 
 
 def addmm(_add: Tensor, a: Tensor, b: Tensor, *, beta: float, alpha: float, out: Tensor) -> None:

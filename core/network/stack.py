@@ -32,6 +32,11 @@ _aten = torch.ops.aten
 #: Numbers of a cache line; columns that are too few to be worth aligning; columns of a row that is
 #: long enough for aligned rows to pay with any batch.
 _ALIGNED, _FEW_COLUMNS, _LONG_ROW = 16, 256, 1024
+#: A single run's batch with fewer examples has one of them after the other in memory, and not one
+#: unit: MKL takes 57 us instead of 193 for 512 x 513 by 513 x 8, and from here on no less.
+_FEW_EXAMPLES = 16
+#: A layer with fewer parameters than this gains nothing by it.
+_SMALL_LAYER = 1024
 
 
 @dataclass(frozen=True)
@@ -185,6 +190,11 @@ class Batch:
         self._add_product: Callable[..., object] = torch.addmm if self._is_single else torch.baddbmm
         if by_onednn:
             self._multiply, self._add_product = products.mm, products.addmm
+        self._is_by_example = (
+            self._is_single
+            and size < _FEW_EXAMPLES
+            and any(layer.parameters.numel() >= _SMALL_LAYER for layer in layers)
+        )
         #: MKL is quicker with rows that begin where cache lines do.
         self._is_aligned = self._is_single and not by_onednn
         self._mean_factor = 1 / (mean_over or size)
@@ -203,8 +213,11 @@ class Batch:
             width = layer.parameters.shape[-2]
 
             def buffer(name: str, rows: int, place: int = place) -> Tensor:
-                columns = _padded(size) if self._is_aligned else size
                 like = layers[0].parameters
+                if self._is_by_example:
+                    by_example = workspace.tensor(f"{name}, by example", place, like, size, rows)
+                    return by_example.T
+                columns = _padded(size) if self._is_aligned else size
                 whole = workspace.tensor(name, place, like, count, rows, columns)
                 return self.flat(whole)[..., :size]
 

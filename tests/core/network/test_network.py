@@ -92,24 +92,48 @@ def close(ours: Tensor, expected: Tensor) -> None:
     torch.testing.assert_close(ours, expected, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("examples", [40, 300])
-def test_gradients_of_wide_layers_are_autograds(examples: int) -> None:
-    """Those of a single run are worked out elsewhere and copied."""
-    sizes = (5, 1100, 1030, 3)
-    stack = Stack(1, sizes, Activation.TANH, dtype=torch.float64)
+def differentiated(
+    sizes: tuple[int, ...], activation: Activation, examples: int
+) -> tuple[Batch, list[tuple[Tensor, Tensor]]]:
+    """A single run's batch, and pairs of what it and autograd give."""
+    stack = Stack(1, sizes, activation, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     stack.flat.normal_(0, 0.05, generator=generator)
-    batch = Batch(stack.layers, Activation.TANH, examples)
+    batch = Batch(stack.layers, activation, examples)
     rows = torch.randn(examples, sizes[0] + 1, generator=generator, dtype=torch.float64)
     rows[:, -1] = 1
     upstream = torch.randn(sizes[-1], examples, generator=generator, dtype=torch.float64)
-    batch.forward(rows.T, torch.empty_like(upstream))
+    logits = torch.empty_like(upstream)
+    batch.forward(rows.T, logits)
     batch.backward(rows, upstream)
     network = plain.network_of(stack, 0, sizes[-1])
-    (network(rows[:, :-1]) * upstream.T).sum().div(examples).backward()
+    z = network(rows[:, :-1])
+    (z * upstream.T).sum().div(examples).backward()
+    pairs = [(logits, z.detach().T)]
     for layer, linear in zip(stack.layers, network[::2], strict=True):
-        close(layer.weight_gradient[0], linear.weight.grad)
-        close(layer.bias_gradient[0, :, 0], linear.bias.grad)
+        pairs.append((layer.weight_gradient[0], linear.weight.grad))
+        pairs.append((layer.bias_gradient[0, :, 0], linear.bias.grad))
+    return batch, pairs
+
+
+@pytest.mark.parametrize("examples", [9, 40, 300])
+def test_gradients_of_wide_layers_are_autograds(examples: int) -> None:
+    """Those of a single run are worked out elsewhere and copied."""
+    _batch, pairs = differentiated((5, 1100, 1030, 3), Activation.TANH, examples)
+    for ours, autograds in pairs:
+        close(ours, autograds)
+
+
+@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize(("examples", "is_by_example"), [(1, True), (15, True), (16, False)])
+def test_gradients_of_few_examples_are_autograds(
+    activation: Activation, examples: int, is_by_example: bool
+) -> None:
+    """They lie one after the other in memory, and where there are more, units do."""
+    batch, pairs = differentiated((5, 40, 30, 3), activation, examples)
+    assert [hidden.stride(0) == 1 for hidden in batch.activations] == [is_by_example] * 2
+    for ours, autograds in pairs:
+        close(ours, autograds)
 
 
 # ------------------------------------------------------------------ the first 100 steps
