@@ -1,4 +1,4 @@
-"""Products of matrices on the CPU, by the quicker one of PyTorch's two libraries.
+"""Products of matrices, and on the CPU by the quicker one of PyTorch's two libraries.
 
 PyTorch multiplies by MKL, which uses half of the width of an AMD processor with AVX-512. Its oneDNN
 uses all of it, and takes longer to begin: by one thread of an EPYC of family 26, 512 x 512 by 512 x
@@ -69,3 +69,8 @@ def addmm(_add: Tensor, a: Tensor, b: Tensor, *, beta: float, alpha: float, out:
     """``torch.addmm`` by oneDNN, with nothing to be added: beta is 0."""
     assert beta == 0
     torch.mul(product(a, b), alpha, out=out)
+
+
+def bmm_by_example(a: Tensor, b: Tensor, *, out: Tensor) -> None:
+    """``torch.bmm`` where columns lie in one piece each, in b and in what is filled."""
+    torch.bmm(b.transpose(1, 2), a.transpose(1, 2), out=out.transpose(1, 2))

@@ -32,11 +32,12 @@ _aten = torch.ops.aten
 #: Numbers of a cache line; columns that are too few to be worth aligning; columns of a row that is
 #: long enough for aligned rows to pay with any batch.
 _ALIGNED, _FEW_COLUMNS, _LONG_ROW = 16, 256, 1024
-#: A single run's batch with fewer examples has one of them after the other in memory, and not one
-#: unit: MKL takes 57 us instead of 193 for 512 x 513 by 513 x 8, and from here on no less.
+#: A batch with fewer examples has one of them after the other in memory, and not one unit: MKL
+#: takes 57 us instead of 193 for 512 x 513 by 513 x 8, and from here on no less.
 _FEW_EXAMPLES = 16
-#: A layer with fewer parameters than this gains nothing by it.
-_SMALL_LAYER = 1024
+#: The parameters of a layer, of all runs together, from which on it brings more than it costs. With
+#: several runs it costs views.
+_LARGE_FOR_ONE, _LARGE_FOR_MORE = 1024, 8192
 
 
 @dataclass(frozen=True)
@@ -190,11 +191,14 @@ class Batch:
         self._add_product: Callable[..., object] = torch.addmm if self._is_single else torch.baddbmm
         if by_onednn:
             self._multiply, self._add_product = products.mm, products.addmm
-        self._is_by_example = (
-            self._is_single
-            and size < _FEW_EXAMPLES
-            and any(layer.parameters.numel() >= _SMALL_LAYER for layer in layers)
+        #: The last layer's logits lie as the losses read them.
+        self._multiply_last = self._multiply
+        largest = max(layer.parameters.numel() for layer in layers)
+        self._is_by_example = size < _FEW_EXAMPLES and largest >= (
+            _LARGE_FOR_ONE if self._is_single else _LARGE_FOR_MORE
         )
+        if self._is_by_example and not self._is_single:
+            self._multiply = products.bmm_by_example
         #: MKL is quicker with rows that begin where cache lines do.
         self._is_aligned = self._is_single and not by_onednn
         self._mean_factor = 1 / (mean_over or size)
@@ -215,8 +219,9 @@ class Batch:
             def buffer(name: str, rows: int, place: int = place) -> Tensor:
                 like = layers[0].parameters
                 if self._is_by_example:
-                    by_example = workspace.tensor(f"{name}, by example", place, like, size, rows)
-                    return by_example.T
+                    name += ", by example"
+                    by_example = workspace.tensor(name, place, like, count, size, rows)
+                    return self.flat(by_example.transpose(1, 2))
                 columns = _padded(size) if self._is_aligned else size
                 whole = workspace.tensor(name, place, like, count, rows, columns)
                 return self.flat(whole)[..., :size]
@@ -268,7 +273,7 @@ class Batch:
             else:
                 nonlinearity.forward(hidden.z, hidden.a)
             values = hidden.with_ones
-        multiply(self._last_weight, values, out=logits)
+        self._multiply_last(self._last_weight, values, out=logits)
 
     def backward(self, rows: Tensor, logit_gradients: Tensor) -> None:
         """Fill the runs' gradients, after ``forward`` of the same x, which ``rows`` ``[(k,) N, D +

@@ -93,26 +93,29 @@ def close(ours: Tensor, expected: Tensor) -> None:
 
 
 def differentiated(
-    sizes: tuple[int, ...], activation: Activation, examples: int
+    sizes: tuple[int, ...], activation: Activation, examples: int, runs: int = 1
 ) -> tuple[Batch, list[tuple[Tensor, Tensor]]]:
-    """A single run's batch, and pairs of what it and autograd give."""
-    stack = Stack(1, sizes, activation, dtype=torch.float64)
+    """A batch, and pairs of what it and autograd give, all runs of the same examples."""
+    stack = Stack(runs, sizes, activation, dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     stack.flat.normal_(0, 0.05, generator=generator)
     batch = Batch(stack.layers, activation, examples)
     rows = torch.randn(examples, sizes[0] + 1, generator=generator, dtype=torch.float64)
     rows[:, -1] = 1
     upstream = torch.randn(sizes[-1], examples, generator=generator, dtype=torch.float64)
-    logits = torch.empty_like(upstream)
-    batch.forward(rows.T, logits)
-    batch.backward(rows, upstream)
-    network = plain.network_of(stack, 0, sizes[-1])
-    z = network(rows[:, :-1])
-    (z * upstream.T).sum().div(examples).backward()
-    pairs = [(logits, z.detach().T)]
-    for layer, linear in zip(stack.layers, network[::2], strict=True):
-        pairs.append((layer.weight_gradient[0], linear.weight.grad))
-        pairs.append((layer.bias_gradient[0, :, 0], linear.bias.grad))
+    logits = torch.empty(runs, *upstream.shape, dtype=torch.float64)
+    of_all = batch.flat(rows.repeat(runs, 1, 1))
+    batch.forward(of_all.transpose(-1, -2), batch.flat(logits))
+    batch.backward(of_all, batch.flat(upstream.repeat(runs, 1, 1)))
+    pairs = []
+    for run in range(runs):
+        network = plain.network_of(stack, run, sizes[-1])
+        z = network(rows[:, :-1])
+        (z * upstream.T).sum().div(examples).backward()
+        pairs.append((logits[run], z.detach().T))
+        for layer, linear in zip(stack.layers, network[::2], strict=True):
+            pairs.append((layer.weight_gradient[run], linear.weight.grad))
+            pairs.append((layer.bias_gradient[run, :, 0], linear.bias.grad))
     return batch, pairs
 
 
@@ -125,13 +128,14 @@ def test_gradients_of_wide_layers_are_autograds(examples: int) -> None:
 
 
 @pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize("runs", [1, 4])
 @pytest.mark.parametrize(("examples", "is_by_example"), [(1, True), (15, True), (16, False)])
 def test_gradients_of_few_examples_are_autograds(
-    activation: Activation, examples: int, is_by_example: bool
+    activation: Activation, runs: int, examples: int, is_by_example: bool
 ) -> None:
     """They lie one after the other in memory, and where there are more, units do."""
-    batch, pairs = differentiated((5, 40, 30, 3), activation, examples)
-    assert [hidden.stride(0) == 1 for hidden in batch.activations] == [is_by_example] * 2
+    batch, pairs = differentiated((5, 60, 50, 3), activation, examples, runs)
+    assert [hidden.stride(-2) == 1 for hidden in batch.activations] == [is_by_example] * 2
     for ours, autograds in pairs:
         close(ours, autograds)
 
