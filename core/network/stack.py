@@ -168,8 +168,8 @@ class Batch:
 
     A single run has matrices ``[C, N]``, k runs have stacks of them ``[k, C, N]``: ``mm`` takes
     3.9 us where ``bmm`` takes 5.7. A single run with a large layer multiplies by oneDNN where that
-    is quicker. Of a batch that is one of the pieces of another, ``mean_over``
-    says how many examples that has.
+    is quicker. Of a batch that is one of the pieces of another, ``mean_over`` says how many
+    examples that has.
     """
 
     def __init__(
@@ -193,9 +193,10 @@ class Batch:
             self._multiply, self._add_product = products.mm, products.addmm
         #: The last layer's logits lie as the losses read them.
         self._multiply_last = self._multiply
-        largest = max(layer.parameters.numel() for layer in layers)
-        self._is_by_example = size < _FEW_EXAMPLES and largest >= (
-            _LARGE_FOR_ONE if self._is_single else _LARGE_FOR_MORE
+        largest = max((layer.parameters for layer in layers), key=Tensor.numel)
+        enough = _LARGE_FOR_ONE if self._is_single else _LARGE_FOR_MORE
+        self._is_by_example = (
+            size < _FEW_EXAMPLES and largest.numel() >= enough and largest.device.type == "cpu"
         )
         if self._is_by_example and not self._is_single:
             self._multiply = products.bmm_by_example
