@@ -16,6 +16,7 @@ from core.spec import ExperimentSpec
 from core.training import part, plan, train
 from core.training.capture import Differentiate
 from core.training.plan import Plan
+from core.training.preparation import prepare
 from tests.core.spec.generated import specs
 
 CPU = torch.device("cpu")
@@ -100,6 +101,22 @@ def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch, runs: int) -> No
     assert recorded(three).tobytes() == recorded(one).tobytes()
     assert scores(three) == scores(one)
     assert arrays(three[-1]) == arrays(one[-1])
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_parts_have_as_many_workspaces_as_are_stepped_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    spec = spec_of(3)
+    in_parts(monkeypatch, spec, 1)
+    monkeypatch.setenv("LOSSLAB_THREADS", str(threads))
+    prepared = prepare(spec)
+    for number in (1, 2, 3):
+        for block in prepared.epoch(number):
+            prepared.learner.step(block)
+    used = {space for part in prepared.learner.parts for _size, space in part._rooms}
+    assert len(prepared.learner.parts) == spec.run_count
+    assert 1 <= len(used) <= threads
 
 
 def test_a_single_run_shares_its_operations_between_threads(
