@@ -6,7 +6,6 @@ Always at one set of weights and by example: sums over rows, one division at the
 from __future__ import annotations
 
 import itertools
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -183,22 +182,22 @@ class Evaluator:
     def _logits(self, x: Tensor, groups: Sequence[Group]) -> list[Tensor]:
         """The same of each of these groups."""
         seeds, rows = x.shape[:2]
-        found = [x.new_empty(seeds, group.width, rows) for group in groups]
+        logits = [x.new_empty(seeds, group.width, rows) for group in groups]
 
         @torch.inference_mode()
         def fill(place: int, of_seeds: slice, of_rows: slice) -> None:
             group, piece = groups[place], x[of_seeds, of_rows]
             first = group.runs.start
             runs = slice(first + of_seeds.start, first + of_seeds.start + len(piece))
-            found[place][of_seeds, :, of_rows] = self._stack.logits(piece, runs)[:, : group.width]
+            logits[place][of_seeds, :, of_rows] = self._stack.logits(piece, runs)[:, : group.width]
 
         pieces = itertools.product(
             range(len(groups)),
             _slices(seeds, self._seeds_at_once),
             _slices(rows, self._rows_at_once),
         )
-        deque(self._in_each(fill, *zip(*pieces, strict=True)), maxlen=0)
-        return found
+        list(self._in_each(fill, *zip(*pieces, strict=True)))
+        return logits
 
 
 def _slices(count: int, most: int) -> list[slice]:

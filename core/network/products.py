@@ -29,10 +29,10 @@ def has_quicker_onednn() -> bool:
 
 def _is_amd() -> bool:
     try:
-        said = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        described = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        said = platform.processor()
-    return "AuthenticAMD" in said
+        described = platform.processor()
+    return "AuthenticAMD" in described
 
 
 def takes_onednn(weight: Tensor, columns: int) -> bool:
@@ -49,8 +49,8 @@ def product(a: Tensor, b: Tensor) -> Tensor:
     """a b by oneDNN."""
     # It takes what b is transposed. Where neither lies in one piece it takes many times as long.
     dense = b if b.is_contiguous() or b.T.is_contiguous() else b.contiguous()
-    found: Tensor = torch.ops.mkldnn._linear_pointwise(a, dense.T, None, "none", [], "")
-    return found
+    values: Tensor = torch.ops.mkldnn._linear_pointwise(a, dense.T, None, "none", [], "")
+    return values
 
 
 def mm(a: Tensor, b: Tensor, *, out: Tensor) -> None:

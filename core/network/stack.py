@@ -163,6 +163,36 @@ class Workspace:
         return self._others.setdefault(number, Workspace()) if number else self
 
 
+class _Ways(NamedTuple):
+    """How a batch multiplies, and how its activations lie in memory.
+
+    ``multiply_last`` gives the logits, which lie as the losses read them. ``is_by_example`` has one
+    example after the other; ``is_aligned`` has rows that begin where cache lines do.
+    """
+
+    multiply: Callable[..., object]
+    multiply_last: Callable[..., object]
+    add_product: Callable[..., object]
+    is_by_example: bool
+    is_aligned: bool
+
+
+def _ways_for(layers: Sequence[Layer], size: int) -> _Ways:
+    """The quickest ones for the runs that ``layers`` are of and so many examples."""
+    is_single = len(layers[0].parameters) == 1
+    largest = max((layer.parameters for layer in layers), key=Tensor.numel)
+    enough = _LARGE_FOR_ONE if is_single else _LARGE_FOR_MORE
+    is_by_example = (
+        size < _FEW_EXAMPLES and largest.numel() >= enough and largest.device.type == "cpu"
+    )
+    if not is_single:
+        multiply = products.bmm_by_example if is_by_example else torch.bmm
+        return _Ways(multiply, torch.bmm, torch.baddbmm, is_by_example, is_aligned=False)
+    if products.takes_onednn(largest[0], size):
+        return _Ways(products.mm, products.mm, products.addmm, is_by_example, is_aligned=False)
+    return _Ways(torch.mm, torch.mm, torch.addmm, is_by_example, is_aligned=True)
+
+
 class Batch:
     """Forward and backward of the runs that ``layers`` are of, for one batch size N.
 
@@ -184,24 +214,7 @@ class Batch:
         self._nonlinearity = _NONLINEARITIES[activation]
         count = len(layers[0].parameters)
         self._is_single = count == 1
-        by_onednn = self._is_single and any(
-            products.takes_onednn(layer.parameters[0], size) for layer in layers
-        )
-        self._multiply: Callable[..., object] = torch.mm if self._is_single else torch.bmm
-        self._add_product: Callable[..., object] = torch.addmm if self._is_single else torch.baddbmm
-        if by_onednn:
-            self._multiply, self._add_product = products.mm, products.addmm
-        #: The last layer's logits lie as the losses read them.
-        self._multiply_last = self._multiply
-        largest = max((layer.parameters for layer in layers), key=Tensor.numel)
-        enough = _LARGE_FOR_ONE if self._is_single else _LARGE_FOR_MORE
-        self._is_by_example = (
-            size < _FEW_EXAMPLES and largest.numel() >= enough and largest.device.type == "cpu"
-        )
-        if self._is_by_example and not self._is_single:
-            self._multiply = products.bmm_by_example
-        #: MKL is quicker with rows that begin where cache lines do.
-        self._is_aligned = self._is_single and not by_onednn
+        self._ways = ways = _ways_for(layers, size)
         self._mean_factor = 1 / (mean_over or size)
         self._is_in_place = self._is_single and not self._nonlinearity.needs_z
         weights = [self.flat(layer.parameters) for layer in layers]
@@ -219,11 +232,11 @@ class Batch:
 
             def buffer(name: str, rows: int, place: int = place) -> Tensor:
                 like = layers[0].parameters
-                if self._is_by_example:
+                if ways.is_by_example:
                     name += ", by example"
                     by_example = workspace.tensor(name, place, like, count, size, rows)
                     return self.flat(by_example.transpose(1, 2))
-                columns = _padded(size) if self._is_aligned else size
+                columns = _padded(size) if ways.is_aligned else size
                 whole = workspace.tensor(name, place, like, count, rows, columns)
                 return self.flat(whole)[..., :size]
 
@@ -248,7 +261,7 @@ class Batch:
     def _product_of(self, gradient: Tensor, size: int, workspace: Workspace, place: int) -> Tensor:
         """Where the gradient of a layer is worked out: in its own place, or in aligned rows."""
         columns = gradient.shape[-1]
-        if not (self._is_aligned and _is_long(columns, size)):
+        if not (self._ways.is_aligned and _is_long(columns, size)):
             return gradient
         shape = (len(gradient), _aligned(columns))
         return workspace.tensor("product", place, gradient, *shape)[:, :columns]
@@ -265,7 +278,11 @@ class Batch:
     def forward(self, columns: Tensor, logits: Tensor) -> None:
         """Fill ``logits`` ``[(k,) C, N]`` from x as ``columns`` ``[(k,) D + 1, N]``, the last row
         of ones."""
-        multiply, nonlinearity, is_in_place = self._multiply, self._nonlinearity, self._is_in_place
+        multiply, nonlinearity, is_in_place = (
+            self._ways.multiply,
+            self._nonlinearity,
+            self._is_in_place,
+        )
         values = columns
         for hidden in self._hidden:
             multiply(hidden.weight, values, out=hidden.z)
@@ -274,14 +291,18 @@ class Batch:
             else:
                 nonlinearity.forward(hidden.z, hidden.a)
             values = hidden.with_ones
-        self._multiply_last(self._last_weight, values, out=logits)
+        self._ways.multiply_last(self._last_weight, values, out=logits)
 
     def backward(self, rows: Tensor, logit_gradients: Tensor) -> None:
         """Fill the runs' gradients, after ``forward`` of the same x, which ``rows`` ``[(k,) N, D +
         1]`` are, with the mean over the examples, whose own gradients in the logits are given:
         ``[(k,) C, N]``."""
         # The products that sum over the examples divide by N as they do so, which costs nothing.
-        multiply, mean_product, factor = self._multiply, self._add_product, self._mean_factor
+        multiply, mean_product, factor = (
+            self._ways.multiply,
+            self._ways.add_product,
+            self._mean_factor,
+        )
         backward = self._nonlinearity.backward
         outer = logit_gradients
         for _, z, a, _, gradient, product, ones_transposed, transposed, delta in self._from_last:
